@@ -1,0 +1,174 @@
+//! The checked directory: agencies, people, rosters and how to reach them. Local, personal data, verified by date.
+
+use std::collections::BTreeMap;
+
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    text::{Language, Text},
+    time::Span,
+};
+
+/// A directory without errors.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Directory {
+    /// Readable key.
+    pub key: String,
+    /// Title for people: the head office's name on every page.
+    pub title: Text,
+    /// When it was last verified as a whole.
+    pub verified_on: NaiveDate,
+    /// How often it has to be verified.
+    pub verify_every: Option<Span>,
+    /// Values that texts may use as `site.<key>`; lists are joined with 、.
+    pub site: BTreeMap<String, SiteValue>,
+    /// By key.
+    pub transports: BTreeMap<String, Transport>,
+    /// By key.
+    pub people: BTreeMap<String, Person>,
+    /// By key, groups included.
+    pub agencies: BTreeMap<String, Agency>,
+    /// By key.
+    pub rosters: BTreeMap<String, Roster>,
+    /// By key.
+    pub role_accounts: BTreeMap<String, RoleAccount>,
+}
+
+/// A value of the site block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SiteValue {
+    /// One.
+    One(String),
+    /// Several.
+    List(Vec<String>),
+}
+
+/// How a message travels, and what that can prove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transport {
+    /// `smtp`, `http_gateway`, `webhook`, `human_call` …
+    pub driver: String,
+    /// Evidence it can give: `accepted`, `delivered`, `bounced`, `failed`, `answered`.
+    pub proves: Vec<String>,
+    /// Longest text, in characters.
+    pub max_chars: Option<u32>,
+}
+
+/// A person of the directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// Name for people.
+    pub name: Text,
+    /// Whether a human being answers there; only such a person can decide.
+    pub human: bool,
+    /// Addresses by transport key.
+    pub reach: BTreeMap<String, String>,
+    /// The reader's language.
+    pub language: Language,
+    /// When the addresses were last verified.
+    pub verified_on: Option<NaiveDate>,
+}
+
+/// An agency, or a group of agencies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agency {
+    /// Name for people; a group without title shows its key.
+    pub title: Text,
+    /// Whether it is outside our house.
+    pub outside: bool,
+    /// The members' keys of a group; `None` for an agency.
+    pub members: Option<Vec<String>>,
+    /// Addresses by transport key.
+    pub primary: Contact,
+    /// The second way in.
+    pub alternate: Contact,
+    /// The reader's language.
+    pub language: Language,
+    /// When the addresses were last verified.
+    pub verified_on: Option<NaiveDate>,
+}
+
+/// One way into an agency.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// The desk's name (当直室), where given.
+    pub name: Option<Text>,
+    /// The person behind it, where given: a key of `people`.
+    pub person: Option<String>,
+    /// Addresses by transport key.
+    pub reach: BTreeMap<String, String>,
+}
+
+/// Who is on duty when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roster {
+    /// Title for people, where given.
+    pub title: Option<Text>,
+    /// People keys, in order of turn.
+    pub members: Vec<String>,
+    /// How the turn passes on; `None`: all are on duty, the first first.
+    pub rotate: Option<Rotation>,
+    /// Local wall time.
+    pub zone: Tz,
+    /// Days on which others are on duty.
+    pub overrides: Vec<Override>,
+    /// Planned times without anybody.
+    pub gaps: Vec<Gap>,
+}
+
+/// How a turn passes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rotation {
+    /// The length of a turn.
+    pub every: Turn,
+    /// The day of the first member's first turn.
+    pub since: NaiveDate,
+    /// The wall time at which the turn passes on.
+    pub handover: NaiveTime,
+}
+
+/// The length of a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// A day.
+    Daily,
+    /// Seven days.
+    Weekly,
+    /// So many hours.
+    Every(Span),
+}
+
+/// Somebody else is on duty for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    /// From, local wall time.
+    pub from: NaiveDateTime,
+    /// Until, local wall time, not included.
+    pub to: NaiveDateTime,
+    /// Who.
+    pub members: Vec<String>,
+    /// Why.
+    pub because: Option<Text>,
+}
+
+/// Nobody is on duty for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// From, local wall time.
+    pub from: NaiveDateTime,
+    /// Until, local wall time, not included.
+    pub to: NaiveDateTime,
+    /// Why.
+    pub because: Option<Text>,
+}
+
+/// A chair like 当直師長: people sign in as themselves and act as the role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoleAccount {
+    /// Title for people.
+    pub title: Text,
+    /// The roster that says who it is now.
+    pub roster: String,
+}

@@ -1,0 +1,8 @@
+//! What Noroshi decides.
+
+pub mod directory;
+pub mod id;
+pub mod playbook;
+pub mod problem;
+pub mod text;
+pub mod time;
