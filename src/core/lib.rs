@@ -6,3 +6,4 @@ pub mod playbook;
 pub mod problem;
 pub mod text;
 pub mod time;
+pub mod yaml;
