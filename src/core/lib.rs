@@ -14,6 +14,7 @@
 //! 4. [`alert::judge`] says whether enough have answered.
 
 pub mod alert;
+pub mod answer;
 pub mod directory;
 pub mod effect;
 pub mod id;
@@ -21,6 +22,8 @@ pub mod ladder;
 pub mod playbook;
 pub mod problem;
 pub mod retry;
+pub mod rights;
 pub mod text;
 pub mod time;
+pub mod variable;
 pub mod yaml;
