@@ -13,10 +13,7 @@ use noroshi_core::{
     id::{Id, Kind},
     time::{Span, Timestamp},
 };
-use rand::{
-    RngExt, SeedableRng,
-    rngs::{StdRng, SysRng},
-};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use uuid::{Builder, Uuid};
 
 /// A source of chance, fit for secrets (ChaCha12). Shared by everybody through an `Arc`.
@@ -39,7 +36,9 @@ impl Chance {
     /// When the operating system has no randomness to give; nothing could be kept secret then.
     #[expect(clippy::disallowed_types, reason = "this is the room of chance")]
     pub fn from_os() -> Self {
-        Self::new(StdRng::try_from_rng(&mut SysRng).expect("the operating system gives randomness"))
+        Self::new(
+            StdRng::try_from_rng(&mut rand::rngs::SysRng).expect("the operating system gives randomness"),
+        )
     }
 
     /// The same chance for the same seed: for tests and rehearsals, never for secrets.

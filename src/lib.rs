@@ -2,5 +2,9 @@
 
 pub mod chance;
 pub mod clock;
+pub mod config;
 pub mod i18n;
 pub mod key;
+pub mod lifecycle;
+pub mod password;
+pub mod telemetry;
