@@ -36,9 +36,8 @@ impl Chance {
     /// When the operating system has no randomness to give; nothing could be kept secret then.
     #[expect(clippy::disallowed_types, reason = "this is the room of chance")]
     pub fn from_os() -> Self {
-        Self::new(
-            StdRng::try_from_rng(&mut rand::rngs::SysRng).expect("the operating system gives randomness"),
-        )
+        use rand::rngs::SysRng;
+        Self::new(StdRng::try_from_rng(&mut SysRng).expect("the operating system gives randomness"))
     }
 
     /// The same chance for the same seed: for tests and rehearsals, never for secrets.

@@ -7,4 +7,5 @@ pub mod i18n;
 pub mod key;
 pub mod lifecycle;
 pub mod password;
+pub mod store;
 pub mod telemetry;

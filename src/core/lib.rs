@@ -23,3 +23,4 @@ pub mod problem;
 pub mod retry;
 pub mod text;
 pub mod time;
+pub mod yaml;
