@@ -2,6 +2,10 @@
 
 pub mod chance;
 pub mod clock;
+pub mod config;
 pub mod i18n;
 pub mod key;
+pub mod lifecycle;
+pub mod password;
 pub mod store;
+pub mod telemetry;

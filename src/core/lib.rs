@@ -16,6 +16,7 @@
 pub mod alert;
 pub mod answer;
 pub mod directory;
+mod document;
 pub mod effect;
 pub mod id;
 pub mod ladder;
@@ -27,3 +28,5 @@ pub mod text;
 pub mod time;
 pub mod variable;
 pub mod yaml;
+
+pub use document::{API_VERSION, Kind, document_kind};
