@@ -1,3 +1,5 @@
 //! Noroshi: carries an alert until a person has answered or decided.
 
+pub mod demo;
 pub mod i18n;
+pub mod transport;
