@@ -18,7 +18,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span as Marks, StrInput};
 
 use crate::{
     problem::{Position, Problem, Severity},
-    text::Text,
+    text::{Language, Text},
 };
 
 pub mod fields;
@@ -179,6 +179,19 @@ impl Problems {
             && let Some(warning) = found.iter_mut().find(|known| known.severity != Severity::Error)
         {
             *warning = problem;
+        }
+    }
+
+    /// Turns every warning of a rule into information, with the author's reason behind it.
+    pub fn waive(&self, code: &str, because: &Text) {
+        for problem in self.found.borrow_mut().iter_mut() {
+            if problem.code == code && problem.severity == Severity::Warning {
+                problem.severity = Severity::Info;
+                problem.help = Text::both(
+                    format!("免除されています: {}", because.get(Language::Ja)),
+                    format!("Waived: {}", because.get(Language::En)),
+                );
+            }
         }
     }
 
