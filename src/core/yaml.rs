@@ -585,8 +585,8 @@ impl Builder<'_> {
             OpenKind::Map { entries, names, key } => match std::mem::replace(key, Pending::Key) {
                 Pending::Key => match read_key(names, node) {
                     Ok(name) => *key = Pending::Value(name),
-                    Err((name, refused)) => {
-                        fault = Some((name, refused));
+                    Err(refused) => {
+                        fault = Some(*refused);
                         *key = Pending::Dropped;
                     }
                 },
@@ -625,14 +625,14 @@ struct Fault {
     help: Text,
 }
 
-fn read_key(names: &mut HashMap<String, Position>, node: Node) -> Result<Key, (String, Fault)> {
+fn read_key(names: &mut HashMap<String, Position>, node: Node) -> Result<Key, Box<(String, Fault)>> {
     let Value::Scalar { text, plain } = node.value else {
         let fault = Fault {
             at: node.at,
             detail: Text::both("項目名がありません。", "A key has to be a word."),
             help: Text::both("「項目名: 値」の形で書いてください。", "Write \"key: value\"."),
         };
-        return Err((String::new(), fault));
+        return Err(Box::new((String::new(), fault)));
     };
     let boolean = ["y", "n", "yes", "no", "on", "off", "true", "false"];
     if plain && boolean.iter().any(|word| text.eq_ignore_ascii_case(word)) {
@@ -644,7 +644,7 @@ fn read_key(names: &mut HashMap<String, Position>, node: Node) -> Result<Key, (S
             ),
             help: Text::both("別の項目名にしてください。", "Choose another key."),
         };
-        return Err((text, fault));
+        return Err(Box::new((text, fault)));
     }
     if let Some(first) = names.get(&text) {
         let fault = Fault {
@@ -655,7 +655,7 @@ fn read_key(names: &mut HashMap<String, Position>, node: Node) -> Result<Key, (S
             ),
             help: Text::both("どちらか一方だけを残してください。", "Keep one of the two."),
         };
-        return Err((text, fault));
+        return Err(Box::new((text, fault)));
     }
     names.insert(text.clone(), node.at);
     Ok(Key { name: text, at: node.at })

@@ -228,10 +228,16 @@ fn trigger<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<TriggerDraft>
         fields.get("confirm").and_then(|spot| spot.one_of(&[("type_title", true), ("none", false)]));
     fields.get("hold").map(|spot| spot.span());
     fields.get("on_hold_timeout").map(|spot| spot.one_of(&[("send", ()), ("suggest", ())]));
-    fields.get("dedupe").map(|spot| dedupe(&spot));
+    if let Some(spot) = fields.get("dedupe") {
+        dedupe(&spot);
+    }
     let area_in = fields.get("when").and_then(|spot| when(&spot));
-    fields.get("schedule").map(|spot| schedule(&spot));
-    fields.get("webhook").map(|spot| webhook(&spot));
+    if let Some(spot) = fields.get("schedule") {
+        schedule(&spot);
+    }
+    if let Some(spot) = fields.get("webhook") {
+        webhook(&spot);
+    }
     let automatic = source.is_some_and(|source| source != "manual");
     if automatic && matches!(mode, Some("open_and_hold" | "open_and_send")) && !fields.has("dedupe") {
         fields.missing("T01", "dedupe");
