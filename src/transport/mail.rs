@@ -39,6 +39,21 @@ pub struct MailConfig {
     pub patience: Patience,
 }
 
+impl MailConfig {
+    /// The mail part of the service's configuration.
+    pub fn of(config: &crate::config::Config) -> Self {
+        let from = &config.smtp.from;
+        Self {
+            relays: config.smtp.relays.iter().map(RelayUrl::of).collect(),
+            from: Mailbox { name: from.name.clone().unwrap_or_default(), address: from.email.to_string().parse().expect("checked with the configuration") },
+            reply_to: None,
+            connections: config.delivery.connections,
+            helo: None,
+            patience: Patience::default(),
+        }
+    }
+}
+
 /// Sends letters; shared by all workers.
 #[derive(Debug)]
 pub struct Mailer {
