@@ -112,13 +112,22 @@ impl Connection {
     /// Opens a conversation as the relay's address says; the error is a sentence for the log and the board.
     pub(super) async fn open(opening: &Opening<'_>) -> Result<Self, String> {
         let Opening { url, helo, tls, patience } = opening;
-        let (mut smtp, wire, encrypted) = match url.security {
-            Security::Implicit => {
-                let (stream, wire) = connect(url, patience).await?;
-                let sealed = within(patience.connect, "TLS", tls.connector.connect(tls.name.clone(), stream)).await?;
-                (greet(Box::new(Sealed(sealed)), helo, patience).await?, wire, true)
-            }
-            Security::Opportunistic | Security::Required => match upgraded(opening).await {
+        let (stream, wire) = connect(url, patience).await?;
+        let (mut smtp, wire, encrypted) = if url.security == Security::Implicit {
+            let sealed =
+                within(patience.connect, "TLS", tls.connector.connect(tls.name.clone(), stream)).await?;
+            (greet(Box::new(Sealed(sealed)), helo, patience).await?, wire, true)
+        } else {
+            let mut smtp = greet(Box::new(stream), helo, patience).await?;
+            let offered = smtp.can_starttls();
+            let upgraded = match offered {
+                true => {
+                    within(patience.command, "STARTTLS", smtp.starttls(tls.parameters.clone(), helo)).await
+                }
+                false => Ok(()),
+            };
+            match upgraded {
+                Ok(()) => (smtp, wire, offered),
                 // Whoever can break STARTTLS can as well hide it, so this costs no safety; it is never silent.
                 Err(reason) if url.security == Security::Opportunistic => {
                     tracing::warn!(relay = %url, reason, "TLS with relay {url} failed, letters go unencrypted");
@@ -126,11 +135,12 @@ impl Connection {
                     (greet(Box::new(stream), helo, patience).await?, wire, false)
                 }
                 Err(reason) => return Err(reason),
-                Ok(opened) => opened,
-            },
+            }
         };
         if url.security == Security::Required && !encrypted {
-            return Err("offers no TLS, and letters are not to go in clear (tls=required or a password)".to_owned());
+            return Err(
+                "offers no TLS, and letters are not to go in clear (tls=required or a password)".to_owned()
+            );
         }
         // lettre keeps the rest of the relay's abilities to itself.
         let abilities = within(patience.command, "EHLO", smtp.command(format!("EHLO {helo}\r\n"))).await?;
@@ -175,7 +185,9 @@ impl Connection {
         self.letters += 1;
         let utf8 = message.from.needs_utf8() || message.to.needs_utf8();
         if utf8 && !self.utf8 {
-            return Err(Failure::Refused("the relay does not take addresses beyond ASCII (SMTPUTF8)".to_owned()));
+            return Err(Failure::Refused(
+                "the relay does not take addresses beyond ASCII (SMTPUTF8)".to_owned(),
+            ));
         }
         if self.unfinished {
             self.command("RSET\r\n").await.map_err(|error| Failure::Relay(error.words))?;
@@ -191,7 +203,8 @@ impl Connection {
         } else {
             let sender = self.command(&mail).await;
             let recipient = if sender.is_ok() { self.command(&rcpt).await } else { Err(Negative::skipped()) };
-            let data = if recipient.is_ok() { self.command("DATA\r\n").await } else { Err(Negative::skipped()) };
+            let data =
+                if recipient.is_ok() { self.command("DATA\r\n").await } else { Err(Negative::skipped()) };
             (sender, recipient, data)
         };
         // The relay waits for a body although it refused the recipient: hanging up is the one safe answer.
@@ -208,8 +221,11 @@ impl Connection {
         let answer = timeout(self.patience.dot, self.smtp.message(&message.bytes)).await;
         let answer = answer.map_err(|_| Negative::silent(self.patience.dot)).and_then(|answer| Ok(answer?));
         // As long as a byte is left on our side, the final dot is.
-        let lost = |words| if self.wire.load(Ordering::Acquire) { Failure::Relay(words) } else { Failure::Unknown(words) };
-        let answer = answer.map_err(|error| if error.code.is_none() { lost(error.words) } else { error.about_the_letter() });
+        let lost = |words| {
+            if self.wire.load(Ordering::Acquire) { Failure::Relay(words) } else { Failure::Unknown(words) }
+        };
+        let answer = answer
+            .map_err(|error| if error.code.is_none() { lost(error.words) } else { error.about_the_letter() });
         handed.store(false, Ordering::Release);
         self.unfinished = false;
         Ok(words(&answer?))
@@ -291,7 +307,8 @@ fn shortened(text: &str) -> String {
 }
 
 async fn connect(url: &RelayUrl, patience: &Patience) -> Result<(Wire, Arc<AtomicBool>), String> {
-    let addresses = within(patience.connect, "name look-up", lookup_host((url.host.as_str(), url.port))).await?;
+    let addresses =
+        within(patience.connect, "name look-up", lookup_host((url.host.as_str(), url.port))).await?;
     let mut last = "its name has no address".to_owned();
     for address in addresses {
         match within(patience.connect, "connecting", TcpStream::connect(address)).await {
@@ -311,18 +328,6 @@ async fn greet(
     patience: &Patience,
 ) -> Result<AsyncSmtpConnection, String> {
     within(patience.command, "greeting", AsyncSmtpConnection::connect_with_transport(stream, helo)).await
-}
-
-/// Begins in clear and goes on encrypted where the relay offers it.
-async fn upgraded(opening: &Opening<'_>) -> Result<(AsyncSmtpConnection, Arc<AtomicBool>, bool), String> {
-    let Opening { url, helo, tls, patience } = opening;
-    let (stream, wire) = connect(url, patience).await?;
-    let mut smtp = greet(Box::new(stream), helo, patience).await?;
-    let offered = smtp.can_starttls();
-    if offered {
-        within(patience.command, "STARTTLS", smtp.starttls(tls.parameters.clone(), helo)).await?;
-    }
-    Ok((smtp, wire, offered))
 }
 
 /// Ends a wait, and says what was waited for.
@@ -362,6 +367,9 @@ impl Wire {
     }
 
     fn poll_let_go(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.held.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
         while self.gone < self.held.len() {
             match ready!(Pin::new(&mut self.tcp).poll_write(cx, &self.held[self.gone..]))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -371,6 +379,10 @@ impl Wire {
         self.held.clear();
         self.gone = 0;
         self.waiting.store(false, Ordering::Release);
+        // A relay that answers three commands in three writes waits for our acknowledgement of the first answer
+        // before it sends the second: 40 ms for each letter. Linux forgets the wish, so it is said each time.
+        #[cfg(target_os = "linux")]
+        let _ = self.tcp.set_quickack(true);
         Poll::Ready(Ok(()))
     }
 }
@@ -397,7 +409,11 @@ impl AsyncWrite for Wire {
 }
 
 impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         ready!(self.poll_let_go(cx))?;
         if !self.careful {
             return Pin::new(&mut self.tcp).poll_read(cx, into);
@@ -441,7 +457,11 @@ impl AsyncWrite for Sealed {
 }
 
 impl AsyncRead for Sealed {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, into)
     }
 }

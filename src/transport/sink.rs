@@ -128,12 +128,13 @@ pub(super) fn roots() -> Roots {
 fn acceptor() -> TlsAcceptor {
     let certificate = CertificateDer::from_pem_slice(include_bytes!("test_tls/relay.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("test_tls/relay.key")).unwrap();
-    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
+    let config =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
     TlsAcceptor::from(Arc::new(config))
 }
 
@@ -165,12 +166,13 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
                     "250-sink\r\n250-STARTTLS\r\n250 PIPELINING".to_owned()
                 }
                 "EHLO" => "250-sink\r\n250-PIPELINING\r\n250-AUTH PLAIN LOGIN\r\n250 8BITMIME".to_owned(),
-                "STARTTLS" if tls == Tls::OfferedWithInjection => "220 go\r\n250-sink\r\n250 AUTH PLAIN".to_owned(),
+                "STARTTLS" if tls == Tls::OfferedWithInjection => {
+                    "220 go\r\n250-sink\r\n250 AUTH PLAIN".to_owned()
+                }
                 "STARTTLS" => "220 go".to_owned(),
                 "AUTH" => "235 welcome".to_owned(),
                 "DATA" if refused => "554 no valid recipients".to_owned(),
                 "DATA" => "354 go on".to_owned(),
-                "DOT" => "250 2.0.0 taken as 42".to_owned(),
                 "QUIT" => "221 bye".to_owned(),
                 _ => "250 ok".to_owned(),
             },
@@ -196,19 +198,16 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
                     }
                 }
                 bytes.truncate(bytes.len() - 3);
-                if script("DOT", taken).is_none() {
-                    let letter = Letter { mail: mail.clone(), rcpt: rcpt.clone(), bytes, encrypted };
-                    letters.lock().unwrap().push(letter);
-                }
-                word = "DOT".to_owned();
                 refused = false;
-                // The number of letters is the one before this letter.
-                let act = script("DOT", taken);
-                let answer = match act {
+                let answer = match script("DOT", taken) {
                     Some(Act::Say(words)) => words,
                     Some(Act::Drop) => return Ok(None),
                     Some(Act::Hang) => std::future::pending().await,
-                    None => "250 2.0.0 taken as 42",
+                    None => {
+                        let letter = Letter { mail: mail.clone(), rcpt: rcpt.clone(), bytes, encrypted };
+                        letters.lock().unwrap().push(letter);
+                        "250 2.0.0 taken as 42"
+                    }
                 };
                 stream.write_all(format!("{answer}\r\n").as_bytes()).await?;
                 stream.flush().await?;
