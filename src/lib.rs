@@ -1,6 +1,7 @@
 //! Noroshi: carries an alert until a person has answered or decided.
 
 pub mod chance;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod i18n;
