@@ -106,6 +106,16 @@ pub enum DatabaseUrl {
     },
 }
 
+impl DatabaseUrl {
+    /// What [`crate::store::Store::open`] takes; with the password, not to be printed.
+    pub fn secret_text(&self) -> String {
+        match self {
+            Self::Sqlite { path } => format!("sqlite:{}", path.display()),
+            Self::Postgres { url } => url.clone(),
+        }
+    }
+}
+
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

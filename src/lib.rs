@@ -11,4 +11,5 @@ pub mod lifecycle;
 pub mod password;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod transport;
