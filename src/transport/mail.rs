@@ -10,13 +10,15 @@
 use lettre::transport::smtp::extension::ClientId;
 use noroshi_core::time::Timestamp;
 
+use crate::config::RelayUrl;
+
 use super::{
     Outcome,
     address::Mailbox,
     connection::Patience,
     letter::Letter,
     message::{Message, Sender},
-    relay::{Passed, Relay, RelayHealth, RelayUrl, Roots},
+    relay::{Passed, Relay, RelayHealth, Roots},
 };
 
 /// Stands for the relay where none was asked.
@@ -42,10 +44,9 @@ pub struct MailConfig {
 impl MailConfig {
     /// The mail part of the service's configuration.
     pub fn of(config: &crate::config::Config) -> Self {
-        let from = &config.smtp.from;
         Self {
-            relays: config.smtp.relays.iter().map(RelayUrl::of).collect(),
-            from: Mailbox { name: from.name.clone().unwrap_or_default(), address: from.email.to_string().parse().expect("checked with the configuration") },
+            relays: config.smtp.relays.clone(),
+            from: Mailbox::from(&config.smtp.from),
             reply_to: None,
             connections: config.delivery.connections,
             helo: None,

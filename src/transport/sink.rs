@@ -12,7 +12,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::relay::{RelayUrl, Roots};
+use super::relay::Roots;
+use crate::config::RelayUrl;
 
 /// What the sink does instead of saying yes.
 #[derive(Clone, Debug)]
@@ -108,7 +109,7 @@ impl Sink {
     }
 
     pub(super) fn url(&self) -> RelayUrl {
-        format!("smtp://127.0.0.1:{}", self.port).parse().unwrap()
+        RelayUrl::parse(&format!("smtp://127.0.0.1:{}", self.port)).unwrap()
     }
 
     pub(super) fn letters(&self) -> Vec<Letter> {
