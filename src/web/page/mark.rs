@@ -58,6 +58,60 @@ impl Mark {
         }
     }
 
+    /// Every mark, for the sprite.
+    pub const ALL: [Self; 14] = [
+        Self::Yes,
+        Self::Part,
+        Self::No,
+        Self::Ok,
+        Self::Call,
+        Self::Seen,
+        Self::Wait,
+        Self::Unknown,
+        Self::Fail,
+        Self::Silent,
+        Self::Decide,
+        Self::Late,
+        Self::Fire,
+        Self::Hill,
+    ];
+
+    /// The shape as SVG in a box of 20 by 20. `k` is knocked out of a solid mark, `l` is a drawn line.
+    pub const fn drawing(self) -> &'static str {
+        match self {
+            Self::Yes => r#"<circle cx="10" cy="10" r="10"/><circle class="k" cx="10" cy="10" r="4.6"/>"#,
+            Self::Ok => r#"<circle cx="10" cy="10" r="10"/><path class="k" d="M5.5 10.4l3 3 6-6.4"/>"#,
+            Self::Part => r#"<path d="M10 .2 20.5 18.8H-.5z"/>"#,
+            Self::No => {
+                r#"<path d="M.5.5h19v19H.5z"/><path class="k" d="M5.8 5.8l8.4 8.4m0-8.4-8.4 8.4"/>"#
+            }
+            Self::Call => {
+                r#"<path d="M1 1h18v13h-8l-5 5v-5H1z"/><path class="k" d="M5 7.5h.1m4.9 0h.1m4.9 0h.1"/>"#
+            }
+            Self::Seen => {
+                r#"<path class="l" d="M1 10c4.6-7.2 13.4-7.2 18 0-4.6 7.2-13.4 7.2-18 0z"/><circle cx="10" cy="10" r="3"/>"#
+            }
+            Self::Wait => {
+                r#"<circle class="l" cx="10" cy="10" r="9"/><path class="l" d="M10 4.5V10l3.8 2.4"/>"#
+            }
+            Self::Unknown => {
+                r#"<circle class="l" cx="10" cy="10" r="9" stroke-dasharray="3.5 2.15"/><path class="l" d="M7.3 7.8c.3-3.6 5.6-3.3 5.3-.2-.2 1.7-2.6 1.9-2.6 3.9m0 1.6v2"/>"#
+            }
+            Self::Fail => {
+                r#"<path d="M.5 2.5h19v15H.5z"/><path class="k" d="M14.5 12.8V9.6H6.3m2.7-3-3 3 3 3"/>"#
+            }
+            Self::Silent => {
+                r#"<path d="M10-.8 20.8 10 10 20.8-.8 10z"/><path class="k" d="M10 5v5.6m0 3.6v.1"/>"#
+            }
+            Self::Decide => r#"<path d="M3 0h2.4v20H3zM7 1h13l-3.6 5.5L20 12H7z"/>"#,
+            Self::Late => r#"<circle cx="10" cy="10" r="10"/><path class="k" d="M10 4.8V10l3.6 2.3"/>"#,
+            Self::Fire => r#"<path d="M0 20 10 8l10 12z"/><circle class="fire" cx="10" cy="3.2" r="3.2"/>"#,
+            Self::Hill => {
+                r#"<path class="l" d="M1.8 19 10 9l8.2 10z"/><circle class="l" cx="10" cy="3.8" r="2.5"/>"#
+            }
+        }
+    }
+
     /// The symbol's name in `part/sprite.html`.
     pub const fn symbol(self) -> &'static str {
         match self {

@@ -109,9 +109,10 @@ impl When {
     pub fn length(&self, span: Span) -> String {
         let seconds = span.0.abs() / 1000;
         let unit = |key: &str, n: i64| self.words.with(key, &[("n", n.into())]);
+        let join = if self.words.0 == Language::En { " " } else { "" };
         let two = |big: (&str, i64), small: (&str, i64)| match small.1 {
             0 => unit(big.0, big.1),
-            n => format!("{}{}{}", unit(big.0, big.1), self.words.get("when-join"), unit(small.0, n)),
+            n => format!("{}{}{}", unit(big.0, big.1), join, unit(small.0, n)),
         };
         match seconds {
             0..60 => unit("when-seconds", seconds),
