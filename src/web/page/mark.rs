@@ -30,6 +30,10 @@ pub enum Mark {
     Silent,
     /// Flag: a person's decision is due.
     Decide,
+    /// Flag, slate: a person has decided.
+    Decided,
+    /// Drawn ring with a bar: nothing is asked any more.
+    Rest,
     /// Disc with clock hands: late.
     Late,
     /// Hill with fire: an open incident.
@@ -59,7 +63,7 @@ impl Mark {
     }
 
     /// Every mark, for the sprite.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Yes,
         Self::Part,
         Self::No,
@@ -71,6 +75,8 @@ impl Mark {
         Self::Fail,
         Self::Silent,
         Self::Decide,
+        Self::Decided,
+        Self::Rest,
         Self::Late,
         Self::Fire,
         Self::Hill,
@@ -103,7 +109,8 @@ impl Mark {
             Self::Silent => {
                 r#"<path d="M10-.8 20.8 10 10 20.8-.8 10z"/><path class="k" d="M10 5v5.6m0 3.6v.1"/>"#
             }
-            Self::Decide => r#"<path d="M3 0h2.4v20H3zM7 1h13l-3.6 5.5L20 12H7z"/>"#,
+            Self::Rest => r#"<circle class="l" cx="10" cy="10" r="9"/><path class="l" d="M5.5 10h9"/>"#,
+            Self::Decide | Self::Decided => r#"<path d="M3 0h2.4v20H3zM7 1h13l-3.6 5.5L20 12H7z"/>"#,
             Self::Late => r#"<circle cx="10" cy="10" r="10"/><path class="k" d="M10 4.8V10l3.6 2.3"/>"#,
             Self::Fire => r#"<path d="M0 20 10 8l10 12z"/><circle class="fire" cx="10" cy="3.2" r="3.2"/>"#,
             Self::Hill => {
@@ -126,6 +133,8 @@ impl Mark {
             Self::Fail => "m-fail",
             Self::Silent => "m-silent",
             Self::Decide => "m-decide",
+            Self::Decided => "m-decided",
+            Self::Rest => "m-rest",
             Self::Late => "m-late",
             Self::Fire => "m-fire",
             Self::Hill => "m-hill",
@@ -137,9 +146,9 @@ impl Mark {
         match self {
             Self::Yes | Self::Ok => "c-yes",
             Self::Part => "c-part",
-            Self::No => "c-no",
+            Self::No | Self::Decided => "c-no",
             Self::Call | Self::Seen => "c-seen",
-            Self::Wait => "c-wait",
+            Self::Wait | Self::Rest => "c-wait",
             Self::Unknown => "c-unknown",
             Self::Fail | Self::Silent | Self::Late => "c-alarm",
             Self::Decide => "c-ember",

@@ -5,7 +5,14 @@
 
 pub mod answer;
 pub mod asset;
+pub mod board;
+pub mod frame;
+pub mod home;
+pub mod incident;
+pub mod line;
 pub mod mark;
+pub mod relay;
 #[cfg(test)]
 pub mod sample;
+pub mod start;
 pub mod when;

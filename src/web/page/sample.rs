@@ -109,3 +109,35 @@ pub fn deploy() -> Vec<ResponseOption> {
         option("later", "確認中（後で回答）", "Checking, will answer later", Meaning::Seen, vec![]),
     ]
 }
+
+/// What stands around the pages of the invented office.
+pub fn frame(language: Language, room: super::frame::Room) -> super::frame::Frame {
+    let mut frame = super::frame::Frame::new(
+        when(language),
+        "青葉県 保健医療福祉調整本部".into(),
+        "佐藤 真由美".into(),
+        "c5r1f".into(),
+        room,
+    );
+    frame.demo = true;
+    frame
+}
+
+/// The head of the invented incident.
+pub fn head(language: Language, drill: bool, tab: super::incident::Tab) -> super::incident::Head {
+    let title = if drill { "震度6強 初動訓練（図上・通信）" } else { "青葉県沖地震（最大震度6強）" };
+    let mut head = super::incident::Head {
+        id: "inc_019a0000000070008000000000000001".into(),
+        drill,
+        title: title.into(),
+        facts: vec![("本部長".into(), "佐藤 真由美".into()), ("参集拠点".into(), "若葉総合運動公園".into())],
+        more: vec![("手順書".into(), "震度6強以上 初動対応 3.2.0".into())],
+        tab,
+        answered: (7, 12),
+        unread: 3,
+        entries: 47,
+        ..super::incident::Head::default()
+    };
+    head.opened_at(&frame(language, super::frame::Room::Incidents), at("03:14:00"), None);
+    head
+}
