@@ -58,3 +58,5 @@ pub fn serve(
     life.worker("web", server);
     Ok(())
 }
+
+pub mod page;
