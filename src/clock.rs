@@ -125,7 +125,9 @@ mod tests {
     async fn a_moment_in_the_past_does_not_make_anybody_wait() {
         let clock = SystemClock;
         let past = Timestamp(clock.now().0 - 5_000);
-        tokio::time::timeout(Duration::from_secs(5), clock.sleep_until(past)).await.expect("it returns at once");
+        tokio::time::timeout(Duration::from_secs(5), clock.sleep_until(past))
+            .await
+            .expect("it returns at once");
     }
 
     #[tokio::test]

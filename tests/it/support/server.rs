@@ -149,7 +149,7 @@ impl Home {
     pub async fn serve(self) -> Server {
         let token = self.token("admin").await;
         let api = Api::open(&self.base()).with_token(&token);
-        let mut server = Server { home: self, api, child: None, tolerated: Vec::new() };
+        let mut server = Server { home: self, api, child: None };
         server.start().await;
         server
     }
@@ -188,7 +188,6 @@ pub struct Server {
     /// A client with an administrator's token.
     pub api: Api,
     child: Option<Child>,
-    tolerated: Vec<String>,
 }
 
 impl Server {
@@ -200,11 +199,6 @@ impl Server {
     /// What it has logged since its folder was made.
     pub fn log(&self) -> String {
         self.home.log()
-    }
-
-    /// ERROR lines that contain `words` belong to this test.
-    pub fn tolerate(&mut self, words: &str) {
-        self.tolerated.push(words.to_owned());
     }
 
     /// Its process.
@@ -290,11 +284,8 @@ impl Drop for Server {
         }
         let status = self.stop();
         let log = self.log();
-        let errors: Vec<&str> = log
-            .lines()
-            .filter(|line| line.contains(" ERROR ") || line.contains("panicked at"))
-            .filter(|line| !self.tolerated.iter().any(|words| line.contains(words.as_str())))
-            .collect();
+        let errors: Vec<&str> =
+            log.lines().filter(|line| line.contains(" ERROR ") || line.contains("panicked at")).collect();
         assert!(errors.is_empty(), "the service logged errors:\n{}\n--- whole log\n{log}", errors.join("\n"));
         if let Some(status) = status {
             assert_eq!(status.code(), Some(0), "the service did not stop in order\n{log}");

@@ -168,6 +168,13 @@ impl Sink {
         self.received().into_iter().filter(|letter| letter.to.iter().any(|to| to.contains(pattern))).collect()
     }
 
+    /// How many letters to an address that contains `pattern` were accepted so far.
+    pub fn accepted(&self, pattern: &str) -> usize {
+        let state = self.state.lock().unwrap();
+        let taken = state.letters.iter().filter(|letter| letter.accepted_ms.is_some());
+        taken.filter(|letter| letter.to.iter().any(|to| to.contains(pattern))).count()
+    }
+
     /// Every refused or deferred RCPT so far to an address that contains `pattern`.
     pub fn rejections_of(&self, pattern: &str) -> Vec<Rejection> {
         let state = self.state.lock().unwrap();
