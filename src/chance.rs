@@ -13,10 +13,7 @@ use noroshi_core::{
     id::{Id, Kind},
     time::{Span, Timestamp},
 };
-use rand::{
-    RngExt, SeedableRng,
-    rngs::{StdRng, SysRng},
-};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use uuid::{Builder, Uuid};
 
 /// A source of chance, fit for secrets (ChaCha12). Shared by everybody through an `Arc`.
@@ -39,6 +36,7 @@ impl Chance {
     /// When the operating system has no randomness to give; nothing could be kept secret then.
     #[expect(clippy::disallowed_types, reason = "this is the room of chance")]
     pub fn from_os() -> Self {
+        use rand::rngs::SysRng;
         Self::new(StdRng::try_from_rng(&mut SysRng).expect("the operating system gives randomness"))
     }
 

@@ -14,13 +14,19 @@
 //! 4. [`alert::judge`] says whether enough have answered.
 
 pub mod alert;
+pub mod answer;
 pub mod directory;
+mod document;
 pub mod effect;
 pub mod id;
 pub mod ladder;
 pub mod playbook;
 pub mod problem;
 pub mod retry;
+pub mod rights;
 pub mod text;
 pub mod time;
+pub mod variable;
 pub mod yaml;
+
+pub use document::{API_VERSION, Kind, document_kind};
