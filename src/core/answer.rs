@@ -58,7 +58,9 @@ pub fn read(
     for ask in &option.ask {
         let raw = typed(&ask.key).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         match raw {
-            None if ask.required => problems.push(problem(ask, "を入れてください", "is missing: please fill it in")),
+            None if ask.required => {
+                problems.push(problem(ask, "を入れてください", "is missing: please fill it in"))
+            }
             None => {}
             Some(raw) => match value(ask, &raw, now, zone) {
                 Ok(value) => {

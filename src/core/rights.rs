@@ -69,7 +69,9 @@ pub fn may(role: Role, action: Action, named: bool) -> bool {
         Action::View => Role::Observer,
         Action::Talk | Action::AnswerForOthers => Role::Operator,
         Action::Start | Action::Decide | Action::Close | Action::Cancel if named => Role::Operator,
-        Action::Start | Action::RaiseAlert | Action::Decide | Action::Close | Action::Cancel => Role::Commander,
+        Action::Start | Action::RaiseAlert | Action::Decide | Action::Close | Action::Cancel => {
+            Role::Commander
+        }
         Action::ImportPlaybook | Action::EditDirectory | Action::ManageAccounts => Role::Admin,
     };
     role >= needed

@@ -116,7 +116,10 @@ fn read(variable: &Variable, raw: &Value, now: Timestamp, zone: Tz) -> Result<Va
     };
     let max = variable.max.unwrap_or(500);
     if typed.chars().count() > max as usize {
-        return fail(format!("が長すぎます。{max}文字までです"), format!("is too long: at most {max} characters"));
+        return fail(
+            format!("が長すぎます。{max}文字までです"),
+            format!("is too long: at most {max} characters"),
+        );
     }
     let text = plain(&typed);
     match &variable.kind {
@@ -125,15 +128,13 @@ fn read(variable: &Variable, raw: &Value, now: Timestamp, zone: Tz) -> Result<Va
             Ok(number) => Ok(Value::from(number)),
             Err(_) => fail("は整数で入れてください".into(), "must be a whole number".into()),
         },
-        VariableKind::Enum(options) => {
-            match options.iter().find(|option| plain(option) == text) {
-                Some(option) => Ok(Value::from(option.clone())),
-                None => fail(
-                    format!("は {} のどれかにしてください", options.join("、")),
-                    format!("must be one of {}", options.join(", ")),
-                ),
-            }
-        }
+        VariableKind::Enum(options) => match options.iter().find(|option| plain(option) == text) {
+            Some(option) => Ok(Value::from(option.clone())),
+            None => fail(
+                format!("は {} のどれかにしてください", options.join("、")),
+                format!("must be one of {}", options.join(", ")),
+            ),
+        },
         VariableKind::JmaIntensity => match intensity(&text) {
             Some(known) => Ok(Value::from(known)),
             None => fail(
@@ -239,7 +240,13 @@ mod tests {
 
     #[test]
     fn moments_are_read_as_people_type_them() {
-        for text in ["2026-11-24T03:07:00+09:00", "03:07", "11月24日 03:07", "11月24日(火) 3時07分", "2026-11-24 03:07"] {
+        for text in [
+            "2026-11-24T03:07:00+09:00",
+            "03:07",
+            "11月24日 03:07",
+            "11月24日(火) 3時07分",
+            "2026-11-24 03:07",
+        ] {
             let moment = moment(&plain(text), NOW, ZONE).unwrap_or_else(|| panic!("{text}"));
             assert_eq!(day_and_time(moment, Language::Ja, ZONE), "11月24日(火) 03:07", "{text}");
         }
@@ -251,7 +258,8 @@ mod tests {
     fn intensities_are_told_as_the_agency_does() {
         assert_eq!(intensity(&plain("震度６強")), Some("6+"));
         assert_eq!(intensity("8"), None);
-        let shown_as = |language| shown(&VariableKind::JmaIntensity, &Value::from("6+"), language, ZONE).into_owned();
+        let shown_as =
+            |language| shown(&VariableKind::JmaIntensity, &Value::from("6+"), language, ZONE).into_owned();
         assert_eq!((shown_as(Language::Ja), shown_as(Language::En)), ("6強".into(), "6 upper".into()));
     }
 }
