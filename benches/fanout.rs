@@ -3,6 +3,8 @@
 //! The release binary on SQLite, a sink on loopback, and beside every figure a limit that was measured in the same
 //! run against the same sink: the machines are shared, so only the ratios mean something. Ends by itself.
 
+#![expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
+
 #[expect(dead_code, reason = "the bench uses a part of what the tests stand on")]
 #[path = "../tests/it/support/mod.rs"]
 mod support;

@@ -45,10 +45,16 @@ async fn a_temporary_refusal_is_tried_again_with_the_same_message_id() {
         assert_eq!(sink.received_by("office@west-kanri.example").len(), 0);
         sink.conduct("dmat@west.example", Conduct::Accept);
         let letters = sink.letters_to("dmat@west.example", 1, RETRY).await;
-        incident
+        let pause = letters[0].received_ms - sink.rejections_of("dmat@west.example")[0].at_ms;
+        assert!(pause > 3_000, "a busy relay is left alone for seconds, not for {pause} ms");
+        let recipient = incident
             .recipient_until("standby", "hosp_west", "is accepted", SOON, |it| it["grade"] == "accepted")
             .await;
-        assert_eq!(letters.len(), 1);
+        let delivery = &recipient["deliveries"][0];
+        let id = delivery["id"].as_str().expect("an id");
+        assert!(letters[0].message_id.starts_with(id), "the delivery is the letter");
+        assert_eq!(delivery["attempts"], 2, "{delivery}");
+        assert_eq!(sink.received_by("dmat@west.example").len(), 1);
     })
     .await;
 }

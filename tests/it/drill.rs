@@ -94,6 +94,18 @@ async fn no_drill_starts_while_a_live_incident_is_open() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_live_start_ends_the_drill_that_is_running() {
+    let (server, sink) = serve(Database::Sqlite).await;
+    let drill = Incident::start(&server.api, "quick", "drill").await;
+    Incident::start(&server.api, "quick", "live").await;
+    sink.letters_to("dmat@east.example", 1, SOON).await;
+    assert_ne!(drill.whole().await["state"], "active");
+    for recipient in drill.recipients_of("standby").await {
+        assert_ne!(recipient["state"], "waiting", "nobody is asked twice about two things");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_drill_can_run_fast_and_a_live_incident_cannot() {
     let (server, _sink) = serve(Database::Sqlite).await;
     let live = json!({ "playbook": "quick", "mode": "live", "variables": {}, "rate": 60 });

@@ -41,7 +41,7 @@ async fn the_sink_keeps_what_a_real_client_sends() {
     assert_eq!(letters[0].token(), "TOKEN-1_x");
     assert!(letters[0].header("MIME-version").is_some());
     until("the 250 is noted", SOON, async || sink.received()[0].accepted_ms).await;
-    assert_eq!(sink.conversations(), 1);
+    assert_eq!((sink.conversations(), sink.accepted("east")), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -261,8 +261,9 @@ impl Server {
 
     /// Stops it in order and gives its exit status.
     pub fn stop(&mut self) -> Option<ExitStatus> {
+        self.child.as_ref()?;
+        signal(self.pid(), "TERM");
         let mut child = self.child.take()?;
-        signal(child.id(), "TERM");
         let end = Instant::now() + STOP;
         while Instant::now() < end {
             if let Some(status) = child.try_wait().expect("our own child can be asked") {
