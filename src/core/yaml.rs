@@ -206,6 +206,11 @@ impl Problems {
         })
     }
 
+    /// Whether there is an error by this rule.
+    pub fn has_error_of(&self, code: &str) -> bool {
+        self.found.borrow().iter().any(|problem| problem.severity == Severity::Error && problem.code == code)
+    }
+
     /// Whether there is any error.
     pub fn has_errors(&self) -> bool {
         self.found.borrow().iter().any(|problem| problem.severity == Severity::Error)

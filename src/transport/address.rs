@@ -86,7 +86,9 @@ fn is_domain(domain: &str) -> bool {
             && label.len() <= 63
             && !label.starts_with('-')
             && !label.ends_with('-')
-            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || (!c.is_ascii() && c.is_alphanumeric()))
+            && label
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '-' || (!c.is_ascii() && c.is_alphanumeric()))
     };
     domain.len() <= 253 && domain.split('.').all(is_label)
 }
@@ -159,7 +161,13 @@ mod tests {
 
     #[test]
     fn an_ordinary_address_stays_as_it_is() {
-        for text in ["dmat@matsubara-univ.example", "a+b@x.example", "o'hara@x.example", "root@localhost", "a@[192.0.2.1]"] {
+        for text in [
+            "dmat@matsubara-univ.example",
+            "a+b@x.example",
+            "o'hara@x.example",
+            "root@localhost",
+            "a@[192.0.2.1]",
+        ] {
             assert_eq!(sent_as(text).as_deref(), Some(text));
         }
     }
@@ -174,9 +182,25 @@ mod tests {
     #[test]
     fn what_could_leave_its_place_in_a_command_is_refused() {
         for text in [
-            "", "@", "a@", "@b", "a b@c.example", "a@b c", "a>@b.example", "a@b.example>", "<a@b.example>",
-            "a@b.example\r\nDATA", "a\r\n@b.example", "a\0@b.example", "\"a\"b\"@c.example", "\"a\\\"@c.example",
-            "a@b..example", "a@-b.example", "a,b@c.example", "a@[x]", "a@b.example SIZE=1",
+            "",
+            "@",
+            "a@",
+            "@b",
+            "a b@c.example",
+            "a@b c",
+            "a>@b.example",
+            "a@b.example>",
+            "<a@b.example>",
+            "a@b.example\r\nDATA",
+            "a\r\n@b.example",
+            "a\0@b.example",
+            "\"a\"b\"@c.example",
+            "\"a\\\"@c.example",
+            "a@b..example",
+            "a@-b.example",
+            "a,b@c.example",
+            "a@[x]",
+            "a@b.example SIZE=1",
         ] {
             assert_eq!(sent_as(text), None, "{text:?}");
         }
@@ -184,9 +208,16 @@ mod tests {
 
     #[test]
     fn a_mailbox_is_read_in_its_three_forms() {
-        for (text, name) in [("Noroshi <n@x.example>", "Noroshi"), ("\"青葉県, 本部\" <n@x.example>", "青葉県, 本部"), ("n@x.example", "")] {
+        for (text, name) in [
+            ("Noroshi <n@x.example>", "Noroshi"),
+            ("\"青葉県, 本部\" <n@x.example>", "青葉県, 本部"),
+            ("n@x.example", ""),
+        ] {
             let mailbox: Mailbox = text.parse().unwrap();
-            assert_eq!((mailbox.name.as_str(), mailbox.address.to_string()), (name, "n@x.example".to_owned()));
+            assert_eq!(
+                (mailbox.name.as_str(), mailbox.address.to_string()),
+                (name, "n@x.example".to_owned())
+            );
         }
         assert!("Noroshi <n@x.example".parse::<Mailbox>().is_err());
     }

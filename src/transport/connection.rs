@@ -115,7 +115,8 @@ impl Connection {
         let (mut smtp, wire, encrypted) = match url.security {
             Security::Implicit => {
                 let (stream, wire) = connect(url, patience).await?;
-                let sealed = within(patience.connect, "TLS", tls.connector.connect(tls.name.clone(), stream)).await?;
+                let sealed =
+                    within(patience.connect, "TLS", tls.connector.connect(tls.name.clone(), stream)).await?;
                 (greet(Box::new(Sealed(sealed)), helo, patience).await?, wire, true)
             }
             Security::Opportunistic | Security::Required => match upgraded(opening).await {
@@ -130,7 +131,9 @@ impl Connection {
             },
         };
         if url.security == Security::Required && !encrypted {
-            return Err("offers no TLS, and letters are not to go in clear (tls=required or a password)".to_owned());
+            return Err(
+                "offers no TLS, and letters are not to go in clear (tls=required or a password)".to_owned()
+            );
         }
         // lettre keeps the rest of the relay's abilities to itself.
         let abilities = within(patience.command, "EHLO", smtp.command(format!("EHLO {helo}\r\n"))).await?;
@@ -175,7 +178,9 @@ impl Connection {
         self.letters += 1;
         let utf8 = message.from.needs_utf8() || message.to.needs_utf8();
         if utf8 && !self.utf8 {
-            return Err(Failure::Refused("the relay does not take addresses beyond ASCII (SMTPUTF8)".to_owned()));
+            return Err(Failure::Refused(
+                "the relay does not take addresses beyond ASCII (SMTPUTF8)".to_owned(),
+            ));
         }
         if self.unfinished {
             self.command("RSET\r\n").await.map_err(|error| Failure::Relay(error.words))?;
@@ -191,7 +196,8 @@ impl Connection {
         } else {
             let sender = self.command(&mail).await;
             let recipient = if sender.is_ok() { self.command(&rcpt).await } else { Err(Negative::skipped()) };
-            let data = if recipient.is_ok() { self.command("DATA\r\n").await } else { Err(Negative::skipped()) };
+            let data =
+                if recipient.is_ok() { self.command("DATA\r\n").await } else { Err(Negative::skipped()) };
             (sender, recipient, data)
         };
         // The relay waits for a body although it refused the recipient: hanging up is the one safe answer.
@@ -208,8 +214,11 @@ impl Connection {
         let answer = timeout(self.patience.dot, self.smtp.message(&message.bytes)).await;
         let answer = answer.map_err(|_| Negative::silent(self.patience.dot)).and_then(|answer| Ok(answer?));
         // As long as a byte is left on our side, the final dot is.
-        let lost = |words| if self.wire.load(Ordering::Acquire) { Failure::Relay(words) } else { Failure::Unknown(words) };
-        let answer = answer.map_err(|error| if error.code.is_none() { lost(error.words) } else { error.about_the_letter() });
+        let lost = |words| {
+            if self.wire.load(Ordering::Acquire) { Failure::Relay(words) } else { Failure::Unknown(words) }
+        };
+        let answer = answer
+            .map_err(|error| if error.code.is_none() { lost(error.words) } else { error.about_the_letter() });
         handed.store(false, Ordering::Release);
         self.unfinished = false;
         Ok(words(&answer?))
@@ -291,7 +300,8 @@ fn shortened(text: &str) -> String {
 }
 
 async fn connect(url: &RelayUrl, patience: &Patience) -> Result<(Wire, Arc<AtomicBool>), String> {
-    let addresses = within(patience.connect, "name look-up", lookup_host((url.host.as_str(), url.port))).await?;
+    let addresses =
+        within(patience.connect, "name look-up", lookup_host((url.host.as_str(), url.port))).await?;
     let mut last = "its name has no address".to_owned();
     for address in addresses {
         match within(patience.connect, "connecting", TcpStream::connect(address)).await {
@@ -397,7 +407,11 @@ impl AsyncWrite for Wire {
 }
 
 impl AsyncRead for Wire {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         ready!(self.poll_let_go(cx))?;
         if !self.careful {
             return Pin::new(&mut self.tcp).poll_read(cx, into);
@@ -441,7 +455,11 @@ impl AsyncWrite for Sealed {
 }
 
 impl AsyncRead for Sealed {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, into)
     }
 }

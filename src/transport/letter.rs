@@ -92,7 +92,11 @@ impl Letter {
         let words = Words(self.language);
         let subject = self.subject_line(&words);
         let page = Page::of(self, &words);
-        Rendered { subject, text: page.text(), html: page.render().expect("the letter's template writes to memory") }
+        Rendered {
+            subject,
+            text: page.text(),
+            html: page.render().expect("the letter's template writes to memory"),
+        }
     }
 
     /// `【訓練】（再送）…（03:44までに回答）第1報`: what cannot be missed stands first, and a long subject is cut in
@@ -109,13 +113,17 @@ impl Letter {
         }
         let own = without_mark(&self.subject);
         let number = words.with("letter-subject-number", &[("number", self.number.to_string().into())]);
-        let number = if self.number == 0 || says_already(&own, number.trim()) { String::new() } else { number };
+        let number =
+            if self.number == 0 || says_already(&own, number.trim()) { String::new() } else { number };
 
         let room = SUBJECT_COLUMNS.saturating_sub(columns(&head) + columns(&number)).max(OWN_SUBJECT_COLUMNS);
         let own = cut(&own, room);
-        let deadline = self.link.as_ref().and(self.respond_by.as_deref()).map(one_line).map(|time| {
-            words.with("letter-subject-deadline", &[("time", time.into())])
-        });
+        let deadline = self
+            .link
+            .as_ref()
+            .and(self.respond_by.as_deref())
+            .map(one_line)
+            .map(|time| words.with("letter-subject-deadline", &[("time", time.into())]));
         let deadline = deadline.filter(|words| columns(&own) + columns(words) <= room).unwrap_or_default();
         format!("{head}{own}{deadline}{number}")
     }
@@ -187,7 +195,11 @@ impl Page {
             drill_head,
             drill_tail,
             place: one_line(&letter.place),
-            dateline: format!("{}{with_number}　{}", one_line(&letter.incident_title), one_line(&letter.sent_at)),
+            dateline: format!(
+                "{}{with_number}　{}",
+                one_line(&letter.incident_title),
+                one_line(&letter.sent_at)
+            ),
             heading,
             greeting: words.with("letter-greeting", &[("name", name.clone().into())]),
             repeat: letter.repeat.then(|| words.get("letter-repeat")),
@@ -195,7 +207,9 @@ impl Page {
                 Some(time) => words.with("letter-deadline", &[("time", one_line(time).into())]),
                 None => words.get("letter-please-answer"),
             }),
-            link_in_body: link.as_ref().is_some_and(|link| body.iter().any(|line| line.contains(link.as_str()))),
+            link_in_body: link
+                .as_ref()
+                .is_some_and(|link| body.iter().any(|line| line.contains(link.as_str()))),
             body,
             link,
             answer: words.get("letter-answer"),
@@ -263,7 +277,11 @@ impl Page {
 fn lines(text: &str) -> Vec<String> {
     let text = text.replace("\r\n", "\n");
     let lines = text.split(['\n', '\r', '\u{0b}', '\u{0c}', '\u{85}', '\u{2028}', '\u{2029}']);
-    lines.map(|line| line.chars().filter(|c| *c == '\t' || is_plain(*c)).collect::<String>().trim_end().to_owned()).collect()
+    lines
+        .map(|line| {
+            line.chars().filter(|c| *c == '\t' || is_plain(*c)).collect::<String>().trim_end().to_owned()
+        })
+        .collect()
 }
 
 /// A text on one line: what separates lines or hides characters becomes one blank.
@@ -274,7 +292,8 @@ pub(super) fn one_line(text: &str) -> String {
 
 /// Neither a control character, nor a separator of lines, nor one that turns the direction of reading.
 fn is_plain(c: char) -> bool {
-    !(c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'))
+    !(c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'))
 }
 
 /// The mark belongs to the service: typed by an author it would stand there twice, or in a live letter.

@@ -45,7 +45,10 @@ impl MailConfig {
         let from = &config.smtp.from;
         Self {
             relays: config.smtp.relays.iter().map(RelayUrl::of).collect(),
-            from: Mailbox { name: from.name.clone().unwrap_or_default(), address: from.email.to_string().parse().expect("checked with the configuration") },
+            from: Mailbox {
+                name: from.name.clone().unwrap_or_default(),
+                address: from.email.to_string().parse().expect("checked with the configuration"),
+            },
             reply_to: None,
             connections: config.delivery.connections,
             helo: None,
@@ -66,10 +69,14 @@ impl Mailer {
     pub fn new(config: MailConfig, roots: &Roots) -> Self {
         let helo = config.helo.map_or_else(ClientId::default, ClientId::Domain);
         let relays = config.relays.into_iter();
-        let relays = relays.map(|url| Relay::new(url, helo.clone(), roots, config.connections, config.patience));
+        let relays =
+            relays.map(|url| Relay::new(url, helo.clone(), roots, config.connections, config.patience));
         Self {
             relays: relays.collect(),
-            sender: Sender { reply_to: config.reply_to.unwrap_or_else(|| config.from.clone()), from: config.from },
+            sender: Sender {
+                reply_to: config.reply_to.unwrap_or_else(|| config.from.clone()),
+                from: config.from,
+            },
         }
     }
 

@@ -75,7 +75,9 @@ impl RelayUrl {
 
 /// The text is not the address of a relay.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("not a relay: {because}; write smtp://host:port, smtps://user:password@host or smtp://host?tls=required")]
+#[error(
+    "not a relay: {because}; write smtp://host:port, smtps://user:password@host or smtp://host?tls=required"
+)]
 pub struct NotARelay {
     because: &'static str,
 }
@@ -85,7 +87,8 @@ impl FromStr for RelayUrl {
 
     fn from_str(text: &str) -> Result<Self, NotARelay> {
         let refuse = |because| NotARelay { because };
-        let (scheme, rest) = text.trim().split_once("://").ok_or(refuse("there is no smtp:// or smtps://"))?;
+        let (scheme, rest) =
+            text.trim().split_once("://").ok_or(refuse("there is no smtp:// or smtps://"))?;
         let implicit = match scheme {
             "smtp" => false,
             "smtps" => true,
@@ -98,11 +101,13 @@ impl FromStr for RelayUrl {
             Some(_) => return Err(refuse("after ? only tls=required is known")),
         };
         let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let (credentials, place) = rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
+        let (credentials, place) =
+            rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
         let credentials = match credentials {
             None => None,
             Some(pair) => {
-                let (user, password) = pair.split_once(':').ok_or(refuse("a user stands without a password"))?;
+                let (user, password) =
+                    pair.split_once(':').ok_or(refuse("a user stands without a password"))?;
                 let decode = |text| percent_decoded(text).ok_or(refuse("a % is not followed by two digits"));
                 Some((decode(user)?, decode(password)?))
             }
@@ -125,7 +130,8 @@ impl FromStr for RelayUrl {
             (false, true) => 587,
             (false, false) => 25,
         };
-        let port = port.map_or(Ok(usual), |port| port.parse().map_err(|_| refuse("the port is not a number")))?;
+        let port =
+            port.map_or(Ok(usual), |port| port.parse().map_err(|_| refuse("the port is not a number")))?;
         Ok(Self { host: host.to_owned(), port, security, credentials })
     }
 }
@@ -179,7 +185,8 @@ impl Roots {
 
     /// These and no others; what is no certificate is left out.
     pub fn only(certificates: impl IntoIterator<Item = CertificateDer<'static>>) -> Self {
-        let readable = |certificate: &CertificateDer<'static>| rustls::RootCertStore::empty().add(certificate.clone());
+        let readable =
+            |certificate: &CertificateDer<'static>| rustls::RootCertStore::empty().add(certificate.clone());
         Self(certificates.into_iter().filter(|certificate| readable(certificate).is_ok()).collect())
     }
 
@@ -193,9 +200,11 @@ impl Roots {
             .map_err(|error| error.to_string())?
             .with_root_certificates(store)
             .with_no_client_auth();
-        let mut parameters = TlsParameters::builder(host.to_owned()).certificate_store(CertificateStore::None);
+        let mut parameters =
+            TlsParameters::builder(host.to_owned()).certificate_store(CertificateStore::None);
         for certificate in &self.0 {
-            let certificate = Certificate::from_der(certificate.to_vec()).map_err(|error| error.to_string())?;
+            let certificate =
+                Certificate::from_der(certificate.to_vec()).map_err(|error| error.to_string())?;
             parameters = parameters.add_root_certificate(certificate);
         }
         let parameters = parameters.build_rustls().map_err(|error| error.to_string())?;
@@ -250,7 +259,13 @@ struct State {
 }
 
 impl Relay {
-    pub(super) fn new(url: RelayUrl, helo: ClientId, roots: &Roots, connections: usize, patience: Patience) -> Self {
+    pub(super) fn new(
+        url: RelayUrl,
+        helo: ClientId,
+        roots: &Roots,
+        connections: usize,
+        patience: Patience,
+    ) -> Self {
         let connections = connections.clamp(1, 64);
         Self {
             name: url.to_string(),
@@ -310,14 +325,25 @@ impl Relay {
 
     /// Hands over one letter on a kept or a new connection. Waits for a free connection first; that wait ends because
     /// every letter before this one has a limit. `chance` spreads the back-off.
-    pub(super) async fn deliver(&self, message: &Message, now: Timestamp, chance: u32) -> Result<Outcome, Passed> {
-        let Ok(_slot) = self.slots.acquire().await else { return Err(Passed::Down("is being closed".to_owned())) };
+    pub(super) async fn deliver(
+        &self,
+        message: &Message,
+        now: Timestamp,
+        chance: u32,
+    ) -> Result<Outcome, Passed> {
+        let Ok(_slot) = self.slots.acquire().await else {
+            return Err(Passed::Down("is being closed".to_owned()));
+        };
         let handed = AtomicBool::new(false);
         let outcome = match timeout(self.patience.whole, self.converse(message, now, &handed)).await {
             Ok(outcome) => outcome,
             Err(_) => {
                 let words = format!("not done within {} s", self.patience.whole.as_secs_f32());
-                if handed.load(Ordering::Acquire) { Err(Failure::Unknown(words)) } else { Err(Failure::Relay(words)) }
+                if handed.load(Ordering::Acquire) {
+                    Err(Failure::Unknown(words))
+                } else {
+                    Err(Failure::Relay(words))
+                }
             }
         };
         match &outcome {
@@ -436,7 +462,10 @@ impl Relay {
             return;
         }
         state.failures = state.failures.saturating_add(1);
-        let longest = SET_ASIDE.0.saturating_mul(1 << state.failures.saturating_sub(1).min(16)).min(SET_ASIDE_AT_MOST.0);
+        let longest = SET_ASIDE
+            .0
+            .saturating_mul(1 << state.failures.saturating_sub(1).min(16))
+            .min(SET_ASIDE_AT_MOST.0);
         // Between three quarters and the whole, so that several nodes do not come back at once.
         state.back_at = now + Span(longest - longest / 4 * i64::from(chance % 1000) / 1000);
     }

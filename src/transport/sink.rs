@@ -128,12 +128,13 @@ pub(super) fn roots() -> Roots {
 fn acceptor() -> TlsAcceptor {
     let certificate = CertificateDer::from_pem_slice(include_bytes!("test_tls/relay.pem")).unwrap();
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("test_tls/relay.key")).unwrap();
-    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .unwrap();
+    let config =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .unwrap();
     TlsAcceptor::from(Arc::new(config))
 }
 
@@ -165,7 +166,9 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
                     "250-sink\r\n250-STARTTLS\r\n250 PIPELINING".to_owned()
                 }
                 "EHLO" => "250-sink\r\n250-PIPELINING\r\n250-AUTH PLAIN LOGIN\r\n250 8BITMIME".to_owned(),
-                "STARTTLS" if tls == Tls::OfferedWithInjection => "220 go\r\n250-sink\r\n250 AUTH PLAIN".to_owned(),
+                "STARTTLS" if tls == Tls::OfferedWithInjection => {
+                    "220 go\r\n250-sink\r\n250 AUTH PLAIN".to_owned()
+                }
                 "STARTTLS" => "220 go".to_owned(),
                 "AUTH" => "235 welcome".to_owned(),
                 "DATA" if refused => "554 no valid recipients".to_owned(),

@@ -22,7 +22,8 @@ use super::{
 
 /// 2026-11-24 03:14 in Japan.
 const NOW: Timestamp = Timestamp(1_795_457_640_000);
-const LINK: &str = "https://noroshi.aoba.example/a/k7Q2mX9dTz-k7Q2mX9dTz_k7Q2mX9dTzk7Q2mX9dTzk7Q2mX9dTzk7Q2mX9dTz";
+const LINK: &str =
+    "https://noroshi.aoba.example/a/k7Q2mX9dTz-k7Q2mX9dTz_k7Q2mX9dTzk7Q2mX9dTzk7Q2mX9dTzk7Q2mX9dTz";
 
 pub(super) fn letter() -> Letter {
     Letter {
@@ -91,7 +92,10 @@ async fn an_accepted_letter_brings_the_relays_words_and_says_that_it_went_in_cle
     let sink = Sink::yes().await;
     let outcome = mailer(vec![sink.url()]).send(&letter(), NOW).await;
     let relay = format!("smtp://127.0.0.1:{}", sink.port);
-    assert_eq!(outcome, Outcome::Accepted { relay, reply: "250 2.0.0 taken as 42".to_owned(), encrypted: false });
+    assert_eq!(
+        outcome,
+        Outcome::Accepted { relay, reply: "250 2.0.0 taken as 42".to_owned(), encrypted: false }
+    );
     let [taken] = &sink.letters()[..] else { panic!("one letter") };
     assert_eq!(taken.mail, "MAIL FROM:<noroshi@aoba.example>");
     assert_eq!(taken.rcpt, "RCPT TO:<dmat@matsubara-univ.example>");
@@ -118,7 +122,10 @@ async fn a_letter_is_read_as_it_was_written() {
     let rendered = letter().render();
     assert_eq!(mail.body_text(0).unwrap().replace("\r\n", "\n").trim_end(), rendered.text.trim_end());
     assert_eq!(mail.body_html(0).unwrap().replace("\r\n", "\n").trim_end(), rendered.html.trim_end());
-    assert!(mail.body_text(0).unwrap().lines().any(|line| line == LINK), "the link stands whole on a line of its own");
+    assert!(
+        mail.body_text(0).unwrap().lines().any(|line| line == LINK),
+        "the link stands whole on a line of its own"
+    );
 }
 
 #[tokio::test]
@@ -147,8 +154,19 @@ async fn nothing_that_somebody_typed_makes_a_header_of_its_own() {
     assert_eq!(
         names,
         [
-            "From", "To", "Reply-To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "Auto-Submitted",
-            "MIME-Version", "Importance", "X-Priority", "Content-Type"
+            "From",
+            "To",
+            "Reply-To",
+            "Subject",
+            "Date",
+            "Message-ID",
+            "In-Reply-To",
+            "References",
+            "Auto-Submitted",
+            "MIME-Version",
+            "Importance",
+            "X-Priority",
+            "Content-Type"
         ]
     );
     let to = mail.to().unwrap();
@@ -198,7 +216,10 @@ async fn a_recipient_refused_for_good_is_refused_and_no_other_relay_is_asked() {
 
 #[tokio::test]
 async fn a_letter_refused_after_its_last_line_is_refused_or_tried_again_as_the_relay_says() {
-    let sink = Sink::saying(|at, taken| (at == "DOT" && taken == 0).then_some(Act::Say("554 5.7.1 looks like spam"))).await;
+    let sink = Sink::saying(|at, taken| {
+        (at == "DOT" && taken == 0).then_some(Act::Say("554 5.7.1 looks like spam"))
+    })
+    .await;
     assert!(matches!(mailer(vec![sink.url()]).send(&letter(), NOW).await, Outcome::Refused { .. }));
     let sink = Sink::saying(refusing("DOT", "452 4.3.1 disk full")).await;
     assert!(matches!(mailer(vec![sink.url()]).send(&letter(), NOW).await, Outcome::TryAgain { .. }));
@@ -269,11 +290,15 @@ async fn the_next_relay_takes_over_when_the_first_is_dead_full_or_closing() {
 async fn a_relay_comes_back_after_its_time() {
     let sink = Sink::saying({
         let greeted = std::sync::atomic::AtomicUsize::new(0);
-        move |at, _| (at == "GREETING" && greeted.fetch_add(1, Ordering::SeqCst) < 2).then_some(Act::Say("421 busy"))
+        move |at, _| {
+            (at == "GREETING" && greeted.fetch_add(1, Ordering::SeqCst) < 2).then_some(Act::Say("421 busy"))
+        }
     })
     .await;
     let mailer = mailer(vec![sink.url()]);
-    assert!(matches!(mailer.send(&letter(), NOW).await, Outcome::TryAgain { reason, .. } if reason.contains("421")));
+    assert!(
+        matches!(mailer.send(&letter(), NOW).await, Outcome::TryAgain { reason, .. } if reason.contains("421"))
+    );
     let back_at = mailer.back_at().unwrap();
     assert!(back_at > NOW && back_at <= NOW + Span::seconds(1));
     assert!(matches!(mailer.send(&letter(), NOW).await, Outcome::TryAgain { .. }));
@@ -283,7 +308,9 @@ async fn a_relay_comes_back_after_its_time() {
     assert!(later - back_at > Span::seconds(1), "the second pause is longer");
     assert!(matches!(mailer.send(&letter(), later).await, Outcome::Accepted { .. }));
     let health = &mailer.health()[0];
-    assert!(health.up && health.since == Some(later) && health.last_error.as_deref().unwrap().contains("421"));
+    assert!(
+        health.up && health.since == Some(later) && health.last_error.as_deref().unwrap().contains("421")
+    );
     assert_eq!(mailer.back_at(), None);
 }
 
@@ -320,7 +347,8 @@ async fn a_relay_that_gives_one_byte_at_a_time_ends_with_the_whole_limit() {
         }
     });
     let relay = format!("smtp://127.0.0.1:{port}").parse().unwrap();
-    let outcome = tokio::time::timeout(Duration::from_secs(5), mailer(vec![relay]).send(&letter(), NOW)).await;
+    let outcome =
+        tokio::time::timeout(Duration::from_secs(5), mailer(vec![relay]).send(&letter(), NOW)).await;
     assert!(matches!(outcome.unwrap(), Outcome::TryAgain { .. }));
     tar_pit.abort();
 }
@@ -340,7 +368,8 @@ async fn connections_are_bounded_however_many_letters_go_at_once() {
     let sink = Sink::yes().await;
     let mailer = Mailer::new(MailConfig { connections: 4, ..config(vec![sink.url()]) }, &Roots::default());
     let letters: Vec<Letter> = (0..60).map(numbered).collect();
-    let outcomes = futures_util::future::join_all(letters.iter().map(|letter| mailer.send(letter, NOW))).await;
+    let outcomes =
+        futures_util::future::join_all(letters.iter().map(|letter| mailer.send(letter, NOW))).await;
     assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Accepted { .. })));
     assert_eq!(sink.letters().len(), 60);
     assert!(sink.connections() <= 4);
@@ -389,7 +418,9 @@ async fn a_certificate_that_does_not_hold_means_clear_text_said_aloud_or_no_lett
     let outcome = trusting_nobody(sink.url()).send(&letter(), NOW).await;
     assert!(matches!(outcome, Outcome::Accepted { encrypted: false, .. }), "{outcome:?}");
     let required = format!("smtp://127.0.0.1:{}?tls=required", sink.port).parse().unwrap();
-    let Outcome::TryAgain { reason, .. } = trusting_nobody(required).send(&letter(), NOW).await else { panic!() };
+    let Outcome::TryAgain { reason, .. } = trusting_nobody(required).send(&letter(), NOW).await else {
+        panic!()
+    };
     assert!(reason.contains("certificate"), "{reason}");
     assert_eq!(sink.letters().len(), 1);
 }
@@ -401,7 +432,8 @@ async fn a_relay_without_tls_gets_no_letter_where_it_is_required_and_no_password
         format!("smtp://127.0.0.1:{}?tls=required", sink.port),
         format!("smtp://user:secret@127.0.0.1:{}", sink.port),
     ] {
-        let Outcome::TryAgain { reason, .. } = mailer(vec![url.parse().unwrap()]).send(&letter(), NOW).await else {
+        let Outcome::TryAgain { reason, .. } = mailer(vec![url.parse().unwrap()]).send(&letter(), NOW).await
+        else {
             panic!()
         };
         assert!(reason.contains("no TLS"), "{reason}");
@@ -421,7 +453,8 @@ async fn clear_text_slipped_in_behind_starttls_is_not_taken_for_an_encrypted_ans
 #[tokio::test]
 async fn tls_from_the_first_byte_with_a_password_works_and_checks_the_name() {
     let sink = Sink::with(Tls::FromTheStart, |_, _| None).await;
-    let url = |host: &str| format!("smtps://user%40x:p%3Ass@{host}:{}", sink.port).parse::<RelayUrl>().unwrap();
+    let url =
+        |host: &str| format!("smtps://user%40x:p%3Ass@{host}:{}", sink.port).parse::<RelayUrl>().unwrap();
     let outcome = mailer(vec![url("localhost")]).send(&letter(), NOW).await;
     assert!(matches!(outcome, Outcome::Accepted { encrypted: true, .. }), "{outcome:?}");
     let outcome = mailer(vec![url("127.0.0.2")]).send(&letter(), NOW).await;
@@ -470,7 +503,18 @@ fn relay_addresses_are_read_as_the_manual_says() {
         assert_eq!((url.to_string().as_str(), url.security), (printed, security), "{text}");
         assert_eq!(format!("{url:?}"), printed);
     }
-    for text in ["", "mail.example:25", "http://x", "smtp://", "smtp://x:port", "smtp://u@x", "smtp://x?tls=no", "smtp://u:%4@x", "smtp://[::1", "smtp://a b"] {
+    for text in [
+        "",
+        "mail.example:25",
+        "http://x",
+        "smtp://",
+        "smtp://x:port",
+        "smtp://u@x",
+        "smtp://x?tls=no",
+        "smtp://u:%4@x",
+        "smtp://[::1",
+        "smtp://a b",
+    ] {
         assert!(text.parse::<RelayUrl>().is_err(), "{text}");
     }
 }

@@ -261,6 +261,7 @@ impl<'a> Spot<'a> {
                 entries,
                 asked: RefCell::default(),
                 ignored: RefCell::default(),
+                missing: RefCell::default(),
             }),
             _ => {
                 self.wrong("「項目: 値」の組", "a map of \"key: value\"");
@@ -353,6 +354,16 @@ pub struct Fields<'a> {
     entries: &'a [(Key, Node)],
     asked: RefCell<Vec<&'static str>>,
     ignored: RefCell<Vec<&'static str>>,
+    missing: RefCell<Vec<Missing>>,
+}
+
+/// A key that is not there, told when all keys are known: a misspelt key is one fault and not two.
+#[derive(Debug)]
+struct Missing {
+    code: &'static str,
+    name: &'static str,
+    detail: Text,
+    help: Text,
 }
 
 impl<'a> Fields<'a> {
@@ -384,17 +395,33 @@ impl<'a> Fields<'a> {
     }
 
     /// Tells that a key is missing, at its owner.
-    pub fn missing(&self, code: &'static str, name: &str) {
-        self.spot.problems.error(
+    pub fn missing(&self, code: &'static str, name: &'static str) {
+        self.missing_because(
             code,
-            self.spot.node.at,
-            self.spot.path_to(name),
+            name,
             Text::both(
                 format!("必須の項目「{name}」がありません。"),
                 format!("The key \"{name}\" is missing."),
             ),
             Text::both(format!("「{name}:」を書き足してください。"), format!("Add \"{name}:\".")),
         );
+    }
+
+    /// Tells that a key is missing, at its owner, in the words of a rule.
+    pub fn missing_because(&self, code: &'static str, name: &'static str, detail: Text, help: Text) {
+        self.missing.borrow_mut().push(Missing { code, name, detail, help });
+    }
+
+    /// Whether an unknown key of this map was most likely meant to be this one. To be asked when every known key has
+    /// been asked for.
+    pub fn is_misspelt(&self, name: &str) -> bool {
+        let asked = self.asked.borrow();
+        let ignored = self.ignored.borrow();
+        self.entries
+            .iter()
+            .map(|(key, _)| key.name.as_str())
+            .filter(|key| !asked.contains(key) && !ignored.contains(key))
+            .any(|key| nearest(key, asked.iter().copied()) == Some(name))
     }
 
     /// Whether the key is there, whatever its value.
@@ -422,8 +449,14 @@ impl<'a> Fields<'a> {
         self.ignored.borrow_mut().push(name);
     }
 
-    /// Refuses every key that nobody asked for.
+    /// Refuses every key that nobody asked for, and tells what is missing.
     pub fn finish(self) {
+        for Missing { code, name, detail, help } in self.missing.take() {
+            if !self.is_misspelt(name) {
+                let path = self.spot.path_to(name);
+                self.spot.problems.error(code, self.spot.node.at, path, detail, help);
+            }
+        }
         let asked = self.asked.borrow();
         let ignored = self.ignored.borrow();
         for (key, _) in self.entries {

@@ -147,7 +147,8 @@ fn agencies<'d>(
 }
 
 fn everybody_has_an_address(alert: &AlertDraft<'_>, directory: &Directory, problems: &Problems) {
-    if alert.via.is_empty() {
+    let via_is_whole = alert.via_at.as_ref().is_some_and(|via| !problems.has_error_under(&via.path));
+    if alert.via.is_empty() || !via_is_whole {
         return;
     }
     for (key, to) in agencies(alert, directory) {
@@ -193,7 +194,8 @@ fn steps_reach_somebody(
     problems: &Problems,
 ) {
     for step in &ladder.steps {
-        if !matches!(step.action, Some(StepAction::Resend | StepAction::Notify)) {
+        let sends = matches!(step.action, Some(StepAction::Resend | StepAction::Notify));
+        if !sends || problems.has_error_under(&step.place.path) {
             continue;
         }
         let Some(to) = &step.to else { continue };

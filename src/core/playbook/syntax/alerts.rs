@@ -306,6 +306,7 @@ fn step<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<StepDraft> {
             }],
         };
     }
+    let is_final = is_final || fields.is_misspelt("final");
     fields.finish();
     Some(StepDraft { place: spot.locate(()), at, condition, action, to, via, is_final, ask, options })
 }
@@ -501,7 +502,7 @@ fn alert<'a>(
     let sms = sms_spot.as_ref().and_then(|spot| gathered.template(spot));
     let attach = fields.get("attach").map(|spot| spot.strings()).unwrap_or_default();
     let responses = fields.get("responses").and_then(|spot| gathered.key_of(Thing::ResponseSet, &spot));
-    let ack = fields.get("ack").map(|spot| ack(&spot, &to)).unwrap_or_else(|| AckDraft {
+    let mut ack = fields.get("ack").map(|spot| ack(&spot, &to)).unwrap_or_else(|| AckDraft {
         rule: (!fields.has("ack")).then(|| AckRule::Required {
             unit: Unit::default(),
             read_by: None,
@@ -513,10 +514,10 @@ fn alert<'a>(
     });
     let ladder = fields.get("ladder").and_then(|spot| gathered.key_of(Thing::Ladder, &spot));
     let stand_down = fields.get("stand_down").map(|spot| stand_down(&spot, gathered));
-    let has_sms = fields.has("sms");
     if !ack.is_none && !fields.has("ladder") {
-        spot.error(
+        fields.missing_because(
             "A01",
+            "ladder",
             Text::both(
                 format!("通知「{key}」に、応答がないときの段階(ladder)がありません。"),
                 format!("The alert \"{key}\" has no ladder: nobody would notice silence."),
@@ -528,8 +529,9 @@ fn alert<'a>(
         );
     }
     if !ack.is_none && !fields.has("responses") {
-        spot.error(
+        fields.missing_because(
             "A11",
+            "responses",
             Text::both(
                 format!("通知「{key}」に回答の選択肢(responses)がないため、だれも回答できません。"),
                 format!("Nobody can answer the alert \"{key}\": it has no \"responses\"."),
@@ -539,6 +541,10 @@ fn alert<'a>(
                 "Add \"responses:\" with a key of response_sets.",
             ),
         );
+    }
+    let has_sms = fields.has("sms") || fields.is_misspelt("sms");
+    if fields.is_misspelt("ack") || (ack.place.is_none() && fields.has("ack")) {
+        ack.unreadable();
     }
     fields.finish();
     let rule = ack.rule.clone();
@@ -624,7 +630,10 @@ fn stand_down<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<StandDown>
 
 fn ack(spot: &Spot<'_>, to: &[Located<PartyRef>]) -> AckDraft {
     let mut draft = AckDraft { place: Some(spot.locate(())), ..AckDraft::default() };
-    let Some(fields) = spot.fields() else { return draft };
+    let Some(fields) = spot.fields() else {
+        draft.unreadable();
+        return draft;
+    };
     let mode = match fields.get("mode") {
         Some(spot) => spot.one_of(&[("none", "none"), ("required", "required")]),
         None => Some("required"),
@@ -652,6 +661,15 @@ fn ack(spot: &Spot<'_>, to: &[Located<PartyRef>]) -> AckDraft {
         Some(spot) => quorum(&spot, &mut draft),
         None => Some(Quorum::All),
     };
+    for (name, deadline) in [
+        ("read_by", &mut draft.read_by),
+        ("ack_by", &mut draft.ack_by),
+        ("respond_by", &mut draft.respond_by),
+    ] {
+        if fields.is_misspelt(name) {
+            *deadline = Deadline::Faulty;
+        }
+    }
     fields.finish();
     let span = |deadline: &Deadline| match deadline {
         Deadline::Given(span) => Some(span.value),
@@ -708,6 +726,16 @@ fn quorum(spot: &Spot<'_>, draft: &mut AckDraft) -> Option<Quorum> {
     };
     fields.finish();
     Some(Quorum::Accept { n: n?, count: count? })
+}
+
+impl AckDraft {
+    /// The block is there and could not be read: nothing is missing in it.
+    fn unreadable(&mut self) {
+        self.read_by = Deadline::Faulty;
+        self.ack_by = Deadline::Faulty;
+        self.respond_by = Deadline::Faulty;
+        self.rule = None;
+    }
 }
 
 impl AlertDraft<'_> {
