@@ -47,8 +47,13 @@ impl<'a> Spot<'a> {
         self.problems.error(code, self.node.at, &self.path, detail, help);
     }
 
-    /// Tells an error at another place of the same file.
-    pub fn error_at<T>(&self, code: &'static str, place: &Located<T>, detail: Text, help: Text) {
+    /// Tells an error of this value at a place inside of it.
+    pub fn error_at(&self, code: &'static str, at: Position, detail: Text, help: Text) {
+        self.problems.error(code, at, &self.path, detail, help);
+    }
+
+    /// Tells an error at another value of the same file.
+    pub fn error_of<T>(&self, code: &'static str, place: &Located<T>, detail: Text, help: Text) {
         self.problems.error(code, place.at, &place.path, detail, help);
     }
 

@@ -1,6 +1,6 @@
 //! The heart of the file: buttons, ladders, alerts.
 
-use super::{Gathered, Thing, start::duplicate};
+use super::{Gathered, Thing, start::all_differ};
 use crate::{
     playbook::{
         AckRule, Action, AlertPlan, Ask, AskKind, Condition, Count, CountsAs, DecideOption, IncidentEvent,
@@ -44,15 +44,7 @@ pub(super) fn response_sets<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Vec
             })
             .collect();
         let whole = !items.is_empty() && options.len() == items.len();
-        let options = super::unique(
-            options,
-            |option| Located {
-                value: option.value.key.clone(),
-                at: option.at,
-                path: format!("{}.key", option.path),
-            },
-            |key| duplicate(&spot, key),
-        );
+        let whole = whole & all_differ(&items);
         ResponseSetDraft { key: spot.locate(key), options, whole }
     });
     sets.collect()
@@ -103,13 +95,9 @@ fn response_option<'a>(fields: Fields<'a>, gathered: &Gathered<'a>) -> Option<Re
 
 /// The fields of an answer or a form.
 pub(super) fn asks(spot: &Spot<'_>) -> Vec<Ask> {
-    let asks: Vec<_> = spot.items().iter().filter_map(|spot| Some(spot.locate(ask(spot)?))).collect();
-    let asks = super::unique(
-        asks,
-        |ask| Located { value: ask.value.key.clone(), at: ask.at, path: format!("{}.key", ask.path) },
-        |key| duplicate(spot, key),
-    );
-    asks.into_iter().map(|ask| ask.value).collect()
+    let items = spot.items();
+    all_differ(&items);
+    items.iter().filter_map(ask).collect()
 }
 
 fn ask(spot: &Spot<'_>) -> Option<Ask> {
@@ -153,14 +141,9 @@ fn ask(spot: &Spot<'_>) -> Option<Ask> {
             Some(AskKind::Int { min, max: max.unwrap_or(i64::from(i32::MAX)) })
         }
         Some("choice") => fields.need("options").map(|spot| {
-            let options: Vec<_> =
-                spot.some_items().iter().filter_map(|spot| Some(spot.locate(spot.text()?))).collect();
-            let options = super::unique(
-                options,
-                |option| Located { value: option.value.ja.clone(), at: option.at, path: option.path.clone() },
-                |label| duplicate(&spot, label),
-            );
-            AskKind::Choice { options: options.into_iter().map(|option| option.value).collect() }
+            let items = spot.some_items();
+            all_differ(&items);
+            AskKind::Choice { options: items.iter().filter_map(|spot| spot.text()).collect() }
         }),
         Some("time") => Some(AskKind::Time),
         Some("bool") => Some(AskKind::Bool),
@@ -345,9 +328,8 @@ fn target<'a>(spot: &Spot<'a>, action: Option<StepAction>, gathered: &Gathered<'
 
 fn decide_options<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Vec<DecideOption> {
     let items = spot.some_items();
-    let options: Vec<_> =
-        items.iter().filter_map(|spot| Some(spot.locate(decide_option(spot, gathered)?))).collect();
-    let ends = options.iter().any(|option| option.value.then == Then::End);
+    let options: Vec<_> = items.iter().filter_map(|spot| decide_option(spot, gathered)).collect();
+    let ends = options.iter().any(|option| option.then == Then::End);
     if !ends && !items.is_empty() && options.len() == items.len() {
         spot.error(
             "A02",
@@ -358,12 +340,8 @@ fn decide_options<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Vec<DecideOpt
             ),
         );
     }
-    let options = super::unique(
-        options,
-        |option| Located { value: option.value.label.ja.clone(), at: option.at, path: option.path.clone() },
-        |label| duplicate(spot, label),
-    );
-    options.into_iter().map(|option| option.value).collect()
+    all_differ(&items);
+    options
 }
 
 fn decide_option<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<DecideOption> {
