@@ -182,6 +182,11 @@ impl Problems {
         }
     }
 
+    /// Whether there are so many problems that nothing more is kept but errors in place of warnings.
+    pub fn is_full(&self) -> bool {
+        self.found.borrow().len() >= MAX_PROBLEMS
+    }
+
     /// Turns every warning of a rule into information, with the author's reason behind it.
     pub fn waive(&self, code: &str, because: &Text) {
         for problem in self.found.borrow_mut().iter_mut() {

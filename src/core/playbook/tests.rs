@@ -354,6 +354,10 @@ fn starts_roles_tasks_reports_and_the_end() {
         )],
     );
     gives("R05", &[("cancel:", &tasks(&circle.replace("«b", "«a")))]);
+    let two = "      - { key: a, title: a, role: chief, requires: [b] }\n      - { key: b, title: b, role: chief, requires: [«a] }\n";
+    gives("R05", &[("cancel:", &tasks(two))]);
+    let hidden = "      - { key: a, title: a, role: chief, when: { var: place, eq: 北部 } }\n      - { key: b, title: b, role: chief, due: { after: «task.a.done, within: 5m } }\n";
+    gives("R05", &[("cancel:", &tasks(hidden))]);
     let report = |rest: &str| format!("reports:\n  sitrep: {rest}\ncancel:");
     gives(
         "T08",

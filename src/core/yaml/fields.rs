@@ -10,6 +10,9 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use super::{Key, Node, Problems, Value};
 use crate::{problem::Position, text::Text, time::Span};
 
+/// Guesses at what was meant cost time; nobody reads more of them for one map.
+const MOST_HINTS: usize = 100;
+
 /// One value of a file, the way to it, and where its problems go.
 #[derive(Clone, Debug)]
 pub struct Spot<'a> {
@@ -426,6 +429,7 @@ impl<'a> Fields<'a> {
             .iter()
             .map(|(key, _)| key.name.as_str())
             .filter(|key| !asked.contains(key) && !ignored.contains(key))
+            .take(MOST_HINTS)
             .any(|key| nearest(key, asked.iter().copied()) == Some(name))
     }
 
@@ -464,12 +468,12 @@ impl<'a> Fields<'a> {
         }
         let asked = self.asked.borrow();
         let ignored = self.ignored.borrow();
-        for (key, _) in self.entries {
+        let is_known = |name: &str| asked.contains(&name) || ignored.contains(&name);
+        let unknown = self.entries.iter().map(|(key, _)| key).filter(|key| !is_known(&key.name));
+        for (index, key) in unknown.enumerate() {
             let name = key.name.as_str();
-            if asked.contains(&name) || ignored.contains(&name) {
-                continue;
-            }
-            let (hint_ja, hint_en) = did_you_mean(name, asked.iter().copied());
+            let names = asked.iter().copied().filter(|_| index < MOST_HINTS);
+            let (hint_ja, hint_en) = did_you_mean(name, names);
             let known = asked.join(", ");
             let name = shortened(name);
             self.spot.problems.error(

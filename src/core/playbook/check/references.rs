@@ -19,6 +19,9 @@ const BUILT_IN_FORMS: [&str; 7] =
 pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, problems: &Problems) {
     let defined = defined(draft);
     for reference in &draft.references {
+        if problems.is_full() {
+            break;
+        }
         match reference.thing {
             Thing::Agency | Thing::Roster | Thing::Transport => {
                 outside(draft, directory, reference, problems)
