@@ -4,7 +4,6 @@
 //! its cure, and nothing half-read leaves this room. `config.default.toml` documents every key.
 
 mod reader;
-mod relay;
 
 use std::{
     ffi::OsString,
@@ -15,7 +14,6 @@ use std::{
 };
 
 use chrono_tz::Tz;
-use lettre::message::Mailbox;
 use noroshi_core::{
     text::{Language, Text},
     time::Span,
@@ -23,7 +21,8 @@ use noroshi_core::{
 use reqwest::Url;
 
 use reader::{Read, Settings, bool_of, list_of, number_of, one, text_of};
-pub use relay::{RelayScheme, RelayUrl};
+
+use crate::transport::{address::Mailbox, relay::RelayUrl};
 
 /// The file that is read when `--config` names no other.
 pub const DEFAULT_FILE: &str = "noroshi.toml";
@@ -105,6 +104,16 @@ pub enum DatabaseUrl {
         /// With user and password: not to be printed.
         url: String,
     },
+}
+
+impl DatabaseUrl {
+    /// What [`crate::store::Store::open`] takes; with the password, not to be printed.
+    pub fn secret_text(&self) -> String {
+        match self {
+            Self::Sqlite { path } => format!("sqlite:{}", path.display()),
+            Self::Postgres { url } => url.clone(),
+        }
+    }
 }
 
 impl fmt::Debug for DatabaseUrl {
@@ -295,10 +304,7 @@ impl Config {
             );
         }
         let server = Server { bind, public_url, tls, behind_proxy, key_file };
-        let sender = Mailbox::new(
-            Some("Noroshi".to_owned()),
-            "noroshi@localhost".parse().expect("the default sender is an address"),
-        );
+        let sender = "Noroshi <noroshi@localhost>".parse().expect("the default sender is an address");
         let smtp = Smtp {
             relays: from.get("smtp", "relays", Vec::new(), relays),
             from: from.get("smtp", "from", sender, |raw| mailbox(&text_of(raw)?)),
@@ -412,12 +418,16 @@ fn public_url(text: &str) -> Read<String> {
 fn relays(raw: &reader::Raw) -> Read<Vec<RelayUrl>> {
     let (mut relays, mut problems) = (Vec::new(), Vec::new());
     for (index, text) in list_of(raw)?.iter().enumerate() {
-        match RelayUrl::parse(text) {
+        match text.parse() {
             Ok(relay) => relays.push(relay),
             // The address may hold a password, so the problem tells its number and not its text.
-            Err(says) => problems.push(Text::both(
-                format!("{}番目: {}", index + 1, says.get(Language::Ja)),
-                format!("relay {}: {}", index + 1, says.get(Language::En)),
+            Err(wrong) => problems.push(Text::both(
+                format!(
+                    "{}番目の中継サーバーを読めません ({wrong})。smtp://ホスト:ポート か \
+                     smtps://利用者:パスワード@ホスト の形で、記号は %XX として書いてください。",
+                    index + 1
+                ),
+                format!("relay {} is {wrong}", index + 1),
             )),
         }
     }
@@ -425,17 +435,12 @@ fn relays(raw: &reader::Raw) -> Read<Vec<RelayUrl>> {
 }
 
 fn mailbox(text: &str) -> Read<Mailbox> {
-    // A line break here would let the configuration write headers.
-    let parsed = if text.contains(['\r', '\n']) { None } else { text.parse().ok() };
-    parsed.map_or_else(
-        || {
-            one(
-                format!("「{text}」は差出人ではありません。例: Noroshi <noroshi@pref.example.jp>"),
-                format!("\"{text}\" is not a sender; write for example Noroshi <noroshi@pref.example.jp>"),
-            )
-        },
-        Ok,
-    )
+    text.parse().or_else(|_| {
+        one(
+            format!("「{text}」は差出人ではありません。例: Noroshi <noroshi@pref.example.jp>"),
+            format!("\"{text}\" is not a sender; write for example Noroshi <noroshi@pref.example.jp>"),
+        )
+    })
 }
 
 fn time_zone(text: &str) -> Read<Tz> {
@@ -527,7 +532,7 @@ mod tests {
         assert_eq!(config.delivery.connections, 4);
         assert!(config.server.behind_proxy);
         assert_eq!(config.smtp.relays.len(), 2);
-        assert_eq!(config.smtp.relays[1].pass.as_deref(), Some("p@ss"));
+        assert_eq!(config.smtp.relays[1].to_string(), "smtps://b.example:465");
     }
 
     #[test]
@@ -618,7 +623,7 @@ mod tests {
     #[test]
     fn a_sender_may_have_a_japanese_name() {
         let config = parse("[smtp]\nfrom = \"災害対策本部 <saigai@pref.example.jp>\"", &[]).unwrap();
-        assert_eq!(config.smtp.from.name.as_deref(), Some("災害対策本部"));
+        assert_eq!(config.smtp.from.name, "災害対策本部");
     }
 
     #[test]

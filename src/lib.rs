@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod chance;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
@@ -13,5 +14,7 @@ pub mod operation;
 pub mod password;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod transport;
+pub mod web;
 pub mod worker;

@@ -9,7 +9,6 @@ use super::{Refused, Setting};
 #[command(after_help = "Example:\n  noroshi backup /srv/backup/noroshi-2026-11-24.tar")]
 pub(crate) struct BackupArgs {
     /// The file to write; it holds the key file too, so keep it where only you can read it
-    #[expect(dead_code, reason = "parsed, so that wrong usage is told before the command works")]
     file: PathBuf,
 }
 
@@ -18,7 +17,6 @@ pub(crate) struct BackupArgs {
 #[command(after_help = "Example:\n  noroshi restore /srv/backup/noroshi-2026-11-24.tar")]
 pub(crate) struct RestoreArgs {
     /// The file that `noroshi backup` wrote
-    #[expect(dead_code, reason = "parsed, so that wrong usage is told before the command works")]
     file: PathBuf,
 }
 

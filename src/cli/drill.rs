@@ -30,7 +30,6 @@ pub(crate) enum Command {
 
 /// What `rehearse` takes.
 #[derive(Debug, clap::Args)]
-#[expect(dead_code, reason = "parsed, so that wrong usage is told before the command works")]
 pub(crate) struct RehearseArgs {
     /// The exercise file
     exercise: PathBuf,
@@ -56,7 +55,6 @@ pub(crate) struct RehearseArgs {
 
 /// Which exercise, on which service.
 #[derive(Debug, clap::Args)]
-#[expect(dead_code, reason = "parsed, so that wrong usage is told before the command works")]
 pub(crate) struct RunArgs {
     /// The exercise's key, or the id of its run
     exercise: String,

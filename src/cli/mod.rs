@@ -236,15 +236,14 @@ fn language_of_key(key: &str) -> Result<Language, String> {
 
 /// `NOROSHI_LOCALE`, then `LANG`, as in `ja_JP.UTF-8`. What is neither Japanese nor English gets English.
 fn language_of(variable: impl Fn(&str) -> Option<String>) -> Language {
-    ["NOROSHI_LOCALE", "LANG"]
-        .into_iter()
-        .filter_map(variable)
-        .find(|locale| !locale.is_empty())
-        .map_or(Language::En, |locale| match Language::from_key(&locale) {
+    ["NOROSHI_LOCALE", "LANG"].into_iter().filter_map(variable).find(|locale| !locale.is_empty()).map_or(
+        Language::En,
+        |locale| match Language::from_key(&locale) {
             Some(language) => language,
             None if locale.starts_with("ja") => Language::Ja,
             None => Language::En,
-        })
+        },
+    )
 }
 
 /// Runs a command that waits for something.

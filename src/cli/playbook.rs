@@ -1,6 +1,6 @@
 //! `noroshi playbook …`.
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::ValueEnum;
 use noroshi_core::time::Timestamp;
@@ -76,13 +76,6 @@ pub(crate) struct PreflightArgs {
     /// How to print the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
-}
-
-impl PreflightArgs {
-    /// The variables that were set; the last of one name holds.
-    pub(crate) fn variables(&self) -> BTreeMap<String, String> {
-        self.set.iter().cloned().collect()
-    }
 }
 
 /// Who answers in a preflight.

@@ -60,19 +60,6 @@ pub struct RelayUrl {
     pub(super) credentials: Option<(String, String)>,
 }
 
-impl RelayUrl {
-    /// The relay that the configuration names.
-    pub fn of(url: &crate::config::RelayUrl) -> Self {
-        let security = match (url.scheme, url.tls_required) {
-            (crate::config::RelayScheme::Smtps, _) => Security::Implicit,
-            (crate::config::RelayScheme::Smtp, true) => Security::Required,
-            (crate::config::RelayScheme::Smtp, false) => Security::Opportunistic,
-        };
-        let credentials = url.user.clone().map(|user| (user, url.pass.clone().unwrap_or_default()));
-        Self { host: url.host.clone(), port: url.port, security, credentials }
-    }
-}
-
 /// The text is not the address of a relay.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
