@@ -112,16 +112,6 @@ impl Connection {
     /// Opens a conversation as the relay's address says; the error is a sentence for the log and the board.
     pub(super) async fn open(opening: &Opening<'_>) -> Result<Self, String> {
         let Opening { url, helo, tls, patience } = opening;
-<<<<<<< HEAD
-        let (mut smtp, wire, encrypted) = match url.security {
-            Security::Implicit => {
-                let (stream, wire) = connect(url, patience).await?;
-                let sealed =
-                    within(patience.connect, "TLS", tls.connector.connect(tls.name.clone(), stream)).await?;
-                (greet(Box::new(Sealed(sealed)), helo, patience).await?, wire, true)
-            }
-            Security::Opportunistic | Security::Required => match upgraded(opening).await {
-=======
         let (stream, wire) = connect(url, patience).await?;
         let (mut smtp, wire, encrypted) = if url.security == Security::Implicit {
             let sealed =
@@ -138,7 +128,6 @@ impl Connection {
             };
             match upgraded {
                 Ok(()) => (smtp, wire, offered),
->>>>>>> main
                 // Whoever can break STARTTLS can as well hide it, so this costs no safety; it is never silent.
                 Err(reason) if url.security == Security::Opportunistic => {
                     tracing::warn!(relay = %url, reason, "TLS with relay {url} failed, letters go unencrypted");

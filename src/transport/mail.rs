@@ -43,16 +43,8 @@ impl MailConfig {
     /// The mail part of the service's configuration.
     pub fn of(config: &crate::config::Config) -> Self {
         Self {
-<<<<<<< HEAD
-            relays: config.smtp.relays.iter().map(RelayUrl::of).collect(),
-            from: Mailbox {
-                name: from.name.clone().unwrap_or_default(),
-                address: from.email.to_string().parse().expect("checked with the configuration"),
-            },
-=======
             relays: config.smtp.relays.clone(),
             from: config.smtp.from.clone(),
->>>>>>> main
             reply_to: None,
             connections: config.delivery.connections,
             helo: None,
