@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{text::Text, time::Span};
 
 mod check;
+pub mod preflight;
 pub(crate) mod syntax;
 
 pub use syntax::read;
