@@ -1,5 +1,6 @@
 //! Noroshi: carries an alert until a person has answered or decided.
 
+pub mod app;
 pub mod chance;
 pub mod cli;
 pub mod clock;
@@ -7,9 +8,12 @@ pub mod config;
 pub mod demo;
 pub mod i18n;
 pub mod key;
+pub mod library;
 pub mod lifecycle;
+pub mod operation;
 pub mod password;
 pub mod store;
 pub mod telemetry;
 pub mod tls;
 pub mod transport;
+pub mod worker;

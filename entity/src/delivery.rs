@@ -11,7 +11,7 @@ pub struct Model {
     pub incident_id: Uuid,
     /// none for a letter to a role
     pub recipient_id: Option<Uuid>,
-    pub letter: i32,
+    pub letter: Option<i32>,
     pub occasion: String,
     /// the directory's transport
     pub via: String,

@@ -245,7 +245,7 @@ create table delivery (
     id {uuid} not null,
     incident_id {uuid} not null,
     recipient_id {uuid},
-    letter integer not null,
+    letter integer,
     occasion text not null,
     via text not null,
     transport text not null,

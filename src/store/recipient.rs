@@ -204,3 +204,8 @@ pub async fn answers(db: &impl ConnectionTrait, id: RecipientId) -> Result<Vec<a
         .all(db)
         .await?)
 }
+
+/// Several recipients by their ids, in no order.
+pub async fn several(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::Id.is_in(ids)).all(db).await?)
+}

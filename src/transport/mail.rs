@@ -39,6 +39,20 @@ pub struct MailConfig {
     pub patience: Patience,
 }
 
+impl MailConfig {
+    /// The mail part of the service's configuration.
+    pub fn of(config: &crate::config::Config) -> Self {
+        Self {
+            relays: config.smtp.relays.clone(),
+            from: config.smtp.from.clone(),
+            reply_to: None,
+            connections: config.delivery.connections,
+            helo: None,
+            patience: Patience::default(),
+        }
+    }
+}
+
 /// Sends letters; shared by all workers.
 #[derive(Debug)]
 pub struct Mailer {
