@@ -18,7 +18,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span as Marks, StrInput};
 
 use crate::{
     problem::{Position, Problem, Severity},
-    text::Text,
+    text::{Language, Text},
 };
 
 pub mod fields;
@@ -179,6 +179,19 @@ impl Problems {
             && let Some(warning) = found.iter_mut().find(|known| known.severity != Severity::Error)
         {
             *warning = problem;
+        }
+    }
+
+    /// Turns every warning of a rule into information, with the author's reason behind it.
+    pub fn waive(&self, code: &str, because: &Text) {
+        for problem in self.found.borrow_mut().iter_mut() {
+            if problem.code == code && problem.severity == Severity::Warning {
+                problem.severity = Severity::Info;
+                problem.help = Text::both(
+                    format!("免除されています: {}", because.get(Language::Ja)),
+                    format!("Waived: {}", because.get(Language::En)),
+                );
+            }
         }
     }
 
@@ -572,8 +585,8 @@ impl Builder<'_> {
             OpenKind::Map { entries, names, key } => match std::mem::replace(key, Pending::Key) {
                 Pending::Key => match read_key(names, node) {
                     Ok(name) => *key = Pending::Value(name),
-                    Err((name, refused)) => {
-                        fault = Some((name, refused));
+                    Err(refused) => {
+                        fault = Some(*refused);
                         *key = Pending::Dropped;
                     }
                 },
@@ -612,14 +625,14 @@ struct Fault {
     help: Text,
 }
 
-fn read_key(names: &mut HashMap<String, Position>, node: Node) -> Result<Key, (String, Fault)> {
+fn read_key(names: &mut HashMap<String, Position>, node: Node) -> Result<Key, Box<(String, Fault)>> {
     let Value::Scalar { text, plain } = node.value else {
         let fault = Fault {
             at: node.at,
             detail: Text::both("項目名がありません。", "A key has to be a word."),
             help: Text::both("「項目名: 値」の形で書いてください。", "Write \"key: value\"."),
         };
-        return Err((String::new(), fault));
+        return Err(Box::new((String::new(), fault)));
     };
     let boolean = ["y", "n", "yes", "no", "on", "off", "true", "false"];
     if plain && boolean.iter().any(|word| text.eq_ignore_ascii_case(word)) {
@@ -631,7 +644,7 @@ fn read_key(names: &mut HashMap<String, Position>, node: Node) -> Result<Key, (S
             ),
             help: Text::both("別の項目名にしてください。", "Choose another key."),
         };
-        return Err((text, fault));
+        return Err(Box::new((text, fault)));
     }
     if let Some(first) = names.get(&text) {
         let fault = Fault {
@@ -642,7 +655,7 @@ fn read_key(names: &mut HashMap<String, Position>, node: Node) -> Result<Key, (S
             ),
             help: Text::both("どちらか一方だけを残してください。", "Keep one of the two."),
         };
-        return Err((text, fault));
+        return Err(Box::new((text, fault)));
     }
     names.insert(text.clone(), node.at);
     Ok(Key { name: text, at: node.at })

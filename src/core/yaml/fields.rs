@@ -47,6 +47,11 @@ impl<'a> Spot<'a> {
         self.problems.error(code, self.node.at, &self.path, detail, help);
     }
 
+    /// Tells an error at another place of the same file.
+    pub fn error_at<T>(&self, code: &'static str, place: &Located<T>, detail: Text, help: Text) {
+        self.problems.error(code, place.at, &place.path, detail, help);
+    }
+
     /// Tells a warning at this value.
     pub fn warning(&self, code: &'static str, detail: Text, help: Text) {
         self.problems.warning(code, self.node.at, &self.path, detail, help);
