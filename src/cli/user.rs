@@ -2,7 +2,9 @@
 
 use std::process::ExitCode;
 
-use super::{Format, Refused, Role, Setting, block_on};
+use noroshi_core::rights::Role;
+
+use super::{Format, Refused, Setting, block_on};
 use crate::config::Config;
 
 /// What to do with accounts.
@@ -28,7 +30,7 @@ pub(crate) struct AddArgs {
     #[arg(long, value_name = "KEY")]
     pub(crate) person: Option<String>,
     /// What the account may do
-    #[arg(long, value_enum, default_value_t = Role::Commander)]
+    #[arg(long, value_parser = super::role(), default_value = "commander")]
     pub(crate) role: Role,
     /// How to print the result
     #[arg(long, value_enum, default_value_t = Format::Text)]
