@@ -4,6 +4,7 @@
 //! its cure, and nothing half-read leaves this room. `config.default.toml` documents every key.
 
 mod reader;
+mod relay;
 
 use std::{
     ffi::OsString,
@@ -14,6 +15,7 @@ use std::{
 };
 
 use chrono_tz::Tz;
+use lettre::message::Mailbox;
 use noroshi_core::{
     text::{Language, Text},
     time::Span,
@@ -21,8 +23,7 @@ use noroshi_core::{
 use reqwest::Url;
 
 use reader::{Read, Settings, bool_of, list_of, number_of, one, text_of};
-
-use crate::transport::{address::Mailbox, relay::RelayUrl};
+pub use relay::{RelayScheme, RelayUrl};
 
 /// The file that is read when `--config` names no other.
 pub const DEFAULT_FILE: &str = "noroshi.toml";
@@ -304,7 +305,10 @@ impl Config {
             );
         }
         let server = Server { bind, public_url, tls, behind_proxy, key_file };
-        let sender = "Noroshi <noroshi@localhost>".parse().expect("the default sender is an address");
+        let sender = Mailbox::new(
+            Some("Noroshi".to_owned()),
+            "noroshi@localhost".parse().expect("the default sender is an address"),
+        );
         let smtp = Smtp {
             relays: from.get("smtp", "relays", Vec::new(), relays),
             from: from.get("smtp", "from", sender, |raw| mailbox(&text_of(raw)?)),
@@ -418,16 +422,12 @@ fn public_url(text: &str) -> Read<String> {
 fn relays(raw: &reader::Raw) -> Read<Vec<RelayUrl>> {
     let (mut relays, mut problems) = (Vec::new(), Vec::new());
     for (index, text) in list_of(raw)?.iter().enumerate() {
-        match text.parse() {
+        match RelayUrl::parse(text) {
             Ok(relay) => relays.push(relay),
             // The address may hold a password, so the problem tells its number and not its text.
-            Err(wrong) => problems.push(Text::both(
-                format!(
-                    "{}番目の中継サーバーを読めません ({wrong})。smtp://ホスト:ポート か \
-                     smtps://利用者:パスワード@ホスト の形で、記号は %XX として書いてください。",
-                    index + 1
-                ),
-                format!("relay {} is {wrong}", index + 1),
+            Err(says) => problems.push(Text::both(
+                format!("{}番目: {}", index + 1, says.get(Language::Ja)),
+                format!("relay {}: {}", index + 1, says.get(Language::En)),
             )),
         }
     }
@@ -435,12 +435,17 @@ fn relays(raw: &reader::Raw) -> Read<Vec<RelayUrl>> {
 }
 
 fn mailbox(text: &str) -> Read<Mailbox> {
-    text.parse().or_else(|_| {
-        one(
-            format!("「{text}」は差出人ではありません。例: Noroshi <noroshi@pref.example.jp>"),
-            format!("\"{text}\" is not a sender; write for example Noroshi <noroshi@pref.example.jp>"),
-        )
-    })
+    // A line break here would let the configuration write headers.
+    let parsed = if text.contains(['\r', '\n']) { None } else { text.parse().ok() };
+    parsed.map_or_else(
+        || {
+            one(
+                format!("「{text}」は差出人ではありません。例: Noroshi <noroshi@pref.example.jp>"),
+                format!("\"{text}\" is not a sender; write for example Noroshi <noroshi@pref.example.jp>"),
+            )
+        },
+        Ok,
+    )
 }
 
 fn time_zone(text: &str) -> Read<Tz> {
@@ -623,7 +628,7 @@ mod tests {
     #[test]
     fn a_sender_may_have_a_japanese_name() {
         let config = parse("[smtp]\nfrom = \"災害対策本部 <saigai@pref.example.jp>\"", &[]).unwrap();
-        assert_eq!(config.smtp.from.name, "災害対策本部");
+        assert_eq!(config.smtp.from.name.as_deref(), Some("災害対策本部"));
     }
 
     #[test]

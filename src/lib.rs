@@ -17,3 +17,4 @@ pub mod telemetry;
 pub mod tls;
 pub mod transport;
 pub mod worker;
+pub mod web;

@@ -31,11 +31,9 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::{
-    letter::one_line,
-    message::Message,
-    relay::{RelayUrl, Security},
-};
+use crate::config::{RelayScheme, RelayUrl};
+
+use super::{letter::one_line, message::Message};
 
 /// How long each part of a conversation may take. Shorter than RFC 5321 allows: another relay or another way waits.
 #[derive(Clone, Copy, Debug)]
@@ -112,32 +110,39 @@ impl Connection {
     /// Opens a conversation as the relay's address says; the error is a sentence for the log and the board.
     pub(super) async fn open(opening: &Opening<'_>) -> Result<Self, String> {
         let Opening { url, helo, tls, patience } = opening;
-        let (mut smtp, wire, encrypted) = match url.security {
-            Security::Implicit => {
-                let (stream, wire) = connect(url, patience).await?;
-                let sealed =
-                    within(patience.connect, "TLS", tls.connector.connect(tls.name.clone(), stream)).await?;
-                (greet(Box::new(Sealed(sealed)), helo, patience).await?, wire, true)
-            }
-            Security::Opportunistic | Security::Required => match upgraded(opening).await {
+        let (stream, wire) = connect(url, patience).await?;
+        let (mut smtp, wire, encrypted) = if url.scheme == RelayScheme::Smtps {
+            let sealed =
+                within(patience.connect, "TLS", tls.connector.connect(tls.name.clone(), stream)).await?;
+            (greet(Box::new(Sealed(sealed)), helo, patience).await?, wire, true)
+        } else {
+            let mut smtp = greet(Box::new(stream), helo, patience).await?;
+            let offered = smtp.can_starttls();
+            let upgraded = match offered {
+                true => {
+                    within(patience.command, "STARTTLS", smtp.starttls(tls.parameters.clone(), helo)).await
+                }
+                false => Ok(()),
+            };
+            match upgraded {
+                Ok(()) => (smtp, wire, offered),
                 // Whoever can break STARTTLS can as well hide it, so this costs no safety; it is never silent.
-                Err(reason) if url.security == Security::Opportunistic => {
+                Err(reason) if !url.tls_required => {
                     tracing::warn!(relay = %url, reason, "TLS with relay {url} failed, letters go unencrypted");
                     let (stream, wire) = connect(url, patience).await?;
                     (greet(Box::new(stream), helo, patience).await?, wire, false)
                 }
                 Err(reason) => return Err(reason),
-                Ok(opened) => opened,
-            },
+            }
         };
-        if url.security == Security::Required && !encrypted {
+        if url.tls_required && !encrypted {
             return Err(
                 "offers no TLS, and letters are not to go in clear (tls=required or a password)".to_owned()
             );
         }
         // lettre keeps the rest of the relay's abilities to itself.
         let abilities = within(patience.command, "EHLO", smtp.command(format!("EHLO {helo}\r\n"))).await?;
-        if let Some((user, password)) = &url.credentials {
+        if let (Some(user), Some(password)) = (&url.user, &url.pass) {
             let credentials = Credentials::new(user.clone(), password.clone());
             let mechanisms = [Mechanism::Plain, Mechanism::Login];
             within(patience.command, "sign-in", smtp.auth(&mechanisms, &credentials)).await?;
@@ -323,18 +328,6 @@ async fn greet(
     within(patience.command, "greeting", AsyncSmtpConnection::connect_with_transport(stream, helo)).await
 }
 
-/// Begins in clear and goes on encrypted where the relay offers it.
-async fn upgraded(opening: &Opening<'_>) -> Result<(AsyncSmtpConnection, Arc<AtomicBool>, bool), String> {
-    let Opening { url, helo, tls, patience } = opening;
-    let (stream, wire) = connect(url, patience).await?;
-    let mut smtp = greet(Box::new(stream), helo, patience).await?;
-    let offered = smtp.can_starttls();
-    if offered {
-        within(patience.command, "STARTTLS", smtp.starttls(tls.parameters.clone(), helo)).await?;
-    }
-    Ok((smtp, wire, offered))
-}
-
 /// Ends a wait, and says what was waited for.
 async fn within<T, E: std::error::Error>(
     limit: Duration,
@@ -372,6 +365,9 @@ impl Wire {
     }
 
     fn poll_let_go(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.held.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
         while self.gone < self.held.len() {
             match ready!(Pin::new(&mut self.tcp).poll_write(cx, &self.held[self.gone..]))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -381,6 +377,10 @@ impl Wire {
         self.held.clear();
         self.gone = 0;
         self.waiting.store(false, Ordering::Release);
+        // A relay that answers three commands in three writes waits for our acknowledgement of the first answer
+        // before it sends the second: 40 ms for each letter. Linux forgets the wish, so it is said each time.
+        #[cfg(target_os = "linux")]
+        let _ = self.tcp.set_quickack(true);
         Poll::Ready(Ok(()))
     }
 }

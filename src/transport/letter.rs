@@ -330,3 +330,182 @@ fn cut(text: &str, room: usize) -> String {
     });
     kept.collect::<String>().trim_end().to_owned() + "…"
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::tests::letter;
+
+    const HEAD: &str = "【訓練】これは訓練です。実際の災害ではありません。";
+    const TAIL: &str = "【訓練】以上、訓練です。";
+
+    fn drill() -> Letter {
+        Letter { drill: true, ..letter() }
+    }
+
+    /// What a reader sees of a document, in order, one line for each piece.
+    fn visible(html: &str) -> Vec<String> {
+        let body = html.split("<body").nth(1).unwrap();
+        let text =
+            body.split('<').skip(1).filter_map(|piece| piece.split_once('>')).map(|(_, text)| text.trim());
+        text.filter(|text| !text.is_empty()).map(ToOwned::to_owned).collect()
+    }
+
+    #[test]
+    fn a_drill_says_so_in_its_subject_and_in_the_first_and_last_line_of_both_bodies() {
+        let Rendered { subject, text, html } = drill().render();
+        assert!(subject.starts_with("【訓練】【待機・出動照会】"), "{subject}");
+        assert_eq!((text.lines().next(), text.lines().last()), (Some(HEAD), Some(TAIL)));
+        let visible = visible(&html);
+        assert!(visible[0].starts_with(HEAD) && visible[1] == HEAD, "{visible:?}");
+        assert_eq!(visible.last().unwrap(), TAIL);
+    }
+
+    #[test]
+    fn an_english_drill_carries_the_same_mark() {
+        let Rendered { subject, text, .. } = Letter { language: Language::En, ..drill() }.render();
+        assert!(subject.starts_with("【訓練】[DRILL] "), "{subject}");
+        assert!(
+            text.starts_with("【訓練】DRILL: ")
+                && text.trim_end().lines().last().unwrap().starts_with("【訓練】")
+        );
+    }
+
+    #[test]
+    fn no_words_of_a_playbook_double_the_mark_or_take_its_place() {
+        let words = |text: &str| Some(text.to_owned());
+        let letter = Letter {
+            drill_words: DrillWords {
+                prefix: words("【訓練】"),
+                top: words("これは訓練です。実際の災害ではありません。\n第三回 県総合防災訓練"),
+                bottom: words("訓練の問合せ: 000\n【訓練】以上、訓練です。"),
+            },
+            subject: format!("【訓練】{}", letter().subject),
+            body: format!("{HEAD}\n{}\n{TAIL}", letter().body),
+            ..drill()
+        };
+        let Rendered { subject, text, html } = letter.render();
+        assert_eq!(subject.matches(DRILL_MARK).count(), 1);
+        assert_eq!((text.matches(HEAD).count(), text.matches(TAIL).count()), (1, 1));
+        assert!(text.starts_with(&format!("{HEAD}\n第三回 県総合防災訓練\n")), "{text}");
+        assert!(text.ends_with(&format!("訓練の問合せ: 000\n{TAIL}\n")), "{text}");
+        assert_eq!(visible(&html).last().unwrap(), TAIL);
+    }
+
+    #[test]
+    fn a_live_letter_has_no_drill_mark_even_if_somebody_typed_one_into_the_subject() {
+        let letter = Letter {
+            subject: format!("【訓練】{}", letter().subject),
+            drill_words: DrillWords { prefix: Some("演習".to_owned()), ..DrillWords::default() },
+            ..letter()
+        };
+        let Rendered { subject, text, html } = letter.render();
+        assert!(!subject.contains("訓練") && !subject.contains("演習"), "{subject}");
+        assert!(!text.contains(DRILL_MARK) && !html.contains(DRILL_MARK));
+        assert!(html.contains(">実災害<"));
+    }
+
+    #[test]
+    fn the_deadline_and_the_link_stand_before_the_details() {
+        let text = letter().render().text;
+        let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words} in {text}"));
+        assert!(at("■ 03:44 までに回答してください。") < at("https://"));
+        assert!(at("https://") < at("このメールを開いただけでは回答になりません。"));
+        assert!(at("このメールを開いただけでは回答になりません。") < at("参集拠点"));
+        assert!(at("参集拠点") < at("000-0000-0000"));
+    }
+
+    #[test]
+    fn a_link_that_the_author_wrote_is_said_once_and_stands_alone() {
+        let link = letter().link.unwrap();
+        let letter = Letter { body: format!("回答はこちら→{link}です。\n以上"), ..letter() };
+        let Rendered { text, html, .. } = letter.render();
+        assert_eq!(text.matches(&link).count(), 1);
+        assert!(text.contains(&format!("回答はこちら→\n{link}\nです。\n以上")), "{text}");
+        assert_eq!(html.matches("<a ").count(), 1);
+        assert!(text.contains("開いただけでは回答になりません"));
+    }
+
+    #[test]
+    fn news_without_a_link_asks_for_nothing() {
+        let Rendered { subject, text, html } = Letter { link: None, ..letter() }.render();
+        for words in ["回答", "専用"] {
+            assert!(
+                !subject.replace("【待機・出動照会】", "").contains(words) && !text.contains(words),
+                "{words}: {text}"
+            );
+        }
+        assert!(!html.contains("<a ") && text.contains("問い合わせの電話　000-0000-0000"));
+    }
+
+    #[test]
+    fn a_document_has_one_link_and_fetches_nothing() {
+        let html = drill().render().html;
+        assert_eq!(html.matches("href=").count(), 1);
+        for word in ["<img", "src=", "url(", "@import", "<script", "<link", "http-equiv"] {
+            assert!(!html.contains(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_somebody_typed_is_text_and_not_markup() {
+        let evil = "<script>x</script>\"><a href=\"https://evil.example\">";
+        let letter = Letter {
+            subject: evil.to_owned(),
+            body: evil.to_owned(),
+            to_name: evil.to_owned(),
+            place: evil.to_owned(),
+            ..letter()
+        };
+        let html = letter.render().html;
+        assert!(!html.contains("<script") && html.matches("<a ").count() == 1);
+    }
+
+    #[test]
+    fn a_long_subject_is_cut_in_the_authors_words_and_never_in_the_marks() {
+        let letter = Letter { subject: "長い件名の".repeat(30), repeat: true, number: 12, ..drill() };
+        let subject = letter.render().subject;
+        assert!(
+            subject.starts_with("【訓練】（再送）長い件名の") && subject.ends_with("…第12報"),
+            "{subject}"
+        );
+        assert!(columns(&subject) <= SUBJECT_COLUMNS, "{}", columns(&subject));
+    }
+
+    #[test]
+    fn a_number_that_the_author_typed_is_not_said_twice() {
+        let subject = |subject: &str, number| {
+            Letter { subject: subject.to_owned(), number, respond_by: None, ..letter() }.render().subject
+        };
+        assert_eq!(subject("派遣要請(第2報)", 2), "派遣要請(第2報)");
+        assert_eq!(subject("第1報の訂正", 2), "第1報の訂正第2報");
+        assert_eq!(subject("役割の打診", 0), "役割の打診");
+    }
+
+    #[test]
+    fn texts_lose_what_would_turn_or_hide_their_neighbours() {
+        assert_eq!(one_line(" a\r\nb\0c\u{202e}d\u{2028} "), "a b c d");
+        assert_eq!(lines("a\u{2028}b\r\nc\u{7}d\re"), ["a", "b", "cd", "e"]);
+    }
+
+    #[test]
+    fn an_english_letter_has_no_japanese_words_of_ours() {
+        let letter = Letter {
+            language: Language::En,
+            to_name: "Matsubara".to_owned(),
+            place: "Head office".to_owned(),
+            incident_title: "Earthquake".to_owned(),
+            subject: "Standby".to_owned(),
+            body: "Please report.".to_owned(),
+            options: vec!["Yes".to_owned(), "No".to_owned()],
+            next_step: None,
+            repeat: true,
+            sent_at: "24 Nov 03:14".to_owned(),
+            ..letter()
+        };
+        let Rendered { subject, text, .. } = letter.render();
+        assert_eq!(subject, "(sent again) Standby (answer by 03:44) Report 1");
+        let japanese = text.chars().filter(|c| ('\u{3041}'..='\u{9fff}').contains(c)).collect::<String>();
+        assert_eq!(japanese, "");
+    }
+}

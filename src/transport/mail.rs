@@ -10,13 +10,15 @@
 use lettre::transport::smtp::extension::ClientId;
 use noroshi_core::time::Timestamp;
 
+use crate::config::RelayUrl;
+
 use super::{
     Outcome,
     address::Mailbox,
     connection::Patience,
     letter::Letter,
     message::{Message, Sender},
-    relay::{Passed, Relay, RelayHealth, RelayUrl, Roots},
+    relay::{Passed, Relay, RelayHealth, Roots},
 };
 
 /// Stands for the relay where none was asked.
@@ -44,7 +46,7 @@ impl MailConfig {
     pub fn of(config: &crate::config::Config) -> Self {
         Self {
             relays: config.smtp.relays.clone(),
-            from: config.smtp.from.clone(),
+            from: Mailbox::from(&config.smtp.from),
             reply_to: None,
             connections: config.delivery.connections,
             helo: None,

@@ -21,7 +21,7 @@ pub mod relay;
 #[cfg(test)]
 mod sink;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use noroshi_core::time::Timestamp;
 

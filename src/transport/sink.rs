@@ -12,7 +12,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::relay::{RelayUrl, Roots};
+use super::relay::Roots;
+use crate::config::RelayUrl;
 
 /// What the sink does instead of saying yes.
 #[derive(Clone, Debug)]
@@ -108,7 +109,7 @@ impl Sink {
     }
 
     pub(super) fn url(&self) -> RelayUrl {
-        format!("smtp://127.0.0.1:{}", self.port).parse().unwrap()
+        RelayUrl::parse(&format!("smtp://127.0.0.1:{}", self.port)).unwrap()
     }
 
     pub(super) fn letters(&self) -> Vec<Letter> {
@@ -173,7 +174,6 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
                 "AUTH" => "235 welcome".to_owned(),
                 "DATA" if refused => "554 no valid recipients".to_owned(),
                 "DATA" => "354 go on".to_owned(),
-                "DOT" => "250 2.0.0 taken as 42".to_owned(),
                 "QUIT" => "221 bye".to_owned(),
                 _ => "250 ok".to_owned(),
             },
@@ -199,19 +199,16 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
                     }
                 }
                 bytes.truncate(bytes.len() - 3);
-                if script("DOT", taken).is_none() {
-                    let letter = Letter { mail: mail.clone(), rcpt: rcpt.clone(), bytes, encrypted };
-                    letters.lock().unwrap().push(letter);
-                }
-                word = "DOT".to_owned();
                 refused = false;
-                // The number of letters is the one before this letter.
-                let act = script("DOT", taken);
-                let answer = match act {
+                let answer = match script("DOT", taken) {
                     Some(Act::Say(words)) => words,
                     Some(Act::Drop) => return Ok(None),
                     Some(Act::Hang) => std::future::pending().await,
-                    None => "250 2.0.0 taken as 42",
+                    None => {
+                        let letter = Letter { mail: mail.clone(), rcpt: rcpt.clone(), bytes, encrypted };
+                        letters.lock().unwrap().push(letter);
+                        "250 2.0.0 taken as 42"
+                    }
                 };
                 stream.write_all(format!("{answer}\r\n").as_bytes()).await?;
                 stream.flush().await?;
