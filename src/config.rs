@@ -15,7 +15,6 @@ use std::{
 };
 
 use chrono_tz::Tz;
-use lettre::message::Mailbox;
 use noroshi_core::{
     text::{Language, Text},
     time::Span,
@@ -24,6 +23,8 @@ use reqwest::Url;
 
 use reader::{Read, Settings, bool_of, list_of, number_of, one, text_of};
 pub use relay::{RelayScheme, RelayUrl};
+
+use crate::transport::address::Mailbox;
 
 /// The file that is read when `--config` names no other.
 pub const DEFAULT_FILE: &str = "noroshi.toml";
@@ -305,10 +306,7 @@ impl Config {
             );
         }
         let server = Server { bind, public_url, tls, behind_proxy, key_file };
-        let sender = Mailbox::new(
-            Some("Noroshi".to_owned()),
-            "noroshi@localhost".parse().expect("the default sender is an address"),
-        );
+        let sender = "Noroshi <noroshi@localhost>".parse().expect("the default sender is an address");
         let smtp = Smtp {
             relays: from.get("smtp", "relays", Vec::new(), relays),
             from: from.get("smtp", "from", sender, |raw| mailbox(&text_of(raw)?)),
@@ -435,17 +433,12 @@ fn relays(raw: &reader::Raw) -> Read<Vec<RelayUrl>> {
 }
 
 fn mailbox(text: &str) -> Read<Mailbox> {
-    // A line break here would let the configuration write headers.
-    let parsed = if text.contains(['\r', '\n']) { None } else { text.parse().ok() };
-    parsed.map_or_else(
-        || {
-            one(
-                format!("「{text}」は差出人ではありません。例: Noroshi <noroshi@pref.example.jp>"),
-                format!("\"{text}\" is not a sender; write for example Noroshi <noroshi@pref.example.jp>"),
-            )
-        },
-        Ok,
-    )
+    text.parse().or_else(|_| {
+        one(
+            format!("「{text}」は差出人ではありません。例: Noroshi <noroshi@pref.example.jp>"),
+            format!("\"{text}\" is not a sender; write for example Noroshi <noroshi@pref.example.jp>"),
+        )
+    })
 }
 
 fn time_zone(text: &str) -> Read<Tz> {
@@ -628,7 +621,7 @@ mod tests {
     #[test]
     fn a_sender_may_have_a_japanese_name() {
         let config = parse("[smtp]\nfrom = \"災害対策本部 <saigai@pref.example.jp>\"", &[]).unwrap();
-        assert_eq!(config.smtp.from.name.as_deref(), Some("災害対策本部"));
+        assert_eq!(config.smtp.from.name, "災害対策本部");
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub struct RelayUrl {
 impl RelayUrl {
     /// Reads `smtp://host:port`, `smtps://user:pass@host` and `?tls=required`.
     ///
-    /// Where a user is named and the relay is another machine, TLS is required: a password never goes in clear.
+    /// Where a user is named TLS is required: a password never goes in clear.
     pub fn parse(text: &str) -> Result<Self, Text> {
         let url = Url::parse(text).map_err(|_| {
             Text::both(
@@ -84,7 +84,7 @@ impl RelayUrl {
             RelayScheme::Smtp => 25,
             RelayScheme::Smtps => 465,
         };
-        tls_required |= user.is_some() && !is_this_machine(&host);
+        tls_required |= user.is_some();
         Ok(Self { scheme, host, port: url.port().unwrap_or(default_port), user, pass, tls_required })
     }
 }
@@ -108,10 +108,6 @@ impl fmt::Debug for RelayUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
-}
-
-fn is_this_machine(host: &str) -> bool {
-    host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
 }
 
 /// Undoes `%XX`; what is no such sequence stays as it is.
@@ -150,12 +146,13 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_decoded_and_never_goes_in_clear_to_another_machine() {
+    fn a_password_is_decoded_and_never_goes_in_clear() {
         let relay_with_user = relay("smtp://noroshi%40pref:a%2Cb%25@mail.example.jp:587");
         assert_eq!(relay_with_user.user.as_deref(), Some("noroshi@pref"));
         assert_eq!(relay_with_user.pass.as_deref(), Some("a,b%"));
         assert!(relay_with_user.tls_required);
-        assert!(!relay("smtp://u:p@127.0.0.1:2525").tls_required);
+        assert!(relay("smtp://u:p@127.0.0.1:2525").tls_required);
+        assert_eq!(relay("smtp://u:p@mail.example.jp").port, 587);
     }
 
     #[test]

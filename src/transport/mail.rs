@@ -46,7 +46,7 @@ impl MailConfig {
     pub fn of(config: &crate::config::Config) -> Self {
         Self {
             relays: config.smtp.relays.clone(),
-            from: Mailbox::from(&config.smtp.from),
+            from: config.smtp.from.clone(),
             reply_to: None,
             connections: config.delivery.connections,
             helo: None,
