@@ -16,5 +16,5 @@ pub mod store;
 pub mod telemetry;
 pub mod tls;
 pub mod transport;
-pub mod worker;
 pub mod web;
+pub mod worker;

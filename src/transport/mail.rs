@@ -10,15 +10,13 @@
 use lettre::transport::smtp::extension::ClientId;
 use noroshi_core::time::Timestamp;
 
-use crate::config::RelayUrl;
-
 use super::{
     Outcome,
     address::Mailbox,
     connection::Patience,
     letter::Letter,
     message::{Message, Sender},
-    relay::{Passed, Relay, RelayHealth, Roots},
+    relay::{Passed, Relay, RelayHealth, RelayUrl, Roots},
 };
 
 /// Stands for the relay where none was asked.

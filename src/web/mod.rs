@@ -58,5 +58,3 @@ pub fn serve(
     life.worker("web", server);
     Ok(())
 }
-
-pub mod page;

@@ -87,7 +87,8 @@ impl Frame {
     /// Key, name, `lang`, and whether it is this page's language.
     pub fn languages(&self) -> [(&'static str, &'static str, &'static str, bool); 2] {
         let now = language_key(self.words.0);
-        [("ja", "日本語", "ja"), ("en", "English", "en")].map(|(key, name, lang)| (key, name, lang, key == now))
+        [("ja", "日本語", "ja"), ("en", "English", "en")]
+            .map(|(key, name, lang)| (key, name, lang, key == now))
     }
 
     /// Words with one number.
