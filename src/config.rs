@@ -4,7 +4,6 @@
 //! its cure, and nothing half-read leaves this room. `config.default.toml` documents every key.
 
 mod reader;
-mod relay;
 
 use std::{
     ffi::OsString,
@@ -22,9 +21,8 @@ use noroshi_core::{
 use reqwest::Url;
 
 use reader::{Read, Settings, bool_of, list_of, number_of, one, text_of};
-pub use relay::{RelayScheme, RelayUrl};
 
-use crate::transport::address::Mailbox;
+use crate::transport::{address::Mailbox, relay::RelayUrl};
 
 /// The file that is read when `--config` names no other.
 pub const DEFAULT_FILE: &str = "noroshi.toml";
@@ -420,12 +418,16 @@ fn public_url(text: &str) -> Read<String> {
 fn relays(raw: &reader::Raw) -> Read<Vec<RelayUrl>> {
     let (mut relays, mut problems) = (Vec::new(), Vec::new());
     for (index, text) in list_of(raw)?.iter().enumerate() {
-        match RelayUrl::parse(text) {
+        match text.parse() {
             Ok(relay) => relays.push(relay),
             // The address may hold a password, so the problem tells its number and not its text.
-            Err(says) => problems.push(Text::both(
-                format!("{}番目: {}", index + 1, says.get(Language::Ja)),
-                format!("relay {}: {}", index + 1, says.get(Language::En)),
+            Err(wrong) => problems.push(Text::both(
+                format!(
+                    "{}番目の中継サーバーを読めません ({wrong})。smtp://ホスト:ポート か \
+                     smtps://利用者:パスワード@ホスト の形で、記号は %XX として書いてください。",
+                    index + 1
+                ),
+                format!("relay {} is {wrong}", index + 1),
             )),
         }
     }
