@@ -16,4 +16,5 @@ pub mod store;
 pub mod telemetry;
 pub mod tls;
 pub mod transport;
+pub mod web;
 pub mod worker;

@@ -1,1 +1,34 @@
-# やさしい日本語
+# やさしい日本語: 日本語と違うところだけ。一文を短く、やさしいことばで。
+answer-title = こたえる
+answer-by = { $clock } までに こたえてください
+answer-overdue = こたえる 時間を すぎました。今からでも 送ってください
+answer-opening-is-none = この画面を 見ただけでは、こたえたことに なりません。
+answer-choose = ひとつ えらんでください
+answer-details = くわしく 書いてください
+answer-seen-is-none = 「読みました」とだけ 伝えます。こたえには なりません。
+answer-optional = 書かなくても いいです
+answer-or-time = または 時間を 書いてください（例 05:40）
+answer-note = ほかに 伝えたいこと
+answer-no-patients = けがや 病気の人の 名前は 書かないでください。
+answer-send = こたえを 送る
+answer-can-change = 送ったあとも、この画面で なおせます。
+answer-not-taken = まだ 届いていません。赤い字の ところを なおして、もう一度 送ってください。
+answer-problem-option = 上の どれか ひとつを えらんでください。
+answer-problem-missing = ここを 書いてください。
+answer-taken = こたえが 届きました
+answer-taken-late = 時間を すぎて、こたえが 届きました
+answer-taken-where = { $clock }から、本部の 画面に 出ています。この 質問の メールは、もう 来ません。
+answer-change = こたえを なおす
+answer-update = なおして 送る
+answer-follow-up = 決まったこと、変わったことが あるとき
+answer-letter = 届いた 内容
+answer-by-phone = 電話で こたえるとき
+answer-only-for = この画面は { $name }の ためのものです。ほかの人に 送らないでください。
+answer-wrong-address = わたしの 仕事では ありません
+answer-wrong-address-what = 「送る相手が ちがいます」と 本部に 伝えます。こたえには なりません。
+answer-wrong-address-who = 本当の 相手の 名前や 連絡先
+answer-wrong-address-send = 相手が ちがうと 伝える
+answer-stood-down = もう こたえなくて いいです
+answer-closed = この 災害の 仕事は 終わりました
+answer-cancelled = この 連絡は まちがいでした
+drill-first-line = 【訓練】これは 練習です。本当の 災害では ありません。
