@@ -177,7 +177,9 @@ mod tests {
 
     #[test]
     fn an_id_of_another_kind_or_form_is_refused() {
-        for text in ["alr_00000000000000000000000000000007", "inc_7", "inc_0000000000000000000000000000000G", ""] {
+        for text in
+            ["alr_00000000000000000000000000000007", "inc_7", "inc_0000000000000000000000000000000G", ""]
+        {
             assert!(text.parse::<IncidentId>().is_err(), "{text}");
         }
     }

@@ -130,7 +130,9 @@ pub fn pieces(template: &str) -> Vec<(usize, Piece<'_>)> {
 
 fn is_name(name: &str) -> bool {
     !name.is_empty()
-        && name.split('.').all(|part| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_'))
+        && name
+            .split('.')
+            .all(|part| !part.is_empty() && part.chars().all(|c| c.is_alphanumeric() || c == '_'))
 }
 
 /// What stands where a value is not known yet.

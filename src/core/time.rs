@@ -179,7 +179,9 @@ mod tests {
 
     #[test]
     fn what_is_no_span_is_refused() {
-        for text in ["", "15", "m", "-5m", "5m5m", "30m1h", "1.5h", "15 m", "99999999999999999999d", "4000d", "５m"] {
+        for text in
+            ["", "15", "m", "-5m", "5m5m", "30m1h", "1.5h", "15 m", "99999999999999999999d", "4000d", "５m"]
+        {
             assert_eq!(text.parse::<Span>(), Err(NotASpan), "{text}");
         }
     }

@@ -9,16 +9,17 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentB
 use noroshi_core::text::Language;
 use unic_langid::{LanguageIdentifier, langid};
 
-const JA: &[&str] = &[include_str!("ja/page.ftl"), include_str!("ja/answer.ftl"), include_str!("ja/letter.ftl")];
-const EN: &[&str] = &[include_str!("en/page.ftl"), include_str!("en/answer.ftl"), include_str!("en/letter.ftl")];
+const JA: &[&str] =
+    &[include_str!("ja/page.ftl"), include_str!("ja/answer.ftl"), include_str!("ja/letter.ftl")];
+const EN: &[&str] =
+    &[include_str!("en/page.ftl"), include_str!("en/answer.ftl"), include_str!("en/letter.ftl")];
 /// Only what differs from Japanese; the rest falls back.
 const EASY_JA: &[&str] = &[include_str!("easy_ja.ftl")];
 
 type Bundle = FluentBundle<FluentResource>;
 
-static BUNDLES: LazyLock<[Bundle; 3]> = LazyLock::new(|| {
-    [bundle(langid!("ja"), JA), bundle(langid!("ja"), EASY_JA), bundle(langid!("en"), EN)]
-});
+static BUNDLES: LazyLock<[Bundle; 3]> =
+    LazyLock::new(|| [bundle(langid!("ja"), JA), bundle(langid!("ja"), EASY_JA), bundle(langid!("en"), EN)]);
 
 fn bundle(language: LanguageIdentifier, files: &[&str]) -> Bundle {
     let mut bundle = Bundle::new_concurrent(vec![language]);
@@ -76,12 +77,15 @@ mod tests {
         for file in files {
             let mut key = String::new();
             for line in file.lines().filter(|line| !line.starts_with('#')) {
-                if let Some((name, _)) = line.split_once('=').filter(|_| !line.starts_with([' ', '[', '*', '}'])) {
+                if let Some((name, _)) =
+                    line.split_once('=').filter(|_| !line.starts_with([' ', '[', '*', '}']))
+                {
                     key = name.trim().to_owned();
                     assert!(found.insert(key.clone(), BTreeSet::new()).is_none(), "{key} stands twice");
                 }
                 for variable in line.split('$').skip(1) {
-                    let name = variable.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_' || *c == '-');
+                    let name =
+                        variable.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_' || *c == '-');
                     found.get_mut(&key).expect("a pattern follows its key").insert(name.collect());
                 }
             }

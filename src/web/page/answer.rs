@@ -254,7 +254,8 @@ impl Typed {
 
     /// The fields of the chosen option under their bare keys; `option.key` stands over `key`.
     pub fn fields_of(&self, option: &ResponseOption) -> BTreeMap<String, String> {
-        let value = |key: &str| self.values.get(&format!("{}.{key}", option.key)).or_else(|| self.values.get(key));
+        let value =
+            |key: &str| self.values.get(&format!("{}.{key}", option.key)).or_else(|| self.values.get(key));
         option.ask.iter().filter_map(|ask| Some((ask.key.clone(), value(&ask.key)?.clone()))).collect()
     }
 }
@@ -398,7 +399,8 @@ pub fn lines(body: &str) -> Vec<Line> {
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .map(|line| {
-            let pair = line.split_once(": ").or_else(|| line.split_once('：')).or_else(|| line.split_once(":　"));
+            let pair =
+                line.split_once(": ").or_else(|| line.split_once('：')).or_else(|| line.split_once(":　"));
             match pair {
                 Some((name, value)) if name.chars().count() <= 10 && !value.trim().is_empty() => {
                     Line::Fact(name.trim().to_owned(), value.trim().to_owned())
@@ -503,11 +505,15 @@ impl AnswerPage {
         let at = |key: &str, clock: &str| words.with(key, &[("clock", clock.to_owned().into())]);
         let told = match self.notice.as_ref()? {
             Notice::Taken(clock) => (words.get("answer-taken"), at("answer-taken-where", clock), true),
-            Notice::TakenLate(clock) => (words.get("answer-taken-late"), at("answer-taken-where", clock), true),
+            Notice::TakenLate(clock) => {
+                (words.get("answer-taken-late"), at("answer-taken-where", clock), true)
+            }
             Notice::NotTaken => return None,
             Notice::StoodDown => (words.get("answer-stood-down"), words.get("answer-stood-down-why"), false),
             Notice::Decided => (words.get("answer-decided"), words.get("answer-decided-why"), false),
-            Notice::NothingAsked => (words.get("answer-nothing-asked"), words.get("answer-nothing-asked-why"), false),
+            Notice::NothingAsked => {
+                (words.get("answer-nothing-asked"), words.get("answer-nothing-asked-why"), false)
+            }
             Notice::Closed(clock) => (words.get("answer-closed"), at("answer-closed-when", clock), false),
             Notice::Cancelled(reason) => (
                 words.get("answer-cancelled"),
@@ -607,7 +613,11 @@ mod tests {
 
     fn answered(language: Language) -> AnswerPage {
         let words = Words(language);
-        let facts = [("出発予定", "30分後（03:49）"), ("備考", "8名、統括あり、自院車両"), ("回答者", "救急部当直 村上")];
+        let facts = [
+            ("出発予定", "30分後（03:49）"),
+            ("備考", "8名、統括あり、自院車両"),
+            ("回答者", "救急部当直 村上"),
+        ];
         AnswerPage {
             notice: Some(Notice::Taken("03:19".into())),
             stored: Some(Stored {
@@ -647,9 +657,11 @@ mod tests {
                 ..page(language)
             };
             let key = language.key();
-            for (name, page) in
-                [("answer", page(language)), ("answer-drill-problems", drill), ("answer-done", answered(language))]
-            {
+            for (name, page) in [
+                ("answer", page(language)),
+                ("answer-drill-problems", drill),
+                ("answer-done", answered(language)),
+            ] {
                 let html = keep(&format!("{name}-{key}"), page.render().unwrap());
                 println!("{name} {key}: {} bytes", html.len());
                 assert!(html.len() < WEIGHT_LIMIT, "{name} {key}: {} bytes", html.len());
@@ -682,7 +694,8 @@ mod tests {
         let form = AnswerForm::new(&set, Words(Language::Ja), &Typed::default());
         let names: Vec<&str> = form.fields.iter().map(|field| field.name.as_str()).collect();
         assert!(names.contains(&"available.teams") && names.contains(&"conditional.teams"));
-        let pairs = [("option", "conditional"), ("available.teams", "9"), ("conditional.teams", "1"), ("note", " ")];
+        let pairs =
+            [("option", "conditional"), ("available.teams", "9"), ("conditional.teams", "1"), ("note", " ")];
         let typed = Typed::read(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
         assert_eq!(typed.fields_of(&set[1]), BTreeMap::from([("teams".to_owned(), "1".to_owned())]));
         assert_eq!(typed.note, "");
@@ -690,7 +703,8 @@ mod tests {
 
     #[test]
     fn a_typed_time_stands_over_a_tapped_one() {
-        let pairs = [("option", "available"), ("depart_at", "+30m"), ("depart_at", "０５：４０"), ("depart_at", "")];
+        let pairs =
+            [("option", "available"), ("depart_at", "+30m"), ("depart_at", "０５：４０"), ("depart_at", "")];
         let typed = Typed::read(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
         assert_eq!(typed.fields_of(&deploy()[0])["depart_at"], "０５：４０");
     }
@@ -704,7 +718,9 @@ mod tests {
             problems: [("condition".into(), "200文字以内で入力してください。".into())].into(),
         };
         let form = AnswerForm::new(&deploy(), Words(Language::Ja), &typed);
-        let html = AnswerPage { notice: Some(Notice::NotTaken), form: Some(form), ..page(Language::Ja) }.render().unwrap();
+        let html = AnswerPage { notice: Some(Notice::NotTaken), form: Some(form), ..page(Language::Ja) }
+            .render()
+            .unwrap();
         assert!(html.contains(r#"id="o1" value="conditional" checked"#));
         assert!(html.contains(r#"name="teams" value="2" checked"#));
         assert!(html.contains("&#60;道路&#62;") && html.contains("備考の文"));
@@ -723,7 +739,8 @@ mod tests {
 
     #[test]
     fn an_unknown_link_says_nothing_about_any_incident() {
-        let html = keep("answer-unknown-ja", UnknownLinkPage { words: Words(Language::Ja) }.render().unwrap());
+        let html =
+            keep("answer-unknown-ja", UnknownLinkPage { words: Words(Language::Ja) }.render().unwrap());
         assert!(!html.contains("事案") && !html.contains("松原"));
     }
 

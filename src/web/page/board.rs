@@ -352,15 +352,25 @@ fn standing(facts: &RecipientFacts, alert: &AlertFacts, frame: &Frame) -> (RowKi
         (RecipientState::Answered, None) => (RowKind::Settled, Mark::Ok, words.get("board-answered-word")),
         (RecipientState::Decided, _) => (RowKind::Settled, Mark::Decided, words.get("board-decided-word")),
         (RecipientState::StoodDown, Some(answer)) => (RowKind::Settled, answer.mark, answer.label.clone()),
-        (RecipientState::StoodDown, None) => (RowKind::Settled, Mark::Rest, words.get("board-stood-down-word")),
-        (RecipientState::Informed, _) if failed => (RowKind::Alarm, Mark::Fail, words.get("board-failed-word")),
+        (RecipientState::StoodDown, None) => {
+            (RowKind::Settled, Mark::Rest, words.get("board-stood-down-word"))
+        }
+        (RecipientState::Informed, _) if failed => {
+            (RowKind::Alarm, Mark::Fail, words.get("board-failed-word"))
+        }
         (RecipientState::Informed, _) => (RowKind::Settled, Mark::Rest, words.get("board-informed-word")),
-        (RecipientState::ToDecide, _) if failed => (RowKind::Decide, Mark::Fail, words.get("board-failed-word")),
+        (RecipientState::ToDecide, _) if failed => {
+            (RowKind::Decide, Mark::Fail, words.get("board-failed-word"))
+        }
         (RecipientState::ToDecide, Some(answer)) => (RowKind::Decide, answer.mark, answer.label.clone()),
         (RecipientState::ToDecide, None) => (RowKind::Decide, Mark::Silent, words.get("board-silent-word")),
         (RecipientState::Waiting, Some(answer)) => (RowKind::Open, answer.mark, answer.label.clone()),
-        (RecipientState::Waiting, None) if failed => (RowKind::Alarm, Mark::Fail, words.get("board-failed-word")),
-        (RecipientState::Waiting, None) if unknown => (RowKind::Open, Mark::Unknown, words.get("board-unknown-word")),
+        (RecipientState::Waiting, None) if failed => {
+            (RowKind::Alarm, Mark::Fail, words.get("board-failed-word"))
+        }
+        (RecipientState::Waiting, None) if unknown => {
+            (RowKind::Open, Mark::Unknown, words.get("board-unknown-word"))
+        }
         (RecipientState::Waiting, None) => {
             let deadline = alert.ack_by.or(alert.respond_by);
             let over = deadline.is_some_and(|deadline| deadline <= frame.when.now);
@@ -368,7 +378,9 @@ fn standing(facts: &RecipientFacts, alert: &AlertFacts, frame: &Frame) -> (RowKi
                 (true, true) => (RowKind::Alarm, Mark::Seen, words.get("board-read-word")),
                 (true, false) => (RowKind::Open, Mark::Seen, words.get("board-read-word")),
                 (false, true) => silent("board-silent-word"),
-                (false, false) if evidence.accepted.is_none() => (RowKind::Open, Mark::Wait, words.get("board-queued-word")),
+                (false, false) if evidence.accepted.is_none() => {
+                    (RowKind::Open, Mark::Wait, words.get("board-queued-word"))
+                }
                 (false, false) => (RowKind::Open, Mark::Wait, words.get("board-unread-word")),
             }
         }
@@ -378,9 +390,8 @@ fn standing(facts: &RecipientFacts, alert: &AlertFacts, frame: &Frame) -> (RowKi
 /// `2隊 05:40着`.
 fn figure(answer: &AnswerFacts, frame: &Frame) -> String {
     let teams = answer.teams.map(|teams| frame.count("board-teams", &teams));
-    let arrival = answer.arrival.map(|at| {
-        frame.words.with("board-arrives", &[("clock", frame.when.short(at).into())])
-    });
+    let arrival =
+        answer.arrival.map(|at| frame.words.with("board-arrives", &[("clock", frame.when.short(at).into())]));
     [teams, arrival].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
@@ -525,22 +536,19 @@ fn waits(rows: &[&Row], alerts: &[AlertFacts], head: &Head, frame: &Frame) -> Ve
     if let Some(row) = decide.first() {
         let due = row.next.as_ref().and_then(|next| next.due.clone());
         if let (Some((elapsed, _)), 1) = (due, decide.len()) {
-            first.whom = format!("{} {}", first.whom, words.with("wait-elapsed", &[("span", elapsed.into())]));
+            first.whom =
+                format!("{} {}", first.whom, words.with("wait-elapsed", &[("span", elapsed.into())]));
         }
         first.href = format!("/incidents/{}/recipients/{}#decide", head.id, row.id);
     } else if let Some(alert) = short.first() {
         first.whom = alert.audience.clone();
         first.href = format!("/incidents/{}/alerts/{}", head.id, alert.id);
     }
-    let silent = of(&|row| {
-        row.mark == Mark::Silent || (row.kind == RowKind::Alarm && row.mark == Mark::Seen)
-    });
+    let silent =
+        of(&|row| row.mark == Mark::Silent || (row.kind == RowKind::Alarm && row.mark == Mark::Seen));
     let failed = of(&|row| matches!(row.mark, Mark::Fail | Mark::Unknown));
-    let mut cells = vec![
-        first,
-        cell(Mark::Silent, "wait-silent", &silent),
-        cell(Mark::Fail, "wait-failed", &failed),
-    ];
+    let mut cells =
+        vec![first, cell(Mark::Silent, "wait-silent", &silent), cell(Mark::Fail, "wait-failed", &failed)];
     let after: Vec<&RecipientFacts> = alerts
         .iter()
         .flat_map(|alert| &alert.recipients)
@@ -618,7 +626,8 @@ fn forces(alerts: &[AlertFacts], frame: &Frame) -> Option<Forces> {
         return None;
     }
     coming.sort_by_key(|(_, _, conditional, arrival)| (*conditional, arrival.unwrap_or(Timestamp(i64::MAX))));
-    let sum = |wanted: bool| coming.iter().filter(|force| force.2 == wanted).map(|force| force.1).sum::<usize>();
+    let sum =
+        |wanted: bool| coming.iter().filter(|force| force.2 == wanted).map(|force| force.1).sum::<usize>();
     let (promised, conditional) = (sum(false), sum(true));
     let missing = target.map_or(0, |target| target.saturating_sub(promised + conditional));
     let mut against = Vec::new();
@@ -636,14 +645,19 @@ fn forces(alerts: &[AlertFacts], frame: &Frame) -> Option<Forces> {
         slots.extend(std::iter::repeat_n(slot, *teams));
     }
     slots.extend(std::iter::repeat_n((frame.words.get("forces-gap"), "gap"), missing));
-    let mut arriving: Vec<_> = coming.iter().filter_map(|(name, teams, c, at)| Some((name, *teams, *c, (*at)?))).collect();
+    let mut arriving: Vec<_> =
+        coming.iter().filter_map(|(name, teams, c, at)| Some((name, *teams, *c, (*at)?))).collect();
     arriving.sort_by_key(|(.., at)| *at);
     let mut total = 0;
     let arrivals = arriving
         .into_iter()
         .map(|(name, teams, conditional, at)| {
             total += teams;
-            let who = format!("{}{name} {}", if conditional { "△" } else { "" }, frame.count("board-teams", &teams));
+            let who = format!(
+                "{}{name} {}",
+                if conditional { "△" } else { "" },
+                frame.count("board-teams", &teams)
+            );
             (frame.when.short(at), who, frame.count("forces-total", &total), conditional)
         })
         .collect();
@@ -651,7 +665,7 @@ fn forces(alerts: &[AlertFacts], frame: &Frame) -> Option<Forces> {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
     use noroshi_core::text::Language;
 
     use super::{
@@ -663,11 +677,18 @@ pub mod tests {
     };
 
     fn clocks(evidence: [&str; 5]) -> Evidence {
-        let [accepted, delivered, opened, acked, answered] = evidence.map(|clock| {
-            (!clock.is_empty()).then(|| at(&format!("{clock}:00")))
-        });
+        let [accepted, delivered, opened, acked, answered] =
+            evidence.map(|clock| (!clock.is_empty()).then(|| at(&format!("{clock}:00"))));
         let arrival_can_be_proven = delivered.is_some();
-        Evidence { accepted, delivered, opened, acked, answered, arrival_can_be_proven, ..Evidence::default() }
+        Evidence {
+            accepted,
+            delivered,
+            opened,
+            acked,
+            answered,
+            arrival_can_be_proven,
+            ..Evidence::default()
+        }
     }
 
     fn recipient(id: u32, name: &str, desks: &str, evidence: Evidence) -> RecipientFacts {
@@ -709,17 +730,32 @@ pub mod tests {
             ..recipient(1, "岬医療センター DMAT", "当直室、代替: 事務部", clocks(["03:14", "", "", "", ""]))
         };
         let mut matsubara = answered(
-            recipient(2, "松原大学病院 DMAT", "救急部当直 村上", clocks(["03:14", "03:14", "03:16", "03:17", "03:19"])),
+            recipient(
+                2,
+                "松原大学病院 DMAT",
+                "救急部当直 村上",
+                clocks(["03:14", "03:14", "03:16", "03:17", "03:19"]),
+            ),
             answer("出動可", Mark::Yes, 2, "05:40", "8名、統括あり、自院車両"),
         );
         matsubara.next = refresh("04:19");
         let mut wakaba = answered(
-            recipient(3, "若葉総合病院 DMAT", "DMAT事務局 岡", clocks(["03:14", "03:14", "03:15", "03:15", "03:22"])),
+            recipient(
+                3,
+                "若葉総合病院 DMAT",
+                "DMAT事務局 岡",
+                clocks(["03:14", "03:14", "03:15", "03:15", "03:22"]),
+            ),
             answer("出動可", Mark::Yes, 1, "04:50", "4名、出発準備中"),
         );
         wakaba.next = refresh("04:22");
         let mut shiomi = answered(
-            recipient(4, "潮見第一病院 DMAT", "当直医 野口", clocks(["03:14", "03:15", "03:25", "03:25", "03:31"])),
+            recipient(
+                4,
+                "潮見第一病院 DMAT",
+                "当直医 野口",
+                clocks(["03:14", "03:15", "03:25", "03:25", "03:31"]),
+            ),
             answer("条件付き", Mark::Part, 1, "06:30", "国道の通行止めが解除されれば"),
         );
         shiomi.next = refresh("04:31");
@@ -766,11 +802,21 @@ pub mod tests {
             ..recipient(9, "若葉保健所", "当番 三浦、代替: 所長", clocks(["03:39", "03:44", "", "", ""]))
         };
         let fire = answered(
-            recipient(10, "青葉消防本部", "指令センター", clocks(["03:14", "03:14", "03:16", "03:17", "03:17"])),
+            recipient(
+                10,
+                "青葉消防本部",
+                "指令センター",
+                clocks(["03:14", "03:14", "03:16", "03:17", "03:17"]),
+            ),
             answer("了解", Mark::Ok, 0, "", "指令台 当番"),
         );
         let call = answered(
-            recipient(11, "南部広域消防組合", "警防課（代替連絡先）", clocks(["03:14", "03:14", "03:20", "03:20", "03:20"])),
+            recipient(
+                11,
+                "南部広域消防組合",
+                "警防課（代替連絡先）",
+                clocks(["03:14", "03:14", "03:20", "03:20", "03:20"]),
+            ),
             answer("電話求む", Mark::Call, 0, "", "搬送車両の台数の確認"),
         );
         let alert = |id: u32, audience: &str, subject: &str, raised: &str, by: &str, recipients| AlertFacts {
@@ -783,7 +829,14 @@ pub mod tests {
             recipients,
             ..AlertFacts::default()
         };
-        let mut dmat = alert(1, "DMAT指定医療機関", "待機・出動照会", "03:14", "03:44", vec![kitazawa, shiomi, wakaba, misaki, matsubara]);
+        let mut dmat = alert(
+            1,
+            "DMAT指定医療機関",
+            "待機・出動照会",
+            "03:14",
+            "03:44",
+            vec![kitazawa, shiomi, wakaba, misaki, matsubara],
+        );
         dmat.target = Some(6);
         vec![
             dmat,
@@ -805,13 +858,20 @@ pub mod tests {
 
     #[test]
     fn the_board_is_light_and_complete_in_both_modes_and_languages() {
-        for (name, language, drill) in
-            [("board-ja", Language::Ja, false), ("board-en", Language::En, false), ("board-drill-ja", Language::Ja, true)]
-        {
+        for (name, language, drill) in [
+            ("board-ja", Language::Ja, false),
+            ("board-en", Language::En, false),
+            ("board-drill-ja", Language::Ja, true),
+        ] {
             let mut page = page(language, drill, &facts());
             if drill {
-                page.troubles = vec!["メールの中継 127.0.0.1:2525 に03:40から届きません。届き次第、送り直します。".into()];
-                page.absences = vec!["03:20から03:22までサービスが止まっていました。期限の過ぎた送信は、順に送りました。".into()];
+                page.troubles = vec![
+                    "メールの中継 127.0.0.1:2525 に03:40から届きません。届き次第、送り直します。".into(),
+                ];
+                page.absences = vec![
+                    "03:20から03:22までサービスが止まっていました。期限の過ぎた送信は、順に送りました。"
+                        .into(),
+                ];
             }
             let html = keep(name, page.render().unwrap());
             assert!(html.len() < 60_000, "{name}: {} bytes", html.len());

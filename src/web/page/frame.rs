@@ -74,6 +74,11 @@ impl Frame {
         self.when.clock(self.when.now)
     }
 
+    /// Day and clock of the page.
+    pub fn day_and_clock(&self) -> String {
+        self.when.day_and_clock(self.when.now)
+    }
+
     /// The address of a file that pages share.
     pub fn asset(&self, name: &str) -> &'static str {
         asset::address(name)
@@ -87,7 +92,8 @@ impl Frame {
     /// Key, name, `lang`, and whether it is this page's language.
     pub fn languages(&self) -> [(&'static str, &'static str, &'static str, bool); 2] {
         let now = language_key(self.words.0);
-        [("ja", "日本語", "ja"), ("en", "English", "en")].map(|(key, name, lang)| (key, name, lang, key == now))
+        [("ja", "日本語", "ja"), ("en", "English", "en")]
+            .map(|(key, name, lang)| (key, name, lang, key == now))
     }
 
     /// Words with one number.

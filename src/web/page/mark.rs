@@ -88,9 +88,7 @@ impl Mark {
             Self::Yes => r#"<circle cx="10" cy="10" r="10"/><circle class="k" cx="10" cy="10" r="4.6"/>"#,
             Self::Ok => r#"<circle cx="10" cy="10" r="10"/><path class="k" d="M5.5 10.4l3 3 6-6.4"/>"#,
             Self::Part => r#"<path d="M10 .2 20.5 18.8H-.5z"/>"#,
-            Self::No => {
-                r#"<path d="M.5.5h19v19H.5z"/><path class="k" d="M5.8 5.8l8.4 8.4m0-8.4-8.4 8.4"/>"#
-            }
+            Self::No => r#"<path d="M.5.5h19v19H.5z"/><path class="k" d="M5.8 5.8l8.4 8.4m0-8.4-8.4 8.4"/>"#,
             Self::Call => {
                 r#"<path d="M1 1h18v13h-8l-5 5v-5H1z"/><path class="k" d="M5 7.5h.1m4.9 0h.1m4.9 0h.1"/>"#
             }

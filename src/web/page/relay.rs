@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn a_mail_that_was_read_passes_the_hill_it_cannot_prove() {
-        let read = Evidence { accepted: Some(at("03:14:00")), opened: Some(at("03:33:00")), ..Evidence::default() };
+        let read =
+            Evidence { accepted: Some(at("03:14:00")), opened: Some(at("03:33:00")), ..Evidence::default() };
         assert_eq!(
             drawn(read),
             [

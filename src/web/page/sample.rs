@@ -125,7 +125,11 @@ pub fn frame(language: Language, room: super::frame::Room) -> super::frame::Fram
 
 /// The head of the invented incident.
 pub fn head(language: Language, drill: bool, tab: super::incident::Tab) -> super::incident::Head {
-    let title = if drill { "震度6強 初動訓練（図上・通信）" } else { "青葉県沖地震（最大震度6強）" };
+    let title = if drill {
+        "震度6強 初動訓練（図上・通信）"
+    } else {
+        "青葉県沖地震（最大震度6強）"
+    };
     let mut head = super::incident::Head {
         id: "inc_019a0000000070008000000000000001".into(),
         drill,

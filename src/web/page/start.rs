@@ -5,7 +5,10 @@
 
 use askama::Template;
 
-use super::{frame::{Frame, Room}, line::Mode};
+use super::{
+    frame::{Frame, Room},
+    line::Mode,
+};
 
 /// What the page knows.
 #[derive(Clone, Debug, Template)]
@@ -125,7 +128,8 @@ impl StartPage {
     /// 12宛先に通知し、4人に役割を打診します。
     pub fn reach(&self) -> String {
         let key = if self.is(Mode::Drill) { "start-reach-drill" } else { "start-reach-live" };
-        let values = [("recipients", self.preflight.recipients.into()), ("roles", self.preflight.roles.into())];
+        let values =
+            [("recipients", self.preflight.recipients.into()), ("roles", self.preflight.roles.into())];
         self.frame.words.with(key, &values)
     }
 }
@@ -134,7 +138,10 @@ impl StartPage {
 mod tests {
     use noroshi_core::text::Language;
 
-    use super::{super::sample::{frame, keep}, *};
+    use super::{
+        super::sample::{frame, keep},
+        *,
+    };
 
     fn page(language: Language, step: StartStep, mode: Option<Mode>) -> StartPage {
         let intensity = ["5-", "5+", "6-", "6+", "7"].map(|value| (value.to_owned(), value.to_owned()));
@@ -153,7 +160,8 @@ mod tests {
         first.shown = "6強".into();
         let mut when = value("occurred_at", "発生時刻", "03:07", "", true);
         when.hint = "例 03:07、11月24日 03:07".into();
-        let row = |when: &str, whom: &str, what: &str, n| (when.to_owned(), whom.to_owned(), what.to_owned(), n);
+        let row =
+            |when: &str, whom: &str, what: &str, n| (when.to_owned(), whom.to_owned(), what.to_owned(), n);
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
         StartPage {
             frame: frame(language, Room::Home),
@@ -188,7 +196,10 @@ mod tests {
                     pair("30分", "本部長の判断"),
                     pair("以後", "赤で残る"),
                 ],
-                warnings: vec![pair("岬医療センター", "SMSの番号がありません。5分後の再送は代替連絡先へ繰り上げます。")],
+                warnings: vec![pair(
+                    "岬医療センター",
+                    "SMSの番号がありません。5分後の再送は代替連絡先へ繰り上げます。",
+                )],
             },
             type_title: true,
             typed_title: String::new(),
@@ -203,7 +214,10 @@ mod tests {
     #[test]
     fn the_first_step_asks_and_says_that_nothing_was_sent() {
         for language in [Language::Ja, Language::En] {
-            let html = keep(&format!("start-{}", language.key()), page(language, StartStep::Ask, None).render().unwrap());
+            let html = keep(
+                &format!("start-{}", language.key()),
+                page(language, StartStep::Ask, None).render().unwrap(),
+            );
             assert!(!html.contains(" checked"), "no mode is chosen for the person");
             assert!(!html.contains("style="));
         }

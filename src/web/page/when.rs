@@ -162,7 +162,10 @@ mod tests {
         let when = when(Language::Ja);
         assert_eq!(when.short(at("2026-11-24T03:07:59+09:00")), "03:07");
         assert_eq!(when.short(at("2026-11-23T23:59:00+09:00")), "11月23日(月) 23:59");
-        assert_eq!(self::when(Language::En).day_and_clock(at("2026-11-24T03:07:00+09:00")), "Tue 24 Nov 03:07");
+        assert_eq!(
+            self::when(Language::En).day_and_clock(at("2026-11-24T03:07:00+09:00")),
+            "Tue 24 Nov 03:07"
+        );
     }
 
     #[test]
