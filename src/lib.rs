@@ -1,4 +1,20 @@
 //! Noroshi: carries an alert until a person has answered or decided.
 
+pub mod app;
+pub mod chance;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod demo;
 pub mod i18n;
+pub mod key;
+pub mod library;
+pub mod lifecycle;
+pub mod operation;
+pub mod password;
+pub mod store;
+pub mod telemetry;
+pub mod tls;
+pub mod transport;
+pub mod worker;
 pub mod web;

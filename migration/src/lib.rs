@@ -1,1 +1,17 @@
-//! x
+//! The schema, one file for each change. Every command that touches the database migrates it first.
+
+use sea_orm_migration::prelude::*;
+pub use sea_orm_migration::{MigratorTrait, sea_orm::DbErr};
+
+mod m20261124_000001_first_schema;
+
+/// All changes, oldest first.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261124_000001_first_schema::Migration)]
+    }
+}

@@ -1,6 +1,6 @@
 //! The checked directory: agencies, people, rosters and how to reach them. Local, personal data, verified by date.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use chrono_tz::Tz;
@@ -8,8 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     text::{Language, Text},
-    time::Span,
+    time::{Span, Timestamp},
 };
+
+mod check;
+pub mod roster;
+pub(crate) mod syntax;
+
+pub use syntax::read;
 
 /// A directory without errors.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +40,53 @@ pub struct Directory {
     pub rosters: BTreeMap<String, Roster>,
     /// By key.
     pub role_accounts: BTreeMap<String, RoleAccount>,
+}
+
+impl Directory {
+    /// The agencies that a key stands for: itself, or the members of a group and of the groups in it, each once, in
+    /// the order of the file. Empty for an unknown key.
+    pub fn expand<'d>(&'d self, agency: &str) -> Vec<&'d str> {
+        let mut found = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut open: Vec<&str> = vec![agency];
+        while let Some(key) = open.pop() {
+            let Some((key, agency)) = self.agencies.get_key_value(key) else { continue };
+            // A group inside itself is met a second time here, and left alone.
+            if !seen.insert(key) {
+                continue;
+            }
+            match &agency.members {
+                None => found.push(key.as_str()),
+                Some(members) => open.extend(members.iter().rev().map(String::as_str)),
+            }
+        }
+        found
+    }
+
+    /// The people on duty of a roster at a moment, in order; nobody for an unknown roster.
+    pub fn on_duty(&self, roster: &str, at: Timestamp) -> Vec<&str> {
+        self.rosters.get(roster).map_or_else(Vec::new, |roster| roster::on_duty(roster, at))
+    }
+
+    /// Everybody who is ever on duty of a roster, each once.
+    pub fn ever_on_duty<'d>(&'d self, roster: &str) -> Vec<&'d str> {
+        let Some(roster) = self.rosters.get(roster) else { return Vec::new() };
+        let mut seen = BTreeSet::new();
+        roster
+            .members
+            .iter()
+            .chain(roster.overrides.iter().flat_map(|other| &other.members))
+            .map(String::as_str)
+            .filter(|person| seen.insert(*person))
+            .collect()
+    }
+
+    /// A contact's addresses: its own, and for other transports those of the person behind it.
+    pub fn reach<'d>(&'d self, contact: &'d Contact) -> BTreeMap<&'d str, &'d str> {
+        let person = contact.person.as_deref().and_then(|key| self.people.get(key));
+        let addresses = person.into_iter().flat_map(|person| &person.reach).chain(&contact.reach);
+        addresses.map(|(transport, address)| (transport.as_str(), address.as_str())).collect()
+    }
 }
 
 /// A value of the site block.

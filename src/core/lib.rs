@@ -1,8 +1,32 @@
-//! What Noroshi decides.
+//! What Noroshi decides: pure, without runtime, database, network or clock.
+//!
+//! # Cast
+//! - a [`playbook`] says what is to happen; a [`directory`] says who is who; both are read strictly, every
+//!   [`problem`] at once, with its place;
+//! - an [`alert`] goes to recipients; each climbs its [`ladder`] until a person has answered or decided;
+//! - the core answers with [`effect`]s, which the rim performs in one transaction.
+//!
+//! # Flow
+//! 1. `playbook::read` turns a file into a checked playbook or a list of problems.
+//! 2. [`ladder::raise`] makes a recipient and its first letters.
+//! 3. [`ladder::advance`] takes what happened (a try, an outcome, an answer, a timer, a decision) and gives the next
+//!    state with its effects.
+//! 4. [`alert::judge`] says whether enough have answered.
 
+pub mod alert;
+pub mod answer;
 pub mod directory;
+mod document;
+pub mod effect;
 pub mod id;
+pub mod ladder;
 pub mod playbook;
 pub mod problem;
+pub mod retry;
+pub mod rights;
 pub mod text;
 pub mod time;
+pub mod variable;
+pub mod yaml;
+
+pub use document::{API_VERSION, Kind, document_kind};

@@ -1,6 +1,6 @@
 //! The checked playbook: what the engine and the pages work with.
 //!
-//! Made by [`read`](syntax) from YAML; a value of these types has been checked, so that the engine never has to ask
+//! Made by [`read`] from YAML; a value of these types has been checked, so that the engine never has to ask
 //! again whether a reference leads somewhere. Parts that an alert needs for its whole life ([`AlertPlan`],
 //! [`ResponseOption`], [`Ladder`]) can be written to JSON: an alert keeps the rule it was raised with.
 
@@ -8,6 +8,11 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::{text::Text, time::Span};
+
+mod check;
+pub(crate) mod syntax;
+
+pub use syntax::read;
 
 /// A playbook without errors.
 #[derive(Clone, Debug, PartialEq)]
@@ -681,4 +686,29 @@ pub struct Waiver {
     pub code: String,
     /// Why it is right to break it here.
     pub because: Text,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Severity;
+
+    const PLAYBOOK: &[u8] = include_bytes!("../../playbooks/eq-6upper-initial.yaml");
+    const DIRECTORY: &[u8] = include_bytes!("../../playbooks/directory.example.yaml");
+
+    #[test]
+    fn the_shipped_files_have_no_problem() {
+        let (directory, problems) = crate::directory::read(DIRECTORY);
+        assert_eq!(problems, []);
+        let directory = directory.expect("a directory without problems");
+        assert_eq!(directory.expand("dmat_hospitals").len(), 5);
+        let (playbook, problems) = read(PLAYBOOK, Some(&directory));
+        assert!(problems.iter().all(|problem| problem.severity == Severity::Info), "{problems:#?}");
+        let playbook = playbook.expect("a playbook without problems");
+        assert_eq!(playbook.alerts.len(), 7);
+        assert_eq!(playbook.ladder("deploy_ladder").map(|ladder| ladder.steps.len()), Some(4));
+        let (alone, problems) = read(PLAYBOOK, None);
+        assert!(problems.is_empty(), "{problems:#?}");
+        assert_eq!(alone, Some(playbook));
+    }
 }

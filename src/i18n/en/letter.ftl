@@ -1,1 +1,22 @@
 # Words of letter
+letter-drill-head = DRILL: this is an exercise. It is not a real disaster.
+letter-drill-tail = DRILL: end of the exercise message.
+letter-drill-tag = DRILL
+letter-live-tag = REAL EVENT
+letter-subject-drill = [DRILL]{ " " }
+letter-subject-repeat = (sent again){ " " }
+letter-subject-deadline = { " " }(answer by { $time })
+letter-subject-number = { " " }Report { $number }
+letter-greeting = To: { $name }
+letter-deadline = Please answer by { $time }.
+letter-please-answer = Please answer.
+letter-answer = Answer
+letter-opening-is-no-answer = Opening this mail is not an answer.
+letter-choose = Choose on the page behind “Answer”.
+letter-choose-from = Choose on the page behind “Answer”: { $options }
+letter-answer-by-phone = To answer by telephone: { $phone }
+letter-ask-by-phone = Questions by telephone: { $phone }
+letter-repeat = This mail is sent again: it is not known whether the same mail reached you before. One answer is enough.
+letter-sender = From: { $place }
+letter-private = This mail is for { $name } only. Please do not forward it.
+letter-separator = { ", " }

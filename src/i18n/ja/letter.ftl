@@ -1,1 +1,22 @@
 # Words of letter
+letter-drill-head = これは訓練です。実際の災害ではありません。
+letter-drill-tail = 以上、訓練です。
+letter-drill-tag = 訓練
+letter-live-tag = 実災害
+letter-subject-drill = { "" }
+letter-subject-repeat = （再送）
+letter-subject-deadline = （{ $time }までに回答）
+letter-subject-number = 第{ $number }報
+letter-greeting = { $name } 様
+letter-deadline = { $time } までに回答してください。
+letter-please-answer = 回答してください。
+letter-answer = 回答する
+letter-opening-is-no-answer = このメールを開いただけでは回答になりません。
+letter-choose = 「回答する」から選んでください。
+letter-choose-from = 「回答する」から選んでください: { $options }
+letter-answer-by-phone = 電話での回答　{ $phone }
+letter-ask-by-phone = 問い合わせの電話　{ $phone }
+letter-repeat = このメールは再送です。前の同じ知らせが届いたか確認できませんでした。回答は一度で足ります。
+letter-sender = 発信: { $place }
+letter-private = このメールは{ $name }専用です。転送しないでください。
+letter-separator = 、

@@ -1,0 +1,311 @@
+//! The service put together: configuration → [`App`] → run.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+};
+
+use anyhow::Context;
+use chrono_tz::Tz;
+use noroshi_core::{
+    problem::Problem,
+    text::Language,
+    time::{Span, Timestamp},
+};
+use tokio::sync::{Notify, broadcast};
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::{
+    chance::Chance,
+    clock::Clock,
+    config::{Config, DatabaseUrl},
+    key::Key,
+    library::Library,
+    operation::{self, Actor, OperationError, Work},
+    password::Passwords,
+    store::{self, Store, event::Event},
+    transport::{Transport, Transports, mail::MailConfig, mail::Mailer, relay::Roots},
+};
+
+/// Everything that a request or a worker may reach.
+pub struct App {
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Ids, tokens, jitter.
+    pub chance: Arc<Chance>,
+    /// Answer links hang on it.
+    pub key: Key,
+    /// The database.
+    pub store: Store,
+    /// Parsed playbooks and directories.
+    pub library: Library,
+    /// Wakes the workers.
+    pub bells: Bells,
+    /// Tells live pages.
+    pub live: broadcast::Sender<Event>,
+    /// The ways out of the house, by the carrier that a delivery names.
+    pub transports: Transports,
+    /// Hashes passwords, a few at a time.
+    pub passwords: Passwords,
+    /// The site's time zone.
+    pub zone: Tz,
+    /// The site's language.
+    pub locale: Language,
+    /// This process among others on the same database.
+    pub node: Uuid,
+    /// How long a claimed letter belongs to its node.
+    pub lease: Span,
+    /// Letters on their way to mail relays at the same time.
+    pub connections: usize,
+    /// Letters a second to one mail domain; `None`: no limit.
+    pub per_domain_per_second: Option<std::num::NonZeroU32>,
+    /// Whether cookies may travel only over TLS.
+    pub secure_cookies: bool,
+    /// What is wrong, for the board and `/readyz`.
+    pub troubles: Troubles,
+    /// The demo's mail catcher.
+    pub inbox: Option<()>,
+    public_url: OnceLock<String>,
+    /// Held while this process serves the embedded database.
+    _alone: Option<File>,
+}
+
+/// Wakes workers: a hint without data. Forgetting one costs a polling period.
+#[derive(Debug, Default)]
+pub struct Bells {
+    /// Letters may be due.
+    pub deliver: Notify,
+    /// Timers may be due.
+    pub timers: Notify,
+}
+
+impl Bells {
+    /// Something was written: look again.
+    pub fn ring(&self) {
+        self.deliver.notify_one();
+        self.timers.notify_one();
+    }
+}
+
+/// What is wrong with the service, besides what the transports say of themselves.
+#[derive(Debug, Default)]
+pub struct Troubles {
+    files: Mutex<BTreeMap<PathBuf, Vec<Problem>>>,
+    away: Mutex<Option<(Timestamp, Timestamp)>>,
+}
+
+impl Troubles {
+    /// Playbook files that are refused; the last good version stays in force.
+    pub fn files(&self) -> BTreeMap<PathBuf, Vec<Problem>> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// From when to when the service was away before it started.
+    pub fn away(&self) -> Option<(Timestamp, Timestamp)> {
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The largest playbook file that is read.
+const LARGEST_FILE: u64 = 2 * 1024 * 1024;
+/// An absence shorter than this is a restart.
+const SHORT_ABSENCE: Span = Span::seconds(30);
+
+impl App {
+    /// Opens the database, reads the key and puts the parts together. Binds nothing, sends nothing.
+    ///
+    /// - `serving`: whether this process serves: then it takes the embedded database for itself, and its leases back.
+    pub async fn open(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        chance: Arc<Chance>,
+        transports: Transports,
+        serving: bool,
+    ) -> anyhow::Result<Self> {
+        let (url, alone) = match &config.database.url {
+            DatabaseUrl::Sqlite { path } => {
+                let alone = serving.then(|| serve_alone(path)).transpose()?;
+                (format!("sqlite:{}", path.display()), alone)
+            }
+            DatabaseUrl::Postgres { url } => (url.clone(), None),
+        };
+        let store = Store::open(&url).await.with_context(|| {
+            format!("the database {} cannot be used; check database.url and that its server runs", config.database.url)
+        })?;
+        let key = Key::read_or_make(&config.server.key_file, &chance)?;
+        let (live, _) = broadcast::channel(1024);
+        let app = Self {
+            node: chance.uuid(clock.now()),
+            passwords: Passwords::new(Arc::clone(&chance)),
+            clock,
+            chance,
+            key,
+            store,
+            library: Library::default(),
+            bells: Bells::default(),
+            live,
+            transports,
+            zone: config.site.time_zone,
+            locale: config.site.locale,
+            lease: config.delivery.lease,
+            connections: config.delivery.connections,
+            per_domain_per_second: config.delivery.per_domain_per_second,
+            secure_cookies: config.server.tls.is_some() || config.server.behind_proxy,
+            troubles: Troubles::default(),
+            inbox: None,
+            public_url: OnceLock::new(),
+            _alone: alone,
+        };
+        app.know_the_key().await?;
+        Ok(app)
+    }
+
+    /// Where people reach the service, without a slash at its end.
+    pub fn public_url(&self) -> &str {
+        self.public_url.get().map_or("", String::as_str)
+    }
+
+    /// Says where people reach the service; the first word counts.
+    pub fn set_public_url(&self, url: String) {
+        let _ = self.public_url.set(url.trim_end_matches('/').to_owned());
+    }
+
+    /// Whether letters of a directory's transport with this driver can leave by a live incident.
+    pub fn serves(&self, driver: &str) -> bool {
+        match driver {
+            "smtp" => self.transports.get("mail").is_some(),
+            "human_call" => true,
+            _ => false,
+        }
+    }
+
+    /// A node with another key must not serve the same database: its links would be unknown.
+    async fn know_the_key(&self) -> anyhow::Result<()> {
+        const FINGERPRINT: &str = "key_fingerprint";
+        let ours = self.key.fingerprint();
+        let work = Work::begin(self, Actor::system()).await?;
+        match store::setting::get(&work.tx, FINGERPRINT).await? {
+            Some(known) if known == ours => Ok(()),
+            Some(_) => anyhow::bail!(
+                "the key file does not belong to this database; put the key file of its first start in place (server.key_file)"
+            ),
+            None => {
+                store::setting::put(&work.tx, FINGERPRINT, &ours).await?;
+                work.commit().await?;
+                Ok(())
+            }
+        }
+    }
+
+    /// What is done before the first request: leases back, absence noted.
+    pub async fn resume(&self) -> Result<(), OperationError> {
+        let taken = operation::delivery::take_back(self, self.store.is_embedded()).await?;
+        if taken > 0 {
+            warn!(letters = taken, "{taken} letters were under way when the service stopped");
+        }
+        let now = self.clock.now();
+        let alive = store::setting::get(self.store.read(), ALIVE).await?;
+        let alive = alive.and_then(|text| text.parse().ok()).map(Timestamp);
+        if let Some(alive) = alive.filter(|alive| (now - *alive) > SHORT_ABSENCE) {
+            *self.troubles.away.lock().unwrap_or_else(PoisonError::into_inner) = Some((alive, now));
+        }
+        self.note_alive().await
+    }
+
+    /// Notes a sign of life, so that an absence can be told afterwards.
+    pub async fn note_alive(&self) -> Result<(), OperationError> {
+        let work = Work::begin(self, Actor::system()).await?;
+        store::setting::put(&work.tx, ALIVE, &work.now.0.to_string()).await?;
+        work.commit().await
+    }
+
+    /// Imports every playbook of a folder that has changed. A broken file changes nothing and is told.
+    pub async fn import_folder(&self, dir: &Path) -> Result<(), OperationError> {
+        let mut troubles = BTreeMap::new();
+        for file in yaml_files(dir) {
+            let Some(source) = read_file(&file) else {
+                warn!(file = %file.display(), "{} cannot be read", file.display());
+                continue;
+            };
+            let kind = noroshi_core::document_kind(&source);
+            if !matches!(kind, None | Some(noroshi_core::Kind::Playbook)) {
+                continue;
+            }
+            let work = Work::begin(self, Actor::system()).await?;
+            match operation::playbook::import(work, &source).await {
+                Ok(done) if done.changed => {
+                    info!(playbook = done.key, "Playbook {} {} is in force", done.key, done.version);
+                }
+                Ok(_) => {}
+                Err(OperationError::Problems(problems)) => {
+                    let first = problems.first();
+                    let (line, column) = first.map_or((1, 1), |problem| (problem.at.line, problem.at.column));
+                    let detail = first.map(|problem| problem.detail.get(Language::En).to_owned()).unwrap_or_default();
+                    warn!(
+                        file = %file.display(),
+                        problems = problems.len(),
+                        "{}:{line}:{column}: {detail}; the last good version stays in force",
+                        file.display()
+                    );
+                    troubles.insert(file, problems);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        *self.troubles.files.lock().unwrap_or_else(PoisonError::into_inner) = troubles;
+        Ok(())
+    }
+}
+
+const ALIVE: &str = "alive_at_ms";
+
+/// The mail transport of a configuration; `None` without relays.
+pub fn mail(config: &Config) -> Option<Transport> {
+    if config.smtp.relays.is_empty() {
+        return None;
+    }
+    let mail = MailConfig::of(config);
+    Some(Transport::Mail(Mailer::new(mail, &Roots::of_this_machine())))
+}
+
+/// The embedded database belongs to one serving process; commands may use it beside.
+fn serve_alone(path: &Path) -> anyhow::Result<File> {
+    let lock = PathBuf::from(format!("{}.lock", path.display()));
+    let file = File::options().create(true).truncate(false).write(true).open(&lock).with_context(|| {
+        format!("could not make {}; the folder of the database has to exist and be writable", lock.display())
+    })?;
+    file.try_lock().map_err(|_| {
+        anyhow::anyhow!("another noroshi serves {} already; stop it first, or use PostgreSQL for several nodes", path.display())
+    })?;
+    Ok(file)
+}
+
+/// `*.yaml` and `*.yml` of a folder and its subfolders, in order; a missing folder has none.
+pub fn yaml_files(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            // A link could lead round in a circle.
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => folders.push(path),
+                Ok(_) if path.extension().is_some_and(|end| end == "yaml" || end == "yml") => found.push(path),
+                _ => {}
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn read_file(path: &Path) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(LARGEST_FILE + 1).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}

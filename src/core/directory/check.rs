@@ -1,0 +1,52 @@
+//! What is only seen when the whole directory has been read: groups that hold nobody or themselves.
+
+use super::{Directory, syntax::Parts};
+use crate::{text::Text, yaml::Problems};
+
+/// Checks the groups of agencies.
+pub(super) fn groups(parts: &Parts, problems: &Problems) {
+    for (key, (at, path)) in &parts.groups {
+        if contains_itself(&parts.directory, key) {
+            problems.error(
+                "R02",
+                *at,
+                path,
+                Text::both(
+                    format!("機関グループ「{key}」が自分自身を含んでいます。"),
+                    format!("The group \"{key}\" contains itself."),
+                ),
+                Text::both("循環する所属を外してください。", "Remove the member that leads back to it."),
+            );
+        } else if parts.directory.expand(key).is_empty() && !problems.has_error_under(path) {
+            problems.warning(
+                "R06",
+                *at,
+                path,
+                Text::both(
+                    format!("機関グループ「{key}」に機関がありません。"),
+                    format!("The group \"{key}\" has no agency."),
+                ),
+                Text::both(
+                    "所属する機関を書くか、グループを消してください。",
+                    "Add members, or remove the group.",
+                ),
+            );
+        }
+    }
+}
+
+fn contains_itself(directory: &Directory, group: &str) -> bool {
+    let members =
+        |key: &str| directory.agencies.get(key).and_then(|agency| agency.members.as_deref()).unwrap_or(&[]);
+    let mut seen = std::collections::BTreeSet::new();
+    let mut open: Vec<&str> = members(group).iter().map(String::as_str).collect();
+    while let Some(key) = open.pop() {
+        if key == group {
+            return true;
+        }
+        if seen.insert(key) {
+            open.extend(members(key).iter().map(String::as_str));
+        }
+    }
+    false
+}

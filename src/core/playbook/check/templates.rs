@@ -1,0 +1,219 @@
+//! `{{ names }}` in texts (R04), and how long a text can become.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    directory::Directory,
+    playbook::{VariableKind, syntax::Draft},
+    problem::Position,
+    text::{Piece, Text, pieces},
+    yaml::{
+        Node, Problems,
+        fields::{Spot, did_you_mean},
+    },
+};
+
+const BUILT_IN: [&str; 12] = [
+    "incident.id",
+    "incident.title",
+    "incident.opened_at",
+    "incident.closed_at",
+    "incident.cancel_reason",
+    "incident.mode",
+    "alert.key",
+    "alert.number",
+    "alert.link",
+    "alert.respond_by",
+    "recipient.name",
+    "recipient.agency",
+];
+
+/// The link counts as this many characters: an address of a site and a token.
+pub(super) const LINK_CHARS: usize = 70;
+
+/// Every name that some text uses.
+pub(super) fn names(draft: &Draft<'_>) -> BTreeSet<String> {
+    let texts = draft.templates.iter().flat_map(Spot::variants);
+    let words = texts.filter_map(|spot| spot.node.as_str());
+    words
+        .flat_map(pieces)
+        .filter_map(|(_, piece)| match piece {
+            Piece::Name(name) => Some(name.to_owned()),
+            _ => None,
+        })
+        .collect()
+}
+
+pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, source: &str, problems: &Problems) {
+    let variables: BTreeSet<&str> = draft.defined("variables").into_iter().map(|(key, _)| key).collect();
+    let roles: BTreeSet<&str> = draft.defined("roles").into_iter().map(|(key, _)| key).collect();
+    let known = |name: &str| {
+        if variables.contains(name) || BUILT_IN.contains(&name) {
+            return true;
+        }
+        if let Some(key) = name.strip_prefix("site.") {
+            return directory.is_none_or(|directory| directory.site.contains_key(key));
+        }
+        name.strip_prefix("role.")
+            .and_then(|rest| rest.strip_suffix(".name").or_else(|| rest.strip_suffix(".title")))
+            .is_some_and(|key| roles.contains(key))
+    };
+    let suggestions = || variables.iter().copied().chain(BUILT_IN);
+    let lines: Vec<&str> = source.strip_prefix('\u{feff}').unwrap_or(source).split('\n').collect();
+    for spot in draft.templates.iter().flat_map(Spot::variants) {
+        let Some(words) = spot.node.as_str() else { continue };
+        let mut met: BTreeMap<&str, usize> = BTreeMap::new();
+        let parts = pieces(words);
+        for (index, (offset, piece)) in parts.iter().enumerate() {
+            let end = parts.get(index + 1).map_or(words.len(), |(next, _)| *next);
+            let tag = &words[*offset..end];
+            let nth = met.entry(tag).and_modify(|count| *count += 1).or_insert(0);
+            let at = || place_in_source(&lines, spot.node, tag, *nth).unwrap_or(spot.node.at);
+            match piece {
+                Piece::Name(name) if !known(name) => {
+                    let (hint_ja, hint_en) = did_you_mean(name, suggestions());
+                    problems.error(
+                        "R04",
+                        at(),
+                        &spot.path,
+                        Text::both(
+                            format!("変数「{name}」は宣言されていません。{hint_ja}"),
+                            format!("The variable \"{name}\" is not declared.{hint_en}"),
+                        ),
+                        Text::both(
+                            format!("variables: に {name} を書き足すか、名前を直してください。"),
+                            format!("Declare {name} under \"variables:\", or correct the name."),
+                        ),
+                    );
+                }
+                Piece::Broken(_) => problems.error(
+                    "R04",
+                    at(),
+                    &spot.path,
+                    Text::both(
+                        "文面の中で使える印は {{ 変数名 }} だけです。",
+                        "The only tag that texts know is {{ name }}.",
+                    ),
+                    Text::both(
+                        "{{ 変数名 }} の形に直すか、この部分を消してください。",
+                        "Write {{ name }}, or remove this part.",
+                    ),
+                ),
+                _ => {}
+            }
+        }
+    }
+    sources(draft, directory, problems);
+    for task in &draft.tasks {
+        if let Some(name) = &task.when_variable
+            && !variables.contains(name.value.as_str())
+        {
+            let (hint_ja, hint_en) = did_you_mean(&name.value, variables.iter().copied());
+            problems.error(
+                "R04",
+                name.at,
+                &name.path,
+                Text::both(
+                    format!("変数「{}」は宣言されていません。{hint_ja}", name.value),
+                    format!("The variable \"{}\" is not declared.{hint_en}", name.value),
+                ),
+                Text::both(
+                    "variables: に書き足すか、名前を直してください。",
+                    "Declare it, or correct the name.",
+                ),
+            );
+        }
+    }
+}
+
+/// A variable that comes from a key of the site which this directory does not have.
+fn sources(draft: &Draft<'_>, directory: Option<&Directory>, problems: &Problems) {
+    let Some(directory) = directory else { return };
+    for variable in &draft.variables {
+        let from = variable.value.from.as_deref().and_then(|from| from.strip_prefix("site."));
+        let Some(key) = from.filter(|key| !directory.site.contains_key(*key)) else { continue };
+        // Something else can still fill it.
+        if variable.value.ask.is_some() || variable.value.default.is_some() || !variable.value.required {
+            continue;
+        }
+        let path = format!("{}.from", variable.path);
+        let at = draft
+            .root
+            .get("variables")
+            .and_then(|block| block.get(&variable.value.key)?.get("from"))
+            .map_or(variable.at, |node| node.at);
+        problems.error(
+            "R04",
+            at,
+            path,
+            Text::both(
+                format!("必須の変数「{}」の値になる site.{key} が台帳にありません。", variable.value.key),
+                format!(
+                    "The required variable \"{}\" comes from site.{key}, which this directory does not have.",
+                    variable.value.key
+                ),
+            ),
+            Text::both(
+                format!("台帳の site: に {key} を書くか、ask か default を書いてください。"),
+                format!(
+                    "Add {key} to the directory's \"site:\", or give the variable \"ask\" or \"default\"."
+                ),
+            ),
+        );
+    }
+}
+
+/// Where the `nth` occurrence of a tag inside of a scalar stands in the file; `None` where escapes or folded lines
+/// hide it.
+fn place_in_source(lines: &[&str], node: &Node, tag: &str, nth: usize) -> Option<Position> {
+    let first = usize::try_from(node.at.line).ok()?.checked_sub(1)?;
+    let last = usize::try_from(node.end.line).ok()?;
+    let mut left = nth;
+    for (index, line) in lines.iter().enumerate().take(last).skip(first) {
+        let skipped = if index == first { usize::try_from(node.at.column).ok()? - 1 } else { 0 };
+        let start = line.char_indices().nth(skipped).map_or(line.len(), |(at, _)| at);
+        for (at, _) in line[start..].match_indices(tag) {
+            if left == 0 {
+                let column = line[..start + at].chars().count() + 1;
+                return Some(Position {
+                    line: u32::try_from(index + 1).ok()?,
+                    column: u32::try_from(column).ok()?,
+                });
+            }
+            left -= 1;
+        }
+    }
+    None
+}
+
+/// How many characters a text can have once its values are in: the longest that each variable may hold. A text
+/// without `max`, a list and a name count as 40.
+pub(super) fn longest(draft: &Draft<'_>, words: &str) -> usize {
+    let of_variable = |name: &str| {
+        let variable = draft.variables.iter().find(|variable| variable.value.key == name)?;
+        let max = variable.value.max.map(|max| usize::try_from(max).unwrap_or(usize::MAX));
+        Some(match &variable.value.kind {
+            VariableKind::Text | VariableKind::List => max.unwrap_or(40),
+            VariableKind::Int | VariableKind::Phone => max.unwrap_or(20),
+            VariableKind::Enum(options) => {
+                options.iter().map(|option| option.chars().count()).max().unwrap_or(0)
+            }
+            // 11月24日(火) 03:07
+            VariableKind::Datetime => 16,
+            // 6強
+            VariableKind::JmaIntensity => 2,
+        })
+    };
+    let parts = pieces(words);
+    parts.iter().fold(0_usize, |total, (_, piece)| {
+        total.saturating_add(match piece {
+            Piece::Words(words) | Piece::Broken(words) => words.chars().count(),
+            Piece::Name("alert.link") => LINK_CHARS,
+            Piece::Name("alert.number" | "incident.mode") => 4,
+            Piece::Name(name) if name.ends_with("_at") || name.ends_with("_by") => {
+                of_variable(name).unwrap_or(16)
+            }
+            Piece::Name(name) => of_variable(name).unwrap_or(40),
+        })
+    })
+}

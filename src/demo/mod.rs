@@ -1,0 +1,3 @@
+//! What only `noroshi demo` has: a mail catcher.
+
+pub mod catcher;

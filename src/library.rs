@@ -1,0 +1,49 @@
+//! Playbooks and directories as the core reads them, each version parsed once.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use noroshi_core::{directory::Directory, playbook::Playbook};
+use sea_orm::ConnectionTrait;
+use uuid::Uuid;
+
+use crate::store::{self, StoreError};
+
+/// Versions never change, so what was read once stays right.
+#[derive(Debug, Default)]
+pub struct Library {
+    playbooks: Mutex<HashMap<Uuid, Arc<Playbook>>>,
+    directories: Mutex<HashMap<Uuid, Arc<Directory>>>,
+}
+
+impl Library {
+    /// The playbook of a version. It was checked when it was imported.
+    pub async fn playbook(&self, db: &impl ConnectionTrait, version: Uuid) -> Result<Arc<Playbook>, StoreError> {
+        if let Some(known) = self.playbooks.lock().unwrap_or_else(PoisonError::into_inner).get(&version) {
+            return Ok(Arc::clone(known));
+        }
+        let row = store::playbook::version(db, version).await?;
+        let (playbook, _) = noroshi_core::playbook::read(row.source.as_bytes(), None);
+        let playbook = Arc::new(playbook.ok_or_else(|| corrupt("playbook version", version))?);
+        self.playbooks.lock().unwrap_or_else(PoisonError::into_inner).insert(version, Arc::clone(&playbook));
+        Ok(playbook)
+    }
+
+    /// The directory of a version.
+    pub async fn directory(&self, db: &impl ConnectionTrait, version: Uuid) -> Result<Arc<Directory>, StoreError> {
+        if let Some(known) = self.directories.lock().unwrap_or_else(PoisonError::into_inner).get(&version) {
+            return Ok(Arc::clone(known));
+        }
+        let row = store::directory::version(db, version).await?;
+        let (directory, _) = noroshi_core::directory::read(row.source.as_bytes());
+        let directory = Arc::new(directory.ok_or_else(|| corrupt("directory version", version))?);
+        self.directories.lock().unwrap_or_else(PoisonError::into_inner).insert(version, Arc::clone(&directory));
+        Ok(directory)
+    }
+}
+
+fn corrupt(what: &'static str, id: Uuid) -> StoreError {
+    StoreError::Corrupt { what, id: id.to_string(), found: "a file that this version of Noroshi refuses".to_owned() }
+}

@@ -1,0 +1,623 @@
+//! Raising an alert: recipients, first letters, links, timers, in one transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entity::{alert, recipient};
+use noroshi_core::{
+    alert::{ContactPoint, Contacts, Rule, Tally, Verdict, judge},
+    id::{AlertId, ChannelId, RecipientId},
+    ladder::{self, Input, raise},
+    playbook::{
+        Ask, AskKind, Count, Meaning, PartyRef, Quorum, StopOn,
+    },
+    rights::Action,
+    text::Text,
+    time::Timestamp,
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    Invalid, OperationError, Reply, Work,
+    scene::{Scene, text},
+    telling,
+};
+use crate::store::{self, from_json, to_json};
+
+/// Somebody who is to get an alert.
+struct Addressee {
+    agency: Option<String>,
+    person: Option<String>,
+    name: Text,
+    outside: bool,
+    contacts: Contacts,
+}
+
+/// Raises the alert `rule` to everybody it names.
+///
+/// - `told`: where given, only to these parties, at these addresses (closing and cancelling speak to exactly those
+///   who were told before).
+/// - `ending`: raised by closing or cancelling; such alerts climb on although the incident is over.
+///
+/// Returns the new alert's id and how many recipients it has.
+pub async fn raise_alert(
+    work: &mut Work<'_>,
+    scene: &Scene,
+    rule: &Rule,
+    told: Option<&Told>,
+    ending: bool,
+) -> Result<(AlertId, usize), OperationError> {
+    let number = store::alert::of_incident(&work.tx, scene.id()).await?.len();
+    let alert_id = AlertId::new(work.app.chance.uuid(work.now));
+    let row = alert::Model {
+        id: alert_id.raw(),
+        incident_id: scene.incident.id,
+        key: rule.plan.key.clone(),
+        number: i32::try_from(number).unwrap_or(i32::MAX - 1) + 1,
+        rule: to_json(rule),
+        state: "open".into(),
+        missing: 0,
+        ending,
+        raised_by: work.actor.id.clone(),
+        raised_at_ms: work.now.0,
+        decision: None,
+    };
+    let addressees = match told {
+        Some(told) => told.addressees(scene, rule),
+        None => addressees(scene, &rule.plan.to, work.now),
+    };
+    let name = telling::alert_name(rule, &row);
+    store::alert::put(&work.tx, row).await?;
+
+    let book = scene.book(work.app, rule, work.now);
+    let own_now = scene.timeline.own(work.now);
+    let mut rows = Vec::with_capacity(addressees.len());
+    let mut begun = Vec::with_capacity(addressees.len());
+    for (position, addressee) in addressees.into_iter().enumerate() {
+        let view = ladder::Scene { rule, contacts: &addressee.contacts, book: &book, now: own_now };
+        let (value, effects) = raise(&view);
+        let mut row = recipient::Model {
+            id: work.app.chance.uuid(work.now),
+            alert_id: alert_id.raw(),
+            incident_id: scene.incident.id,
+            position: i32::try_from(position).unwrap_or(i32::MAX),
+            agency: addressee.agency,
+            person: addressee.person,
+            name: to_json(&addressee.name),
+            outside: addressee.outside,
+            contacts: to_json(&addressee.contacts),
+            version: 0,
+            state: "waiting".into(),
+            step: 0,
+            started_own_ms: None,
+            started_at_ms: None,
+            due_own_ms: None,
+            next_letter: 0,
+            pending: Value::Array(Vec::new()),
+            decider: None,
+            accepted_at_ms: None,
+            delivered_at_ms: None,
+            opened_at_ms: None,
+            acked_at_ms: None,
+            answered_at_ms: None,
+            failed_at_ms: None,
+            unknown_at_ms: None,
+            answer: None,
+            decision: None,
+            decide_since_ms: None,
+        };
+        store::recipient::set_value(&mut row, &value, work.now);
+        rows.push(row);
+        begun.push(effects);
+    }
+    let count = rows.len();
+    store::recipient::put(&work.tx, rows.clone()).await?;
+    for (row, effects) in rows.iter().zip(begun) {
+        work.perform(scene, rule, row, effects).await?;
+    }
+
+    let who = rule.plan.to.iter().map(|party| scene.party_name(party)).collect::<Vec<_>>();
+    let to = Text::both(
+        who.iter().map(|text| text.ja.as_str()).collect::<Vec<_>>().join("、"),
+        who.iter().map(|text| text.en.as_deref().unwrap_or(&text.ja)).collect::<Vec<_>>().join(", "),
+    );
+    let told = Text::both(
+        format!("{} を{count}宛先へ", name.ja),
+        format!("{} to {count} recipients", name.en.clone().unwrap_or_default()),
+    );
+    let line = telling::line("alert", to, told.clone(), work.now);
+    work.line(scene.id(), line);
+    if let Some(channel) = channel_of(work, scene, rule).await? {
+        work.say(scene, channel, &told);
+    }
+    work.changed(scene.id(), "alert");
+    Ok((alert_id, count))
+}
+
+/// The channel an alert belongs to: its own, else `command`, else the first internal one.
+async fn channel_of(work: &Work<'_>, scene: &Scene, rule: &Rule) -> Result<Option<ChannelId>, OperationError> {
+    let channels = store::channel::of_incident(&work.tx, scene.id()).await?;
+    let by_key = |key: &str| channels.iter().find(|channel| channel.key == key);
+    let found = rule
+        .plan
+        .channel
+        .as_deref()
+        .and_then(by_key)
+        .or_else(|| by_key("command"))
+        .or_else(|| channels.iter().find(|channel| !channel.outside));
+    Ok(found.map(|channel| ChannelId::new(channel.id)))
+}
+
+/// Everybody whom `to` names, each once, groups expanded.
+///
+/// A role without holder or a roster without anybody on duty stays an addressee without addresses: its ladder takes
+/// the next step at once, and the empty chair stands on the board.
+fn addressees(scene: &Scene, to: &[PartyRef], now: Timestamp) -> Vec<Addressee> {
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for party in to {
+        let before = found.len();
+        match party {
+            PartyRef::Agency(key) => {
+                for member in scene.directory.expand(key) {
+                    if seen.insert(format!("agency:{member}")) {
+                        found.push(agency(scene, member));
+                    }
+                }
+            }
+            PartyRef::Role(_) | PartyRef::Roster(_) => {
+                let people = scene.people(party, now);
+                // A role is one chair: its holder alone. A roster is everybody on duty.
+                let take = if matches!(party, PartyRef::Role(_)) { 1 } else { people.len() };
+                for person in people.into_iter().take(take) {
+                    if seen.insert(format!("person:{person}")) {
+                        found.push(Addressee {
+                            agency: None,
+                            name: scene
+                                .directory
+                                .people
+                                .get(&person)
+                                .map_or_else(|| Text::plain(person.clone()), |found| found.name.clone()),
+                            outside: false,
+                            contacts: Contacts { primary: scene.person(&person), alternate: Vec::new() },
+                            person: Some(person),
+                        });
+                    }
+                }
+            }
+        }
+        if found.len() == before && seen.insert(party.to_string()) {
+            found.push(Addressee {
+                agency: None,
+                person: None,
+                name: scene.party_name(party),
+                outside: false,
+                contacts: Contacts::default(),
+            });
+        }
+    }
+    found
+}
+
+fn agency(scene: &Scene, key: &str) -> Addressee {
+    let row = scene.directory.agencies.get(key);
+    Addressee {
+        agency: Some(key.to_owned()),
+        person: None,
+        name: row.map_or_else(|| Text::plain(key), |agency| agency.title.clone()),
+        outside: row.is_some_and(|agency| agency.outside),
+        contacts: scene.agency(key),
+    }
+}
+
+/// Who was told of an incident so far, and at which addresses.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// By agency or person, in the order in which they were first told.
+    parties: Vec<(Option<String>, Option<String>, Text, bool, Contacts)>,
+}
+
+impl Told {
+    /// Everybody to whom a letter was handed over, with exactly those addresses as their first way in.
+    pub async fn of(work: &Work<'_>, scene: &Scene) -> Result<Self, OperationError> {
+        let recipients = store::recipient::of_incident(&work.tx, scene.id(), None, u64::MAX >> 1).await?;
+        let mut used: BTreeMap<Uuid, Vec<ContactPoint>> = BTreeMap::new();
+        for delivery in store::delivery::of_incident(&work.tx, scene.id()).await? {
+            let (Some(recipient), true) = (delivery.recipient_id, delivery.attempts > 0) else { continue };
+            let point = ContactPoint {
+                contact: delivery.contact,
+                name: text(&delivery.name),
+                transport: delivery.via,
+                address: delivery.address,
+                language: noroshi_core::text::Language::from_key(&delivery.language).unwrap_or_default(),
+            };
+            let points = used.entry(recipient).or_default();
+            if !points.contains(&point) {
+                points.push(point);
+            }
+        }
+        let mut told = Self::default();
+        let mut places: BTreeMap<(Option<String>, Option<String>), usize> = BTreeMap::new();
+        for row in recipients {
+            let Some(points) = used.remove(&row.id) else { continue };
+            let known = store::recipient::contacts(&row)?;
+            let place = *places.entry((row.agency.clone(), row.person.clone())).or_insert_with(|| {
+                let contacts = Contacts { primary: Vec::new(), alternate: known.alternate };
+                told.parties.push((row.agency.clone(), row.person.clone(), text(&row.name), row.outside, contacts));
+                told.parties.len() - 1
+            });
+            let primary = &mut told.parties[place].4.primary;
+            for point in points {
+                if !primary.contains(&point) {
+                    primary.push(point);
+                }
+            }
+        }
+        Ok(told)
+    }
+
+    /// Whether nobody was told anything.
+    pub fn is_empty(&self) -> bool {
+        self.parties.is_empty()
+    }
+
+    /// Those who were told and whom the alert names. A person whom a step told has no agency and always hears of it;
+    /// a cancellation goes to everybody who was told.
+    fn addressees(&self, scene: &Scene, rule: &Rule) -> Vec<Addressee> {
+        let named: BTreeSet<&str> = rule
+            .plan
+            .to
+            .iter()
+            .filter_map(|party| match party {
+                PartyRef::Agency(key) => Some(scene.directory.expand(key)),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        let everybody = scene.incident.state == "cancelled";
+        self.parties
+            .iter()
+            .filter(|(agency, ..)| everybody || agency.as_deref().is_none_or(|key| named.contains(key)))
+            .cloned()
+            .map(|(agency, person, name, outside, contacts)| Addressee { agency, person, name, outside, contacts })
+            .collect()
+    }
+
+    /// The transports that were used.
+    pub fn transports(&self) -> Vec<String> {
+        let used: BTreeSet<&String> =
+            self.parties.iter().flat_map(|party| party.4.primary.iter().map(|point| &point.transport)).collect();
+        used.into_iter().cloned().collect()
+    }
+}
+
+/// Counts an alert's answers after one of its recipients has settled, and acts on the verdict.
+///
+/// Only alerts with a quorum below "all" need it; their row is locked, so that two answers at once are counted one
+/// after the other.
+pub(super) async fn count_answers(
+    work: &mut Work<'_>,
+    scene: &Scene,
+    rule: &Rule,
+    alert: Uuid,
+) -> Result<(), OperationError> {
+    let quorum = rule.quorum();
+    if quorum == Quorum::All {
+        return Ok(());
+    }
+    let alert_id = AlertId::new(alert);
+    let row = store::alert::lock(&work.tx, alert_id).await?;
+    if row.state != "open" {
+        return Ok(());
+    }
+    let recipients = store::recipient::of_alert(&work.tx, alert_id).await?;
+    let tally = tally(rule, &recipients);
+    match judge(quorum, &tally) {
+        Verdict::Open => {}
+        Verdict::Reached => {
+            store::alert::judge(&work.tx, alert, "reached", 0).await?;
+            let told = Text::both("必要な回答がそろった。残りの宛先への督促を止める", "Enough have answered; the rest may stand down");
+            let line = telling::line("quorum", telling::alert_name(rule, &row), told, work.now);
+            work.line(scene.id(), line);
+            let rest = store::recipient::unsettled_of_alert(&work.tx, alert).await?;
+            stop_all(work, scene, rest, StopOn::Superseded, true).await?;
+        }
+        Verdict::Short { missing } => {
+            store::alert::judge(&work.tx, alert, "to_decide", i32::try_from(missing).unwrap_or(i32::MAX)).await?;
+            let unit = match quorum {
+                Quorum::Accept { count: Count::Teams, .. } => "隊",
+                _ => "機関",
+            };
+            let told = Text::both(
+                format!("必要数に届かない。不足{missing}{unit}。判断待ち"),
+                format!("The quorum can no longer be reached: {missing} missing; a decision is due"),
+            );
+            let line = telling::line("decision_due", telling::alert_name(rule, &row), told, work.now);
+            work.line(scene.id(), line);
+            if let Some(to) = rule.decider() {
+                work.ask_about_alert(scene, rule, alert_id, to).await?;
+            }
+        }
+    }
+    work.changed(scene.id(), "alert");
+    Ok(())
+}
+
+/// What an alert's recipients have said so far.
+pub fn tally(rule: &Rule, recipients: &[recipient::Model]) -> Tally {
+    let mut tally = Tally::default();
+    for row in recipients {
+        if matches!(row.state.as_str(), "waiting" | "to_decide") {
+            tally.open += 1;
+        }
+        if row.acked_at_ms.is_some() || row.answered_at_ms.is_some() {
+            tally.acked += 1;
+        }
+        let option = row.answer.as_ref().and_then(|answer| rule.option(answer.get("option")?.as_str()?));
+        if option.is_some_and(|option| matches!(option.meaning, Meaning::Accept | Meaning::Arrival)) {
+            tally.accepts += 1;
+            tally.teams += row
+                .answer
+                .as_ref()
+                .and_then(|answer| answer.get("fields")?.get("teams")?.as_u64())
+                .and_then(|teams| u32::try_from(teams).ok())
+                .unwrap_or(0);
+        }
+    }
+    tally
+}
+
+/// Stops the ladders of these recipients.
+///
+/// - `tell`: whoever was told gets the alert's stand-down text, where it has one.
+pub(super) async fn stop_all(
+    work: &mut Work<'_>,
+    scene: &Scene,
+    recipients: Vec<Uuid>,
+    why: StopOn,
+    tell: bool,
+) -> Result<(), OperationError> {
+    let mut rules = Rules::default();
+    for chunk in recipients.chunks(store::CHUNK) {
+        for mut row in store::recipient::lock(&work.tx, chunk.to_vec()).await? {
+            let rule = rules.get(work, row.alert_id).await?;
+            step(work, scene, &rule, &mut row, &Input::Stopped { why, tell }).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Rules of alerts, each loaded once.
+#[derive(Default)]
+pub(super) struct Rules(BTreeMap<Uuid, std::sync::Arc<Rule>>);
+
+impl Rules {
+    pub(super) async fn get(&mut self, work: &Work<'_>, alert: Uuid) -> Result<std::sync::Arc<Rule>, OperationError> {
+        if let Some(rule) = self.0.get(&alert) {
+            return Ok(std::sync::Arc::clone(rule));
+        }
+        let row = store::alert::get(&work.tx, AlertId::new(alert)).await?;
+        let rule = std::sync::Arc::new(store::alert::rule(&row)?);
+        self.0.insert(alert, std::sync::Arc::clone(&rule));
+        Ok(rule)
+    }
+}
+
+/// Takes one input for one locked recipient: asks the core, saves the row, performs the effects. Returns whether
+/// anything changed.
+pub(super) async fn step(
+    work: &mut Work<'_>,
+    scene: &Scene,
+    rule: &Rule,
+    row: &mut recipient::Model,
+    input: &Input,
+) -> Result<bool, OperationError> {
+    let value = store::recipient::value(row)?;
+    let contacts = store::recipient::contacts(row)?;
+    let book = scene.book(work.app, rule, work.now);
+    let view = ladder::Scene { rule, contacts: &contacts, book: &book, now: scene.timeline.own(work.now) };
+    let (next, effects) = ladder::advance(&view, &value, input);
+    let changed = next != value;
+    if changed {
+        store::recipient::set_value(row, &next, work.now);
+        store::recipient::save(&work.tx, row).await?;
+        work.changed(scene.id(), "recipient");
+    }
+    work.perform(scene, rule, row, effects).await?;
+    Ok(changed)
+}
+
+/// An alert by hand.
+#[derive(Clone, Debug)]
+pub struct ByHand {
+    /// `agency:…`, `role:…`, `roster.…`.
+    pub to: Vec<String>,
+    /// Key of the channel.
+    pub channel: Option<String>,
+    /// Subject line.
+    pub subject: Text,
+    /// Body.
+    pub body: Text,
+    /// Key of a response set of the playbook.
+    pub responses: Option<String>,
+    /// Key of a ladder of the playbook; absent is information only.
+    pub ladder: Option<String>,
+    /// Transports; absent is `email`.
+    pub via: Option<Vec<String>>,
+}
+
+/// Raises an alert by hand in an open incident. `reply` writes the answer from the new alert's id and its count.
+pub async fn by_hand(
+    mut work: Work<'_>,
+    scene: &Scene,
+    wish: ByHand,
+    once: Option<&super::Once>,
+    reply: impl FnOnce(AlertId, usize) -> String,
+) -> Result<Reply, OperationError> {
+    work.actor.must(Action::RaiseAlert, "raise an alert")?;
+    if let Some(again) = work.once(once).await? {
+        return Ok(again);
+    }
+    if !scene.is_open() {
+        return Err(OperationError::Closed(over()));
+    }
+    let rule = rule_by_hand(scene, wish).map_err(OperationError::Invalid)?;
+    let (alert, count) = raise_alert(&mut work, scene, &rule, None, false).await?;
+    let reply = work.keep(once, 201, reply(alert, count)).await?;
+    work.commit().await?;
+    Ok(reply)
+}
+
+/// What is said where an incident is over.
+pub fn over() -> Text {
+    Text::both("この事案は終わっています", "this incident is over")
+}
+
+fn rule_by_hand(scene: &Scene, wish: ByHand) -> Result<Rule, Vec<Invalid>> {
+    use noroshi_core::playbook::{AckRule, AlertPlan, Condition, Unit, Urgency};
+    let mut problems = Vec::new();
+    let mut to = Vec::new();
+    for (place, name) in wish.to.iter().enumerate() {
+        match party(name) {
+            Some(party) if known(scene, &party) => to.push(party),
+            _ => problems.push(Invalid::new(
+                format!("to[{place}]"),
+                format!("宛先 {name} は台帳にも手順書にもありません"),
+                format!("{name} is neither in the directory nor in the playbook"),
+            )),
+        }
+    }
+    if to.is_empty() && problems.is_empty() {
+        problems.push(Invalid::new("to", "宛先を1つ以上指定してください", "name at least one recipient"));
+    }
+    for (path, blank) in [("subject", wish.subject.ja.trim().is_empty()), ("body", wish.body.ja.trim().is_empty())] {
+        if blank {
+            problems.push(Invalid::new(path, "本文と件名を入れてください", "must not be empty"));
+        }
+    }
+    let via = wish.via.unwrap_or_else(|| vec!["email".into()]);
+    for (place, transport) in via.iter().enumerate() {
+        if !scene.directory.transports.contains_key(transport) {
+            problems.push(Invalid::new(
+                format!("via[{place}]"),
+                format!("伝送手段 {transport} は台帳にありません"),
+                format!("the directory has no transport {transport}"),
+            ));
+        }
+    }
+    if let Some(channel) = &wish.channel
+        && scene.playbook.channel(channel.strip_prefix("channel:").unwrap_or(channel)).is_none()
+    {
+        problems.push(Invalid::new(
+            "channel",
+            format!("チャンネル {channel} はありません"),
+            format!("there is no channel {channel}"),
+        ));
+    }
+    let responses = wish.responses.as_deref().map(|set| scene.playbook.responses(set).to_vec());
+    if responses.as_ref().is_some_and(Vec::is_empty) {
+        problems.push(Invalid::new("responses", "その回答セットはありません", "there is no such response set"));
+    }
+    let ladder = wish.ladder.as_deref().map(|key| scene.playbook.ladder(key).cloned());
+    if matches!(ladder, Some(None)) {
+        problems.push(Invalid::new("ladder", "その連絡手順はありません", "there is no such ladder"));
+    }
+    let ladder = ladder.flatten();
+    if ladder.is_some() != responses.is_some() {
+        problems.push(Invalid::new(
+            "ladder",
+            "回答を求めるなら responses と ladder の両方を、お知らせなら両方なしにしてください",
+            "give both responses and ladder, or neither for information only",
+        ));
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let ack = match &ladder {
+        None => AckRule::None { because: Text::both("手で送るお知らせ", "information by hand") },
+        Some(ladder) => {
+            // The deadlines are those that the ladder's steps look at.
+            let at = |wanted| {
+                ladder.steps.iter().find(|step| step.condition == Some(wanted)).map(|step| step.at)
+            };
+            AckRule::Required {
+                unit: Unit::Agency,
+                read_by: at(Condition::Unread),
+                ack_by: at(Condition::Unacked),
+                respond_by: at(Condition::Unresponded),
+                quorum: Quorum::All,
+            }
+        }
+    };
+    Ok(Rule {
+        plan: AlertPlan {
+            key: "by_hand".into(),
+            send: None,
+            to,
+            via,
+            channel: wish.channel.map(|key| key.strip_prefix("channel:").map(str::to_owned).unwrap_or(key)),
+            severity: Urgency::High,
+            subject: wish.subject,
+            body: wish.body,
+            sms: None,
+            attach: Vec::new(),
+            responses: wish.responses,
+            ack,
+            ladder: wish.ladder,
+            stand_down: None,
+        },
+        responses: responses.unwrap_or_default(),
+        ladder,
+    })
+}
+
+/// Reads `agency:…`, `role:…`, `roster.…`.
+pub fn party(name: &str) -> Option<PartyRef> {
+    if let Some(key) = name.strip_prefix("agency:") {
+        return Some(PartyRef::Agency(key.into()));
+    }
+    if let Some(key) = name.strip_prefix("role:") {
+        return Some(PartyRef::Role(key.into()));
+    }
+    name.strip_prefix("roster.").map(|key| PartyRef::Roster(key.into()))
+}
+
+fn known(scene: &Scene, party: &PartyRef) -> bool {
+    match party {
+        PartyRef::Agency(key) => scene.directory.agencies.contains_key(key),
+        PartyRef::Role(key) => scene.playbook.role(key).is_some(),
+        PartyRef::Roster(key) => scene.directory.rosters.contains_key(key),
+    }
+}
+
+/// Whether a field of an answer counts teams.
+pub fn counts_teams(ask: &Ask) -> bool {
+    ask.key == "teams" && matches!(ask.kind, AskKind::Int { .. })
+}
+
+/// The current answer of a recipient, as it is kept with the row.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Given {
+    /// Key of the option.
+    pub option: String,
+    /// The fields by key.
+    pub fields: BTreeMap<String, Value>,
+    /// Free words.
+    pub note: String,
+    /// The contact whose link was used, or the account that typed it in.
+    pub by: String,
+    /// Its name for people.
+    pub by_name: String,
+    /// Taken by telephone.
+    pub proxy: bool,
+    /// After its deadline, or after a decision.
+    pub late: bool,
+    /// When, real time.
+    pub at_ms: i64,
+}
+
+/// The answer in force of a recipient.
+pub fn given(row: &recipient::Model) -> Result<Option<Given>, OperationError> {
+    let id = RecipientId::new(row.id);
+    Ok(row.answer.as_ref().map(|json| from_json("recipient", id, json)).transpose()?)
+}

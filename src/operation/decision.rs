@@ -1,0 +1,124 @@
+//! A person decides where a ladder has ended, or earlier.
+
+use noroshi_core::{
+    alert::Rule,
+    id::{AlertId, IncidentId, RecipientId},
+    ladder::Input,
+    playbook::{DecideOption, PartyRef, Then},
+    rights::Action,
+    text::Text,
+};
+use serde_json::json;
+
+use super::{
+    Once, OperationError, Reply, Work,
+    alert::{count_answers, step},
+    answer::load,
+    scene::{Scene, text},
+    telling,
+};
+use crate::store;
+
+/// Decides about one recipient. `option` is one of the last step's, word for word.
+pub async fn decide(
+    mut work: Work<'_>,
+    id: RecipientId,
+    option: &str,
+    note: &str,
+    once: Option<&Once>,
+    reply: impl AsyncFnOnce(&mut Work<'_>, &Scene, &entity::recipient::Model) -> Result<String, OperationError>,
+) -> Result<Reply, OperationError> {
+    if let Some(again) = work.once(once).await? {
+        return Ok(again);
+    }
+    let (scene, rule, mut row) = load(&work, id).await?;
+    let raised: Option<PartyRef> =
+        row.decider.as_ref().map(|json| store::from_json("recipient", id, json)).transpose()?;
+    must_decide(&work, &scene, raised.as_ref().or(rule.decider()))?;
+    if !matches!(row.state.as_str(), "waiting" | "to_decide") {
+        return Err(OperationError::Closed(Text::both(
+            "この宛先は、もう回答済みか判断済みです",
+            "this recipient has answered or is decided already",
+        )));
+    }
+    let chosen = find(&rule, option)?;
+    let note = noroshi_core::answer::clean(note.trim());
+    if matches!(chosen.then, Then::End) {
+        row.decision = Some(json!({
+            "option": chosen.label.ja,
+            "note": note,
+            "by": work.actor.name,
+            "at_ms": work.now.0,
+        }));
+    }
+    let input = Input::Decided { then: chosen.then.clone() };
+    step(&mut work, &scene, &rule, &mut row, &input).await?;
+    let name = text(&row.name);
+    let line = telling::by(&work.actor, "decision", name, told(chosen, &note), work.now);
+    work.line(scene.id(), line);
+    count_answers(&mut work, &scene, &rule, row.alert_id).await?;
+    work.flush_quietly().await?;
+    let body = reply(&mut work, &scene, &row).await?;
+    let reply = work.keep(once, 200, body).await?;
+    work.commit().await?;
+    Ok(reply)
+}
+
+/// Decides about an alert whose quorum can no longer be reached.
+pub async fn decide_alert(
+    mut work: Work<'_>,
+    id: AlertId,
+    option: &str,
+    note: &str,
+    once: Option<&Once>,
+    reply: impl FnOnce() -> String,
+) -> Result<Reply, OperationError> {
+    if let Some(again) = work.once(once).await? {
+        return Ok(again);
+    }
+    let row = store::alert::lock(&work.tx, id).await?;
+    let rule = store::alert::rule(&row)?;
+    let scene = Scene::load(work.app, &work.tx, IncidentId::new(row.incident_id)).await?;
+    must_decide(&work, &scene, rule.decider())?;
+    if row.state != "to_decide" {
+        return Err(OperationError::Closed(Text::both("この照会に判断待ちはありません", "no decision is due about this alert")));
+    }
+    let chosen = find(&rule, option)?;
+    let note = noroshi_core::answer::clean(note.trim());
+    let decision = json!({ "option": chosen.label.ja, "note": note, "by": work.actor.name, "at_ms": work.now.0 });
+    store::alert::decide(&work.tx, row.id, decision).await?;
+    let line = telling::by(&work.actor, "decision", telling::alert_name(&rule, &row), told(chosen, &note), work.now);
+    work.line(scene.id(), line);
+    work.changed(scene.id(), "alert");
+    let reply = work.keep(once, 200, reply()).await?;
+    work.commit().await?;
+    Ok(reply)
+}
+
+fn must_decide(work: &Work<'_>, scene: &Scene, to: Option<&PartyRef>) -> Result<(), OperationError> {
+    let theirs = to.is_some_and(|party| {
+        scene.people(party, work.now).first().is_some_and(|person| work.actor.is_person(person))
+    });
+    work.actor.must_named(Action::Decide, theirs, "decide")
+}
+
+fn find<'r>(rule: &'r Rule, option: &str) -> Result<&'r DecideOption, OperationError> {
+    let options = rule.decide_options();
+    let wanted = option.trim();
+    options.iter().find(|known| known.label.variants().any(|(_, words)| words == wanted)).ok_or_else(|| {
+        let known: Vec<&str> = options.iter().map(|option| option.label.ja.as_str()).collect();
+        OperationError::invalid(
+            "option",
+            format!("次のどれかを選んでください: {}", known.join("、")),
+            format!("choose one of: {}", known.join(", ")),
+        )
+    })
+}
+
+fn told(chosen: &DecideOption, note: &str) -> Text {
+    let label = &chosen.label;
+    Text::both(
+        format!("判断: {} {note}", label.ja).trim().to_owned(),
+        format!("Decided: {} {note}", label.en.as_deref().unwrap_or(&label.ja)).trim().to_owned(),
+    )
+}

@@ -1,0 +1,293 @@
+//! The outbox's side of the hall: claim letters, note that they are handed over, record what became of them.
+//!
+//! A connection hands over its next letter only after the outcome of its last is committed, so a kill can double at
+//! most one letter for each connection.
+
+use std::collections::BTreeMap;
+
+use entity::{attempt, delivery, recipient};
+use noroshi_core::{
+    alert::ContactPoint,
+    ladder::Input,
+    retry,
+    text::{Language, Text},
+    time::{Span, Timestamp},
+};
+use uuid::Uuid;
+
+use super::{
+    Actor, OperationError, Work,
+    alert::{Rules, step},
+    scene::{Scenes, text},
+    telling,
+};
+use crate::{
+    app::App,
+    store::{self, directory::Learned},
+    transport::Outcome,
+};
+
+/// What became of one try.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// The delivery as it was handed over.
+    pub delivery: delivery::Model,
+    /// When the try began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// What is known.
+    pub outcome: Outcome,
+}
+
+/// Leases up to `n` due letters to this node.
+pub async fn claim(app: &App, transports: &[String], n: u64) -> Result<Vec<delivery::Model>, OperationError> {
+    // A look without a lock first: most of the time nothing is due, and nothing is written then.
+    match store::delivery::next_due(app.store.read(), transports).await? {
+        Some(due) if due <= app.clock.now() => {}
+        _ => return Ok(Vec::new()),
+    }
+    let work = Work::begin(app, Actor::system()).await?;
+    let rows = store::delivery::claim(&work.tx, transports, app.node, work.now, app.lease, n).await?;
+    work.tx.commit().await?;
+    Ok(rows)
+}
+
+/// When the next letter falls due.
+pub async fn next_due(app: &App, transports: &[String]) -> Result<Option<Timestamp>, OperationError> {
+    Ok(store::delivery::next_due(app.store.read(), transports).await?)
+}
+
+/// Records outcomes and notes what is handed over next, in one transaction.
+///
+/// Returns those of `next` that may leave: what was withdrawn, or leased away, meanwhile is not among them. The first
+/// try of a recipient's first letter starts its ladder.
+pub async fn record(
+    app: &App,
+    tried: &[Tried],
+    next: &[Uuid],
+) -> Result<Vec<delivery::Model>, OperationError> {
+    let mut work = Work::begin(app, Actor::system()).await?;
+    let handed = store::delivery::hand_over(&work.tx, next, app.node, work.now).await?;
+
+    let ids: Vec<Uuid> =
+        tried.iter().map(|one| &one.delivery).chain(&handed).filter_map(|delivery| delivery.recipient_id).collect();
+    let mut rows: BTreeMap<Uuid, recipient::Model> =
+        store::recipient::lock(&work.tx, ids).await?.into_iter().map(|row| (row.id, row)).collect();
+    let mut scenes = Scenes::default();
+    let mut rules = Rules::default();
+
+    for delivery in &handed {
+        let Some(row) = delivery.recipient_id.and_then(|id| rows.get_mut(&id)) else { continue };
+        if row.started_own_ms.is_none() {
+            let scene = scenes.get(app, &work.tx, row.incident_id).await?;
+            let rule = rules.get(&work, row.alert_id).await?;
+            step(&mut work, &scene, &rule, row, &Input::Tried).await?;
+        }
+    }
+    let mut attempts = Vec::with_capacity(tried.len());
+    for one in tried {
+        attempts.push(attempt(app, one));
+        record_one(&mut work, &mut scenes, &mut rules, &mut rows, one).await?;
+    }
+    if !attempts.is_empty() {
+        store::delivery::put_attempts(&work.tx, attempts).await?;
+    }
+    work.commit().await?;
+    Ok(handed)
+}
+
+async fn record_one(
+    work: &mut Work<'_>,
+    scenes: &mut Scenes,
+    rules: &mut Rules,
+    rows: &mut BTreeMap<Uuid, recipient::Model>,
+    one: &Tried,
+) -> Result<(), OperationError> {
+    let mut delivery = one.delivery.clone();
+    let at = one.ended_at;
+    delivery.leased_by = None;
+    delivery.lease_until_ms = 0;
+    let letter = delivery.letter.and_then(|letter| u16::try_from(letter).ok());
+    let mut input = None;
+    match &one.outcome {
+        Outcome::Accepted { relay, encrypted, .. } => {
+            delivery.state = "accepted".into();
+            delivery.relay = Some(relay.clone());
+            delivery.encrypted = Some(*encrypted);
+            delivery.reason = None;
+            delivery.ended_at_ms = Some(at.0);
+            input = Some(Input::Accepted { at });
+        }
+        Outcome::TryAgain { relay, reason } => {
+            delivery.relay = Some(relay.clone());
+            delivery.reason = Some(reason.clone());
+            let attempts = u32::try_from(delivery.attempts).unwrap_or(u32::MAX);
+            match retry::delay_after(attempts, work.app.chance.fraction()) {
+                Some(delay) => {
+                    delivery.state = "queued".into();
+                    delivery.due_at_ms = (work.now + delay).0;
+                    delivery.handed_at_ms = None;
+                }
+                None => {
+                    delivery.state = "given_up".into();
+                    delivery.ended_at_ms = Some(at.0);
+                    input = letter.map(|letter| Input::Failed { letter, at });
+                }
+            }
+        }
+        Outcome::Refused { relay, reason } => {
+            delivery.state = "refused".into();
+            delivery.relay = Some(relay.clone());
+            delivery.reason = Some(reason.clone());
+            delivery.ended_at_ms = Some(at.0);
+            input = letter.map(|letter| Input::Failed { letter, at });
+            store::directory::learn(&work.tx, &point(&delivery), &Learned::Refused(reason.clone()), work.now).await?;
+        }
+        Outcome::Unknown { relay, reason } => {
+            delivery.relay = Some(relay.clone());
+            input = unknown(&mut delivery, reason, work.now, at);
+        }
+    }
+    // A recipient who answered while the letter was under way gets no further try of it.
+    let settled = delivery
+        .recipient_id
+        .and_then(|id| rows.get(&id))
+        .is_some_and(|row| !matches!(row.state.as_str(), "waiting" | "informed"));
+    if delivery.state == "queued" && settled && delivery.occasion != "stand_down" {
+        delivery.state = "withdrawn".into();
+        delivery.ended_at_ms = Some(work.now.0);
+    }
+    store::delivery::save(&work.tx, &delivery).await?;
+    let scene = scenes.get(work.app, &work.tx, delivery.incident_id).await?;
+    if matches!(delivery.state.as_str(), "refused" | "given_up" | "unknown") {
+        let told = failed(&delivery);
+        let line = telling::line("delivery", text(&delivery.name), told, at);
+        work.line(scene.id(), line);
+    }
+    if let Some(row) = delivery.recipient_id.and_then(|id| rows.get_mut(&id)) {
+        let rule = rules.get(work, row.alert_id).await?;
+        if let Some(input) = input {
+            step(work, &scene, &rule, row, &input).await?;
+        }
+        work.changed(scene.id(), "recipient");
+    }
+    Ok(())
+}
+
+/// The outcome was never learned. Mail is sent once more, with the same Message-ID and the mark （再送）; if that
+/// stays unknown too, the ladder goes on.
+fn unknown(delivery: &mut delivery::Model, reason: &str, now: Timestamp, at: Timestamp) -> Option<Input> {
+    delivery.reason = Some(reason.to_owned());
+    if delivery.repeat {
+        delivery.state = "unknown".into();
+        delivery.ended_at_ms = Some(at.0);
+        return delivery
+            .letter
+            .and_then(|letter| u16::try_from(letter).ok())
+            .map(|letter| Input::Failed { letter, at });
+    }
+    delivery.repeat = true;
+    delivery.state = "queued".into();
+    delivery.due_at_ms = now.0;
+    delivery.handed_at_ms = None;
+    Some(Input::Unknown { at })
+}
+
+fn failed(delivery: &delivery::Model) -> Text {
+    let reason = delivery.reason.as_deref().unwrap_or("");
+    match delivery.state.as_str() {
+        "unknown" => Text::both(
+            format!("送信結果が不明（{}）{reason}", delivery.via),
+            format!("Outcome unknown ({}): {reason}", delivery.via),
+        ),
+        _ => Text::both(
+            format!("不達（{}）{reason}", delivery.via),
+            format!("Not delivered ({}): {reason}", delivery.via),
+        ),
+    }
+}
+
+fn point(delivery: &delivery::Model) -> ContactPoint {
+    ContactPoint {
+        contact: delivery.contact.clone(),
+        name: text(&delivery.name),
+        transport: delivery.via.clone(),
+        address: delivery.address.clone(),
+        language: Language::from_key(&delivery.language).unwrap_or_default(),
+    }
+}
+
+fn attempt(app: &App, one: &Tried) -> attempt::Model {
+    let (outcome, relay, reply) = match &one.outcome {
+        Outcome::Accepted { relay, reply, .. } => ("accepted", relay, reply),
+        Outcome::TryAgain { relay, reason } => ("try_again", relay, reason),
+        Outcome::Refused { relay, reason } => ("refused", relay, reason),
+        Outcome::Unknown { relay, reason } => ("unknown", relay, reason),
+    };
+    attempt::Model {
+        id: app.chance.uuid(one.ended_at),
+        delivery_id: one.delivery.id,
+        number: one.delivery.attempts,
+        started_at_ms: one.started_at.0,
+        ended_at_ms: one.ended_at.0,
+        outcome: outcome.into(),
+        relay: relay.clone(),
+        reply: reply.clone(),
+    }
+}
+
+/// Lengthens the leases that this node holds.
+pub async fn renew(app: &App) -> Result<u64, OperationError> {
+    let work = Work::begin(app, Actor::system()).await?;
+    let renewed = store::delivery::renew(&work.tx, app.node, work.now, app.lease).await?;
+    work.tx.commit().await?;
+    Ok(renewed)
+}
+
+/// Takes back letters whose lease has ended.
+///
+/// - `everyone`: all leases, at the start of the embedded database, which one process alone serves.
+///
+/// A letter that was never handed over goes back into the queue; one that was is unknown: never failed, never silently
+/// accepted. Returns how many were taken back.
+pub async fn take_back(app: &App, everyone: bool) -> Result<usize, OperationError> {
+    let mut work = Work::begin(app, Actor::system()).await?;
+    let abandoned = store::delivery::abandoned(&work.tx, work.now, everyone, 1000).await?;
+    let count = abandoned.len();
+    let ids: Vec<Uuid> = abandoned.iter().filter_map(|delivery| delivery.recipient_id).collect();
+    let mut rows: BTreeMap<Uuid, recipient::Model> =
+        store::recipient::lock(&work.tx, ids).await?.into_iter().map(|row| (row.id, row)).collect();
+    let mut scenes = Scenes::default();
+    let mut rules = Rules::default();
+    for mut delivery in abandoned {
+        match delivery.handed_at_ms {
+            None => {
+                delivery.state = "queued".into();
+                delivery.leased_by = None;
+                delivery.lease_until_ms = 0;
+                store::delivery::save(&work.tx, &delivery).await?;
+            }
+            Some(handed) => {
+                let reason = "the service stopped between handing over and recording".to_owned();
+                let one = Tried {
+                    started_at: Timestamp(handed),
+                    ended_at: work.now,
+                    outcome: Outcome::Unknown { relay: delivery.relay.clone().unwrap_or_default(), reason },
+                    delivery,
+                };
+                store::delivery::put_attempts(&work.tx, vec![attempt(app, &one)]).await?;
+                record_one(&mut work, &mut scenes, &mut rules, &mut rows, &one).await?;
+            }
+        }
+    }
+    work.commit().await?;
+    Ok(count)
+}
+
+/// How many letters wait, and for how long the oldest has been due.
+pub async fn backlog(app: &App) -> Result<(u64, Span), OperationError> {
+    let now = app.clock.now();
+    let (letters, oldest) = store::delivery::backlog(app.store.read(), now).await?;
+    Ok((letters, oldest.map_or(Span::ZERO, |oldest| now - oldest)))
+}

@@ -1,0 +1,296 @@
+//! Writing letters: the outbox keeps what is needed to write one, not its text.
+
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+
+use entity::{alert, delivery, recipient};
+use noroshi_core::{
+    alert::Rule,
+    id::{AlertId, DeliveryId, IncidentId, RecipientId},
+    playbook::{Action, PartyRef, Target},
+    text::{Language, Text, fill},
+    time::Timestamp,
+    variable::day_and_time,
+};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{
+    OperationError,
+    perform::CALL,
+    scene::{Scene, Scenes, text},
+};
+use crate::{
+    app::App,
+    store::{self, StoreError, from_json},
+    transport::letter::{DrillWords, Letter},
+};
+
+/// What a letter to a role holder is about, as `perform` keeps it.
+#[derive(Debug, Deserialize)]
+struct Task {
+    task: String,
+    recipient: Option<RecipientId>,
+    alert: AlertId,
+    role: PartyRef,
+}
+
+/// Everything that letters of one batch share, loaded once.
+#[derive(Default)]
+struct Desk {
+    scenes: Scenes,
+    alerts: BTreeMap<Uuid, (alert::Model, Arc<Rule>, u32)>,
+    recipients: BTreeMap<Uuid, recipient::Model>,
+}
+
+/// Writes the letters of a batch of deliveries, in their order.
+pub async fn write_all(app: &App, deliveries: &[delivery::Model]) -> Result<Vec<Letter>, OperationError> {
+    let db = app.store.read();
+    let mut desk = Desk::default();
+    let mut tasks = Vec::with_capacity(deliveries.len());
+    for delivery in deliveries {
+        let id = DeliveryId::new(delivery.id);
+        let task: Option<Task> = delivery.task.as_ref().map(|json| from_json("delivery", id, json)).transpose()?;
+        tasks.push(task);
+    }
+    let about = |(delivery, task): (&delivery::Model, &Option<Task>)| {
+        delivery.recipient_id.or(task.as_ref().and_then(|task| task.recipient).map(RecipientId::raw))
+    };
+    let wanted: Vec<Uuid> = deliveries.iter().zip(&tasks).filter_map(about).collect();
+    desk.recipients = store::recipient::several(db, wanted).await?.into_iter().map(|row| (row.id, row)).collect();
+    let mut letters = Vec::with_capacity(deliveries.len());
+    for (delivery, task) in deliveries.iter().zip(&tasks) {
+        let scene = desk.scenes.get(app, db, delivery.incident_id).await?;
+        let row = about((delivery, task)).and_then(|id| desk.recipients.get(&id)).cloned();
+        let alert = match (&row, task) {
+            (Some(row), _) => row.alert_id,
+            (None, Some(task)) => task.alert.raw(),
+            (None, None) => {
+                let id = DeliveryId::new(delivery.id).to_string();
+                return Err(StoreError::Corrupt { what: "delivery", id, found: "no recipient".into() }.into());
+            }
+        };
+        if !desk.alerts.contains_key(&alert) {
+            let found = store::alert::get(db, AlertId::new(alert)).await?;
+            let rule = Arc::new(store::alert::rule(&found)?);
+            let number = report_number(app, &scene, &found, &rule).await?;
+            desk.alerts.insert(alert, (found, rule, number));
+        }
+        let (_, rule, number) = &desk.alerts[&alert];
+        letters.push(match task {
+            None => to_recipient(app, &scene, rule, *number, row.as_ref(), delivery),
+            Some(task) => to_role(app, &scene, rule, row.as_ref(), delivery, task),
+        });
+    }
+    Ok(letters)
+}
+
+/// 第n報: counted among the alerts of the incident that speak to any of the same parties.
+async fn report_number(
+    app: &App,
+    scene: &Scene,
+    alert: &alert::Model,
+    rule: &Rule,
+) -> Result<u32, OperationError> {
+    let mut number = 1;
+    for other in store::alert::of_incident(app.store.read(), scene.id()).await? {
+        if other.number < alert.number {
+            let other = store::alert::rule(&other)?;
+            number += u32::from(other.plan.to.iter().any(|party| rule.plan.to.contains(party)));
+        }
+    }
+    Ok(number)
+}
+
+fn clock(app: &App, at: Timestamp) -> String {
+    at.to_utc().with_timezone(&app.zone).format("%H:%M").to_string()
+}
+
+/// The real moment that lies `offset` after the recipient's start.
+fn moment(scene: &Scene, row: &recipient::Model, offset: noroshi_core::time::Span) -> Option<Timestamp> {
+    let started = Timestamp(row.started_own_ms?);
+    scene.timeline.real_time_of(started + offset)
+}
+
+fn blank(app: &App, scene: &Scene, rule: &Rule, delivery: &delivery::Model) -> Letter {
+    let language = Language::from_key(&delivery.language).unwrap_or_default();
+    let marks = &scene.playbook.drills;
+    let filled = |words: &Option<Text>| {
+        words.as_ref().map(|text| fill(text.get(language), language, |name| scene.value(name, language, app)))
+    };
+    Letter {
+        delivery: DeliveryId::new(delivery.id),
+        incident: IncidentId::new(delivery.incident_id),
+        to: delivery.address.clone(),
+        to_name: text(&delivery.name).get(language).to_owned(),
+        language,
+        drill: scene.is_drill(),
+        drill_words: DrillWords {
+            prefix: filled(&marks.subject_prefix),
+            top: filled(&marks.body_top),
+            bottom: filled(&marks.body_bottom),
+        },
+        repeat: delivery.repeat,
+        urgency: rule.plan.severity,
+        place: scene.directory.title.get(language).to_owned(),
+        incident_title: scene.incident.title.clone(),
+        subject: String::new(),
+        number: 0,
+        body: String::new(),
+        link: None,
+        respond_by: None,
+        options: Vec::new(),
+        phone: scene.desk_phone(),
+        next_step: None,
+        sent_at: day_and_time(app.clock.now(), language, app.zone),
+    }
+}
+
+fn to_recipient(
+    app: &App,
+    scene: &Scene,
+    rule: &Rule,
+    number: u32,
+    row: Option<&recipient::Model>,
+    delivery: &delivery::Model,
+) -> Letter {
+    let mut letter = blank(app, scene, rule, delivery);
+    let language = letter.language;
+    let stand_down = (delivery.occasion == "stand_down").then_some(rule.plan.stand_down.as_ref()).flatten();
+    let (subject, body) = match stand_down {
+        Some(words) => (&words.subject, &words.body),
+        None => (&rule.plan.subject, &rule.plan.body),
+    };
+    let asks = stand_down.is_none() && !rule.responses.is_empty();
+    let link = row.filter(|_| asks).map(|row| {
+        let token = app.key.answer_token(RecipientId::new(row.id), &delivery.contact, 0);
+        format!("{}/a/{token}", app.public_url())
+    });
+    let respond_by = row
+        .filter(|_| asks)
+        .and_then(|row| moment(scene, row, rule.answer_by()?))
+        .map(|at| clock(app, at));
+    let value = |name: &str| -> Option<Cow<'_, str>> {
+        match name {
+            "alert.key" => Some(Cow::Borrowed(rule.plan.key.as_str())),
+            "alert.number" => Some(Cow::Owned(number.to_string())),
+            "alert.link" => link.as_deref().map(Cow::Borrowed),
+            "alert.respond_by" => respond_by.as_deref().map(Cow::Borrowed),
+            "recipient.name" => Some(Cow::Owned(letter.to_name.clone())),
+            "recipient.agency" => row.map(|row| Cow::Owned(text(&row.name).get(language).to_owned())),
+            _ => scene.value(name, language, app),
+        }
+    };
+    letter.subject = fill(subject.get(language), language, value);
+    letter.body = fill(body.get(language), language, value);
+    letter.number = number;
+    if asks {
+        let first = rule.responses.iter().filter(|option| option.after.is_none());
+        letter.options = first.map(|option| option.label.get(language).to_owned()).collect();
+        letter.next_step = row.and_then(|row| next_step(app, scene, rule, row, language));
+    }
+    letter.respond_by = respond_by;
+    letter.link = link;
+    letter
+}
+
+/// What happens, and when, if nobody answers: 03:24までに回答がない場合、代替連絡先にも連絡します。
+fn next_step(app: &App, scene: &Scene, rule: &Rule, row: &recipient::Model, language: Language) -> Option<String> {
+    let steps = &rule.ladder.as_ref()?.steps;
+    // The resend to the same address is no news to its reader; what involves somebody else is.
+    let step = steps
+        .iter()
+        .skip(usize::try_from(row.step).ok()?)
+        .find(|step| !matches!(step.action, Action::Resend { to: Target::Same, .. }))?;
+    let at = clock(app, moment(scene, row, step.at)?);
+    let who = |party: &Target| match party {
+        Target::Party(party) => scene.party_name(party).get(language).to_owned(),
+        Target::Same | Target::Alternate => String::new(),
+    };
+    let ja = language != Language::En;
+    Some(match &step.action {
+        Action::Call { to, .. } if ja => format!("{at}までに回答がない場合、{}から電話します。", who(to)),
+        Action::Call { to, .. } => format!("Without an answer by {at}, {} will telephone you.", who(to)),
+        Action::Decide { to, .. } if ja => format!("{at}までに回答がない場合、{}が判断します。", who(to)),
+        Action::Decide { to, .. } => format!("Without an answer by {at}, {} will decide.", who(to)),
+        _ if ja => format!("{at}までに回答がない場合、代替連絡先にも連絡します。"),
+        _ => format!("Without an answer by {at}, your alternate contact will be told too."),
+    })
+}
+
+/// A letter to a role holder, in the service's own words.
+fn to_role(
+    app: &App,
+    scene: &Scene,
+    rule: &Rule,
+    row: Option<&recipient::Model>,
+    delivery: &delivery::Model,
+    task: &Task,
+) -> Letter {
+    let mut letter = blank(app, scene, rule, delivery);
+    let language = letter.language;
+    let ja = language != Language::En;
+    let role = scene.party_name(&task.role).get(language).to_owned();
+    let alert = fill(rule.plan.subject.get(language), language, |name| scene.value(name, language, app));
+    let incident = IncidentId::new(delivery.incident_id);
+    let url = app.public_url();
+    letter.link = Some(match row {
+        Some(row) => format!("{url}/incidents/{incident}/recipients/{}", RecipientId::new(row.id)),
+        None => format!("{url}/incidents/{incident}/alerts/{}", task.alert),
+    });
+    let who = row.map(|row| text(&row.name).get(language).to_owned());
+    match (task.task.as_str(), who) {
+        (CALL, Some(who)) => {
+            letter.subject = if ja { format!("架電依頼 {who}") } else { format!("Please telephone {who}") };
+            let phones = row.map(|row| phones(scene, row)).unwrap_or_default();
+            let ask = rule.ladder.iter().flat_map(|ladder| &ladder.steps).find_map(|step| match &step.action {
+                Action::Call { ask, .. } => ask.as_ref().map(|ask| ask.get(language).to_owned()),
+                _ => None,
+            });
+            let ask = ask.unwrap_or_default();
+            letter.body = if ja {
+                format!("{role} 様\n「{alert}」に {who} からの回答がありません。電話で確かめ、回答を代理で入力してください。\n{ask}\n電話: {phones}")
+            } else {
+                format!("To: {role}\n{who} has not answered \"{alert}\". Please telephone them and type in their answer.\n{ask}\nTelephone: {phones}")
+            };
+        }
+        (_, Some(who)) => {
+            letter.subject = if ja { format!("判断依頼 {who} 回答なし") } else { format!("Decision due: {who} has not answered") };
+            let options = labels(rule, language);
+            letter.body = if ja {
+                format!("{role} 様\n「{alert}」に {who} からの回答がないまま、手順の最後に達しました。判断してください。\n選べる判断: {options}")
+            } else {
+                format!("To: {role}\n{who} has not answered \"{alert}\" and the ladder has ended. Please decide.\nYou can decide: {options}")
+            };
+        }
+        (_, None) => {
+            letter.subject = if ja { "判断依頼 必要数に届きません".to_owned() } else { "Decision due: not enough have answered".to_owned() };
+            let options = labels(rule, language);
+            letter.body = if ja {
+                format!("{role} 様\n「{alert}」に必要な数の回答がそろいません。判断してください。\n選べる判断: {options}")
+            } else {
+                format!("To: {role}\nNot enough recipients have accepted \"{alert}\". Please decide.\nYou can decide: {options}")
+            };
+        }
+    }
+    letter
+}
+
+fn labels(rule: &Rule, language: Language) -> String {
+    let labels = rule.decide_options().iter().map(|option| option.label.get(language));
+    labels.collect::<Vec<_>>().join(if language == Language::En { ", " } else { "、" })
+}
+
+/// The telephone numbers of a recipient, the alternate contact's too.
+pub fn phones(scene: &Scene, row: &recipient::Model) -> String {
+    let contacts = store::recipient::contacts(row).unwrap_or_default();
+    let is_phone =
+        |key: &str| scene.directory.transports.get(key).is_some_and(|transport| transport.driver == "human_call");
+    let numbers: Vec<String> = contacts
+        .primary
+        .iter()
+        .chain(&contacts.alternate)
+        .filter(|point| is_phone(&point.transport))
+        .map(|point| point.address.clone())
+        .collect();
+    numbers.join("、")
+}

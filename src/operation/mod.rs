@@ -1,0 +1,97 @@
+//! The hall: load → decide (core) → perform, one transaction. The only writer.
+//!
+//! # Cast
+//! - [`Work`]: one transaction, who acts, what time it is, and what is to be written at its end;
+//! - [`Scene`](scene::Scene): an incident with its playbook, its directory and its chairs;
+//! - `perform`: the only place where the core's effects become rows;
+//! - a function for each verb: [`incident::start`], [`answer::answer`], [`decision::decide`] …
+//!
+//! # Flow of a verb
+//! 1. `Work::begin` opens the transaction and reads the clock, once.
+//! 2. The verb locks what it changes (recipients, then the alert), asks the core, and hands the effects to `perform`.
+//! 3. `Work::commit` writes what has gathered, in batches, commits, and only then rings the bells of the workers and
+//!    tells the live pages. A bell carries no data: forgetting it costs one polling period.
+//!
+//! Deliberately absent: network calls, HTTP, words of pages.
+
+pub mod account;
+pub mod actor;
+pub mod alert;
+pub mod answer;
+pub mod channel;
+pub mod chronology;
+pub mod decision;
+pub mod delivery;
+pub mod directory;
+pub mod incident;
+pub mod letter;
+mod perform;
+pub mod playbook;
+pub mod scene;
+mod telling;
+pub mod timer;
+mod work;
+
+use noroshi_core::{problem::Problem, text::Text};
+
+pub use actor::Actor;
+pub use work::{Once, Reply, Work};
+
+use crate::store::StoreError;
+
+/// Something a person typed that cannot be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    /// The way to the value in the request: `variables.intensity`, `fields.teams`.
+    pub path: String,
+    /// What is wrong and what to give instead.
+    pub detail: Text,
+}
+
+impl Invalid {
+    /// A single problem.
+    pub fn new(path: impl Into<String>, ja: impl Into<String>, en: impl Into<String>) -> Self {
+        Self { path: path.into(), detail: Text::both(ja, en) }
+    }
+}
+
+/// Why a verb was not done. `web/problem.rs` makes HTTP of it, and nobody else.
+#[derive(Debug, thiserror::Error)]
+pub enum OperationError {
+    /// The actor has no right to it.
+    #[error("{actor} may not {action}")]
+    Denied {
+        /// Who.
+        actor: String,
+        /// What.
+        action: &'static str,
+    },
+    /// The incident, or whatever it is about, is over or not yet so far.
+    #[error("{}", .0.en.as_deref().unwrap_or(&.0.ja))]
+    Closed(Text),
+    /// What was typed cannot be taken; all of it at once.
+    #[error("{} values cannot be taken", .0.len())]
+    Invalid(Vec<Invalid>),
+    /// A file cannot be taken.
+    #[error("the file has {} problems", .0.len())]
+    Problems(Vec<Problem>),
+    /// The same idempotency key came with another body.
+    #[error("the idempotency key was used before with another body")]
+    KeyReused,
+    /// The cellar failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sea_orm::DbErr> for OperationError {
+    fn from(cause: sea_orm::DbErr) -> Self {
+        Self::Store(cause.into())
+    }
+}
+
+impl OperationError {
+    /// One value that cannot be taken.
+    pub fn invalid(path: impl Into<String>, ja: impl Into<String>, en: impl Into<String>) -> Self {
+        Self::Invalid(vec![Invalid::new(path, ja, en)])
+    }
+}

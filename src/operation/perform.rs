@@ -1,0 +1,228 @@
+//! The only place where the core's effects become rows.
+
+use entity::{delivery, link, message, recipient, timer};
+use noroshi_core::{
+    alert::{ContactPoint, Rule},
+    effect::{Effect, Outgoing},
+    id::{AlertId, ChannelId, RecipientId},
+    playbook::{PartyRef, Urgency},
+    text::Text,
+    time::Timestamp,
+};
+use serde_json::json;
+
+use super::{OperationError, Work, scene::Scene, telling};
+use crate::{
+    key::token_hash,
+    store::{self, to_json},
+};
+
+/// What a letter to a role holder is about. Kept with the delivery.
+pub const CALL: &str = "call";
+/// A decision is due.
+pub const DECIDE: &str = "decide";
+
+impl Work<'_> {
+    /// Performs the effects of one recipient's change. Rows are gathered and written in batches at the end.
+    pub(super) async fn perform(
+        &mut self,
+        scene: &Scene,
+        rule: &Rule,
+        row: &recipient::Model,
+        effects: Vec<Effect>,
+    ) -> Result<(), OperationError> {
+        for effect in effects {
+            match effect {
+                Effect::Send(letter) => self.send(scene, rule, row, letter),
+                Effect::SetTimer { step, due } => {
+                    let timer = step_timer(scene, row, step, due);
+                    self.gathered.timers.insert(row.id, Some(timer));
+                }
+                Effect::DropTimer => {
+                    self.gathered.timers.insert(row.id, None);
+                }
+                Effect::Withdraw => {
+                    self.gathered.withdrawals.insert(row.id);
+                }
+                Effect::AskCall { to } => self.ask(scene, rule, row, &to, CALL).await?,
+                Effect::AskDecision { to } => self.ask(scene, rule, row, &to, DECIDE).await?,
+                Effect::Record(fact) => {
+                    let line = telling::fact(scene, rule, row, &fact, self.now);
+                    self.line(scene.id(), line);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, scene: &Scene, rule: &Rule, row: &recipient::Model, letter: Outgoing) {
+        let id = RecipientId::new(row.id);
+        let point = letter.point;
+        let token = self.app.key.answer_token(id, &point.contact, 0);
+        self.gathered.links.entry(token_hash(&token)).or_insert_with_key(|hash| link::Model {
+            token_hash: hash.clone(),
+            recipient_id: row.id,
+            contact: point.contact.clone(),
+            name: to_json(&point.name),
+            language: point.language.key().into(),
+            generation: 0,
+            revoked_at_ms: None,
+        });
+        let mut delivery = self.delivery(scene, rule.plan.severity, letter.occasion.key(), &point);
+        delivery.recipient_id = Some(row.id);
+        delivery.letter = Some(i32::from(letter.letter));
+        if letter.unserved {
+            delivery.state = "refused".into();
+            delivery.reason = Some(format!("no driver for the transport {} is configured", point.transport));
+            delivery.ended_at_ms = Some(self.now.0);
+        }
+        self.gathered.deliveries.push(delivery);
+    }
+
+    /// A delivery row that is due now. A drill's letter goes by `rehearsal`, whatever the directory says.
+    fn delivery(&self, scene: &Scene, urgency: Urgency, occasion: &str, point: &ContactPoint) -> delivery::Model {
+        let driver = scene.directory.transports.get(&point.transport).map_or("", |transport| &transport.driver);
+        let transport = if scene.is_drill() { "rehearsal" } else { carrier(driver) };
+        let urgency = match urgency {
+            Urgency::Critical => 0,
+            Urgency::High => 1,
+            Urgency::Normal => 2,
+        };
+        delivery::Model {
+            id: self.app.chance.uuid(self.now),
+            incident_id: scene.incident.id,
+            recipient_id: None,
+            letter: None,
+            occasion: occasion.into(),
+            via: point.transport.clone(),
+            transport: transport.into(),
+            contact: point.contact.clone(),
+            name: to_json(&point.name),
+            address: point.address.clone(),
+            language: point.language.key().into(),
+            task: None,
+            // What is real goes before what is drilled.
+            priority: if scene.is_drill() { urgency + 10 } else { urgency },
+            state: "queued".into(),
+            due_at_ms: self.now.0,
+            lease_until_ms: 0,
+            leased_by: None,
+            handed_at_ms: None,
+            attempts: 0,
+            repeat: false,
+            reason: None,
+            relay: None,
+            encrypted: None,
+            created_at_ms: self.now.0,
+            ended_at_ms: None,
+        }
+    }
+
+    /// Writes to whoever holds a role, else to the next who may, else to administrators. It stands on the board
+    /// whatever becomes of the letter.
+    async fn ask(
+        &mut self,
+        scene: &Scene,
+        rule: &Rule,
+        row: &recipient::Model,
+        to: &PartyRef,
+        task: &str,
+    ) -> Result<(), OperationError> {
+        let points = self.role_points(scene, to).await?;
+        for point in points {
+            let mut delivery = self.delivery(scene, rule.plan.severity, task, &point);
+            delivery.task = Some(json!({
+                "task": task,
+                "recipient": RecipientId::new(row.id),
+                "alert": AlertId::new(row.alert_id),
+                "role": to,
+            }));
+            self.gathered.deliveries.push(delivery);
+        }
+        Ok(())
+    }
+
+    /// A letter about an alert as a whole: its quorum can no longer be reached.
+    pub(super) async fn ask_about_alert(
+        &mut self,
+        scene: &Scene,
+        rule: &Rule,
+        alert: AlertId,
+        to: &PartyRef,
+    ) -> Result<(), OperationError> {
+        let points = self.role_points(scene, to).await?;
+        for point in points {
+            let mut delivery = self.delivery(scene, rule.plan.severity, DECIDE, &point);
+            delivery.task = Some(json!({ "task": DECIDE, "alert": alert, "role": to }));
+            self.gathered.deliveries.push(delivery);
+        }
+        Ok(())
+    }
+
+    /// The served addresses of the first person of a role who has any.
+    async fn role_points(&self, scene: &Scene, to: &PartyRef) -> Result<Vec<ContactPoint>, OperationError> {
+        let served = scene.served(self.app);
+        let usable = |person: &String| -> Vec<ContactPoint> {
+            // A telephone number is for people: no letter can be written to it.
+            let by_letter = |point: &ContactPoint| {
+                served.contains(&point.transport)
+                    && scene.directory.transports.get(&point.transport).is_some_and(|t| t.driver != "human_call")
+            };
+            scene.person(person).into_iter().filter(by_letter).collect()
+        };
+        for person in scene.people(to, self.now) {
+            let points = usable(&person);
+            if !points.is_empty() {
+                return Ok(points);
+            }
+        }
+        let accounts = store::account::all(&self.tx).await?;
+        Ok(accounts
+            .iter()
+            .filter(|account| account.role == "admin" && account.disabled_at_ms.is_none())
+            .filter_map(|account| account.person.as_ref())
+            .flat_map(usable)
+            .collect())
+    }
+
+    /// Says something in a channel in the service's own name.
+    pub(super) fn say(&mut self, scene: &Scene, channel: ChannelId, text: &Text) {
+        self.gathered.messages.push(message::Model {
+            id: self.app.chance.uuid(self.now),
+            incident_id: scene.incident.id,
+            channel_id: channel.raw(),
+            at_ms: self.now.0,
+            author: "system".into(),
+            author_name: "Noroshi".into(),
+            organisation: String::new(),
+            text: to_json(text),
+            mark: None,
+        });
+        self.changed(scene.id(), "channel");
+    }
+}
+
+/// The carrier of a driver: `smtp` is mail, `human_call` a person with a telephone.
+fn carrier(driver: &str) -> &str {
+    match driver {
+        "smtp" => "mail",
+        "human_call" => "phone",
+        other => other,
+    }
+}
+
+/// The one timer of a recipient: it carries the recipient's id.
+fn step_timer(scene: &Scene, row: &recipient::Model, step: u16, due: Timestamp) -> timer::Model {
+    timer::Model {
+        id: row.id,
+        incident_id: row.incident_id,
+        kind: "step".into(),
+        recipient_id: Some(row.id),
+        alert_key: None,
+        step: i32::from(step),
+        due_own_ms: due.0,
+        due_at_ms: scene.timeline.real_time_of(due).map(|at| at.0),
+        fired_at_ms: None,
+        late_by_ms: None,
+    }
+}

@@ -1,0 +1,294 @@
+//! An incident with everything that decisions about it need: playbook, directory, chairs, clock.
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use entity::{incident, incident_role};
+use noroshi_core::{
+    alert::{AddressBook, ContactPoint, Contacts, Rule},
+    directory::{Contact, Directory, SiteValue},
+    id::IncidentId,
+    playbook::{Action, PartyRef, Playbook, Target, VariableKind},
+    text::{Language, Text},
+    time::{Timeline, Timestamp},
+    variable,
+};
+use sea_orm::ConnectionTrait;
+use serde_json::Value;
+
+use super::OperationError;
+use crate::{
+    app::App,
+    store::{self, StoreError, from_json},
+};
+
+/// An incident and its world. The playbook and the directory are those it was started with.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// The row.
+    pub incident: incident::Model,
+    /// How its own time runs.
+    pub timeline: Timeline,
+    /// The playbook's version that it runs by.
+    pub playbook: Arc<Playbook>,
+    /// The directory's version that it was started with.
+    pub directory: Arc<Directory>,
+    /// Its chairs.
+    pub roles: Vec<incident_role::Model>,
+    /// The values of its variables.
+    pub values: BTreeMap<String, Value>,
+}
+
+impl Scene {
+    /// Loads an incident's world.
+    pub async fn load(app: &App, db: &impl ConnectionTrait, id: IncidentId) -> Result<Self, OperationError> {
+        let incident = store::incident::get(db, id).await?;
+        Self::of(app, db, incident).await
+    }
+
+    /// The world of a row that is loaded already.
+    pub async fn of(app: &App, db: &impl ConnectionTrait, incident: incident::Model) -> Result<Self, OperationError> {
+        let id = IncidentId::new(incident.id);
+        Ok(Self {
+            timeline: store::incident::timeline(&incident),
+            playbook: app.library.playbook(db, incident.playbook_version_id).await?,
+            directory: app.library.directory(db, incident.directory_version_id).await?,
+            roles: store::incident::roles(db, id).await?,
+            values: from_json("incident", id, &incident.variables)?,
+            incident,
+        })
+    }
+
+    /// Its id.
+    pub fn id(&self) -> IncidentId {
+        IncidentId::new(self.incident.id)
+    }
+
+    /// Whether it is a drill.
+    pub fn is_drill(&self) -> bool {
+        self.incident.mode == "drill"
+    }
+
+    /// Whether it is neither closed nor cancelled.
+    pub fn is_open(&self) -> bool {
+        self.incident.state == "active"
+    }
+
+    /// Keys of the directory's transports that can be used for this incident.
+    ///
+    /// A drill uses `rehearsal` for all of them; live, mail needs a relay, and a telephone needs a person.
+    pub fn served(&self, app: &App) -> BTreeSet<String> {
+        self.directory
+            .transports
+            .iter()
+            .filter(|(_, transport)| self.is_drill() || app.serves(&transport.driver))
+            .map(|(key, _)| key.clone())
+            .collect()
+    }
+
+    /// The addresses of an agency.
+    pub fn agency(&self, key: &str) -> Contacts {
+        let Some(agency) = self.directory.agencies.get(key) else { return Contacts::default() };
+        let points = |contact: &Contact, way: &str| -> Vec<ContactPoint> {
+            let name = contact.name.clone().unwrap_or_else(|| agency.title.clone());
+            contact
+                .reach
+                .iter()
+                .map(|(transport, address)| ContactPoint {
+                    contact: format!("agency:{key} {way}"),
+                    name: name.clone(),
+                    transport: transport.clone(),
+                    address: address.clone(),
+                    language: agency.language,
+                })
+                .collect()
+        };
+        let mut alternate = points(&agency.alternate, "alternate");
+        if alternate.is_empty()
+            && let Some(person) = agency.alternate.person.as_deref()
+        {
+            alternate = self.person(person);
+        }
+        Contacts { primary: points(&agency.primary, "primary"), alternate }
+    }
+
+    /// The addresses of a person.
+    pub fn person(&self, key: &str) -> Vec<ContactPoint> {
+        let Some(person) = self.directory.people.get(key) else { return Vec::new() };
+        person
+            .reach
+            .iter()
+            .map(|(transport, address)| ContactPoint {
+                contact: format!("person:{key}"),
+                name: person.name.clone(),
+                transport: transport.clone(),
+                address: address.clone(),
+                language: person.language,
+            })
+            .collect()
+    }
+
+    /// The people behind a role or roster at `now` (real time), the first to ask first.
+    ///
+    /// A role's holder comes first, then everybody whom `fill` names and who is on duty.
+    pub fn people(&self, party: &PartyRef, now: Timestamp) -> Vec<String> {
+        let mut people = Vec::new();
+        match party {
+            PartyRef::Roster(key) => {
+                if let Some(roster) = self.directory.rosters.get(key) {
+                    let on_duty = noroshi_core::directory::roster::on_duty(roster, now);
+                    people.extend(on_duty.into_iter().map(str::to_owned));
+                }
+            }
+            PartyRef::Role(key) => {
+                people.extend(self.role(key).and_then(|role| role.person.clone()));
+                if let Some(role) = self.playbook.role(key) {
+                    for from in role.fill_from.iter().filter(|from| **from != *party) {
+                        // A role that points at itself through others is cut after one level.
+                        match from {
+                            PartyRef::Role(other) => {
+                                people.extend(self.role(other).and_then(|role| role.person.clone()));
+                            }
+                            _ => people.extend(self.people(from, now)),
+                        }
+                    }
+                }
+            }
+            PartyRef::Agency(_) => {}
+        }
+        let mut seen = BTreeSet::new();
+        people.retain(|person| seen.insert(person.clone()));
+        people
+    }
+
+    /// A chair of the incident.
+    pub fn role(&self, key: &str) -> Option<&incident_role::Model> {
+        self.roles.iter().find(|role| role.key == key)
+    }
+
+    /// The name of a party for people: 本部長（指揮）, 青葉消防本部, the roster's title.
+    pub fn party_name(&self, party: &PartyRef) -> Text {
+        match party {
+            PartyRef::Role(key) => {
+                self.playbook.role(key).map_or_else(|| Text::plain(key.clone()), |role| role.title.clone())
+            }
+            PartyRef::Agency(key) => {
+                self.directory.agencies.get(key).map_or_else(|| Text::plain(key.clone()), |agency| agency.title.clone())
+            }
+            PartyRef::Roster(key) => self
+                .directory
+                .rosters
+                .get(key)
+                .and_then(|roster| roster.title.clone())
+                .unwrap_or_else(|| Text::plain(key.clone())),
+        }
+    }
+
+    /// Who is who, for the parties that the rule's ladder names.
+    pub fn book(&self, app: &App, rule: &Rule, now: Timestamp) -> AddressBook {
+        let mut parties = BTreeMap::new();
+        for step in rule.ladder.iter().flat_map(|ladder| &ladder.steps) {
+            let (Action::Resend { to, .. } | Action::Notify { to, .. }) = &step.action else { continue };
+            if let Target::Party(party) = to {
+                parties.entry(party.clone()).or_insert_with(|| self.points(party, now));
+            }
+        }
+        AddressBook { parties, served: self.served(app) }
+    }
+
+    /// All addresses of a party at `now`.
+    pub fn points(&self, party: &PartyRef, now: Timestamp) -> Vec<ContactPoint> {
+        match party {
+            PartyRef::Agency(key) => {
+                self.directory.expand(key).into_iter().flat_map(|member| self.agency(member).primary).collect()
+            }
+            PartyRef::Role(_) => {
+                self.people(party, now).first().map(|person| self.person(person)).unwrap_or_default()
+            }
+            PartyRef::Roster(_) => self.people(party, now).iter().flat_map(|person| self.person(person)).collect(),
+        }
+    }
+
+    /// The value of a template's name that does not depend on the letter; `None` where it is not known yet.
+    pub fn value(&self, name: &str, language: Language, app: &App) -> Option<Cow<'_, str>> {
+        if let Some(variable) = self.playbook.variables.iter().find(|variable| variable.key == name) {
+            let value = self.values.get(name)?;
+            return Some(variable::shown(&variable.kind, value, language, app.zone));
+        }
+        let moment = |ms: i64| Cow::Owned(variable::day_and_time(Timestamp(ms), language, app.zone));
+        let row = &self.incident;
+        match name {
+            "incident.id" => Some(Cow::Owned(self.id().to_string())),
+            "incident.title" => Some(Cow::Borrowed(&row.title)),
+            "incident.mode" => Some(Cow::Borrowed(&row.mode)),
+            "incident.opened_at" => Some(moment(row.opened_at_ms)),
+            "incident.closed_at" => row.ended_at_ms.map(moment),
+            "incident.cancel_reason" => row.end_reason.as_deref().map(Cow::Borrowed),
+            _ => {
+                if let Some(key) = name.strip_prefix("site.") {
+                    return Some(match self.directory.site.get(key)? {
+                        SiteValue::One(one) => Cow::Borrowed(one.as_str()),
+                        SiteValue::List(several) => {
+                            let list = Value::from(several.clone());
+                            Cow::Owned(variable::shown(&VariableKind::List, &list, language, app.zone).into_owned())
+                        }
+                    });
+                }
+                let (key, what) = name.strip_prefix("role.")?.split_once('.')?;
+                let role = self.role(key)?;
+                match what {
+                    "title" => Some(Cow::Owned(text(&role.title).get(language).to_owned())),
+                    "name" => role.name.as_ref().map(|name| Cow::Owned(text(name).get(language).to_owned())),
+                    _ => None,
+                }
+            }
+        }
+    }
+
+    /// The telephone number of the desk: the first site value or variable that is one.
+    pub fn desk_phone(&self) -> Option<String> {
+        let variable = self.playbook.variables.iter().find(|variable| variable.kind == VariableKind::Phone);
+        let given = variable.and_then(|variable| self.values.get(&variable.key)).and_then(Value::as_str);
+        let site = || match self.directory.site.get("eoc_phone") {
+            Some(SiteValue::One(phone)) => Some(phone.as_str()),
+            _ => None,
+        };
+        given.or_else(site).map(str::to_owned)
+    }
+}
+
+/// A text that a row keeps as JSON.
+pub fn text(json: &Value) -> Text {
+    // Only our own code writes these columns; a text that does not read back is shown as it stands.
+    serde_json::from_value(json.clone()).unwrap_or_else(|_| Text::plain(json.to_string()))
+}
+
+/// Several scenes, each loaded once.
+#[derive(Default)]
+pub struct Scenes(BTreeMap<uuid::Uuid, Arc<Scene>>);
+
+impl Scenes {
+    /// The scene of an incident, loaded when it is first asked for.
+    pub async fn get(
+        &mut self,
+        app: &App,
+        db: &impl ConnectionTrait,
+        id: uuid::Uuid,
+    ) -> Result<Arc<Scene>, OperationError> {
+        if let Some(scene) = self.0.get(&id) {
+            return Ok(Arc::clone(scene));
+        }
+        let scene = Arc::new(Scene::load(app, db, IncidentId::new(id)).await?);
+        self.0.insert(id, Arc::clone(&scene));
+        Ok(scene)
+    }
+}
+
+impl From<serde_json::Error> for OperationError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Store(StoreError::Corrupt { what: "row", id: String::new(), found: error.to_string() })
+    }
+}

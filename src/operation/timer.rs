@@ -1,0 +1,73 @@
+//! What falls due: the next step of a recipient, an alert that was to be raised later.
+
+use std::collections::BTreeMap;
+
+use noroshi_core::{
+    alert::Rule,
+    ladder::Input,
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+use super::{
+    Actor, OperationError, Work,
+    alert::{Rules, count_answers, raise_alert, step},
+    scene::Scenes,
+};
+use crate::{app::App, store};
+
+/// Timers fired in one transaction.
+const BATCH: u64 = 200;
+
+/// Fires what is due, the longest overdue first. Returns how many timers it took; less than a full batch means that
+/// nothing more is due now.
+///
+/// An overdue timer fires at once and the chronology says how late. A timer of an earlier step gives no effects.
+pub async fn fire_due(app: &App) -> Result<usize, OperationError> {
+    // A look without a lock first: most of the time nothing is due, and nothing is written then.
+    match store::timer::next_due(app.store.read()).await? {
+        Some(due) if due <= app.clock.now() => {}
+        _ => return Ok(0),
+    }
+    let mut work = Work::begin(app, Actor::system()).await?;
+    let due = store::timer::due(&work.tx, work.now, BATCH).await?;
+    let count = due.len();
+    let mut scenes = Scenes::default();
+    let mut rules = Rules::default();
+    let ids: Vec<Uuid> = due.iter().filter_map(|timer| timer.recipient_id).collect();
+    let mut rows: BTreeMap<Uuid, entity::recipient::Model> =
+        store::recipient::lock(&work.tx, ids).await?.into_iter().map(|row| (row.id, row)).collect();
+    let mut settled = BTreeMap::new();
+    for timer in due {
+        let scene = scenes.get(app, &work.tx, timer.incident_id).await?;
+        // Fired or not, this timer is done; `perform` may set the next one under the same id.
+        work.gathered.timers.insert(timer.id, None);
+        match (timer.kind.as_str(), timer.recipient_id, &timer.alert_key) {
+            ("step", Some(id), _) => {
+                let Some(row) = rows.get_mut(&id) else { continue };
+                let rule = rules.get(&work, row.alert_id).await?;
+                let fired = Input::TimerFired { step: u16::try_from(timer.step).unwrap_or(u16::MAX) };
+                step(&mut work, &scene, &rule, row, &fired).await?;
+                if row.state == "answered" {
+                    settled.insert(row.alert_id, (scene, rule));
+                }
+            }
+            (_, _, Some(key)) if scene.is_open() => {
+                if let Some(rule) = Rule::of(&scene.playbook, key) {
+                    raise_alert(&mut work, &scene, &rule, None, false).await?;
+                }
+            }
+            _ => {}
+        }
+    }
+    for (alert, (scene, rule)) in settled {
+        count_answers(&mut work, &scene, &rule, alert).await?;
+    }
+    work.commit().await?;
+    Ok(count)
+}
+
+/// When the next timer falls due.
+pub async fn next_due(app: &App) -> Result<Option<Timestamp>, OperationError> {
+    Ok(store::timer::next_due(app.store.read()).await?)
+}

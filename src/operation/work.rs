@@ -1,0 +1,150 @@
+//! One transaction: who acts, when, and what is to be written at its end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entity::{delivery, idempotency, link, message, timer};
+use noroshi_core::{id::IncidentId, time::Timestamp};
+use sea_orm::DatabaseTransaction;
+use uuid::Uuid;
+
+use super::{Actor, OperationError};
+use crate::{
+    app::App,
+    store::{self, chronology::Line},
+};
+
+/// A unit of work. Dropped without [`Work::commit`], it changes nothing.
+pub struct Work<'a> {
+    /// The service.
+    pub app: &'a App,
+    /// The transaction.
+    pub tx: DatabaseTransaction,
+    /// The real moment of everything in it.
+    pub now: Timestamp,
+    /// Who acts.
+    pub actor: Actor,
+    pub(super) gathered: Gathered,
+    told: Vec<store::event::Event>,
+}
+
+/// What is to be written at the end, in batches.
+#[derive(Default)]
+pub(super) struct Gathered {
+    /// Recipients whose unsent letters are withdrawn.
+    pub withdrawals: BTreeSet<Uuid>,
+    /// The last wish for each timer: set, or drop.
+    pub timers: BTreeMap<Uuid, Option<timer::Model>>,
+    pub deliveries: Vec<delivery::Model>,
+    pub links: BTreeMap<String, link::Model>,
+    pub messages: Vec<message::Model>,
+    pub lines: BTreeMap<IncidentId, Vec<Line>>,
+    pub events: BTreeSet<(IncidentId, &'static str)>,
+}
+
+/// A request that creates, so that the same request again creates nothing more.
+#[derive(Clone, Debug)]
+pub struct Once {
+    /// Who asks: keys of different askers never meet.
+    pub scope: String,
+    /// The `Idempotency-Key`.
+    pub key: String,
+    /// SHA-256 of what was asked, method and path included.
+    pub body_hash: String,
+}
+
+/// The answer to a request that creates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// Done now.
+    Fresh(u16, String),
+    /// Done before; the first answer again.
+    Again(u16, String),
+}
+
+impl<'a> Work<'a> {
+    /// Opens the transaction and reads the clock.
+    pub async fn begin(app: &'a App, actor: Actor) -> Result<Self, OperationError> {
+        let tx = app.store.begin().await?;
+        Ok(Self { app, tx, now: app.clock.now(), actor, gathered: Gathered::default(), told: Vec::new() })
+    }
+
+    /// The first answer to this request, if it was asked before.
+    ///
+    /// Errors: [`OperationError::KeyReused`] where the key came with another body.
+    pub async fn once(&self, once: Option<&Once>) -> Result<Option<Reply>, OperationError> {
+        let Some(once) = once else { return Ok(None) };
+        match store::idempotency::find(&self.tx, &once.scope, &once.key).await? {
+            None => Ok(None),
+            Some(row) if row.body_hash != once.body_hash => Err(OperationError::KeyReused),
+            Some(row) => Ok(Some(Reply::Again(u16::try_from(row.status).unwrap_or(200), row.body))),
+        }
+    }
+
+    /// Keeps the answer for whoever asks the same again, in this transaction.
+    pub async fn keep(&self, once: Option<&Once>, status: u16, body: String) -> Result<Reply, OperationError> {
+        if let Some(once) = once {
+            let row = idempotency::Model {
+                scope: once.scope.clone(),
+                key: once.key.clone(),
+                body_hash: once.body_hash.clone(),
+                status: status.into(),
+                body: body.clone(),
+                created_at_ms: self.now.0,
+            };
+            store::idempotency::put(&self.tx, row).await?;
+        }
+        Ok(Reply::Fresh(status, body))
+    }
+
+    /// Adds a line to the chronology of an incident.
+    pub fn line(&mut self, incident: IncidentId, line: Line) {
+        self.gathered.lines.entry(incident).or_default().push(line);
+    }
+
+    /// Tells live pages that something changed.
+    pub fn changed(&mut self, incident: IncidentId, kind: &'static str) {
+        self.gathered.events.insert((incident, kind));
+    }
+
+    async fn flush(&mut self) -> Result<Vec<store::event::Event>, OperationError> {
+        let gathered = std::mem::take(&mut self.gathered);
+        let withdrawals: Vec<Uuid> = gathered.withdrawals.into_iter().collect();
+        store::delivery::withdraw(&self.tx, &withdrawals, self.now).await?;
+        let (set, dropped): (Vec<_>, Vec<_>) = gathered.timers.into_iter().partition(|(_, timer)| timer.is_some());
+        store::timer::drop(&self.tx, dropped.into_iter().map(|(id, _)| id).collect()).await?;
+        store::timer::set(&self.tx, set.into_iter().filter_map(|(_, timer)| timer).collect()).await?;
+        store::delivery::put(&self.tx, gathered.deliveries).await?;
+        store::alert::put_links(&self.tx, gathered.links.into_values().collect()).await?;
+        if !gathered.messages.is_empty() {
+            store::channel::put_messages(&self.tx, gathered.messages).await?;
+        }
+        for (incident, lines) in gathered.lines {
+            store::chronology::append(&self.tx, incident, &lines, self.now).await?;
+            self.gathered.events.insert((incident, "chronology"));
+        }
+        let mut events = Vec::new();
+        for (incident, kind) in gathered.events.into_iter().chain(std::mem::take(&mut self.gathered.events)) {
+            events.push(store::event::put(&self.tx, incident, kind, self.now).await?);
+        }
+        Ok(events)
+    }
+
+    /// Writes what has gathered so far; its events are told after the commit.
+    pub async fn flush_quietly(&mut self) -> Result<(), OperationError> {
+        let events = self.flush().await?;
+        self.told.extend(events);
+        Ok(())
+    }
+
+    /// Writes everything and commits. From here on a power cut loses nothing.
+    pub async fn commit(mut self) -> Result<(), OperationError> {
+        self.flush_quietly().await?;
+        self.tx.commit().await?;
+        self.app.bells.ring();
+        for event in self.told {
+            // Nobody listening is no failure: live pages ask again by number.
+            let _ = self.app.live.send(event);
+        }
+        Ok(())
+    }
+}

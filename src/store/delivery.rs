@@ -1,0 +1,259 @@
+//! The outbox: put, claim, record. A row is never deleted.
+
+use entity::{
+    attempt,
+    delivery::{ActiveModel, Column, Entity, Model},
+};
+use noroshi_core::{
+    id::{DeliveryId, IncidentId},
+    time::{Span, Timestamp},
+};
+use sea_orm::{
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait,
+    sea_query::{Expr, LockBehavior, LockType},
+};
+use uuid::Uuid;
+
+use super::{CHUNK, StoreError};
+
+/// Adds deliveries.
+pub async fn put(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), StoreError> {
+    for chunk in rows.chunks(CHUNK) {
+        let rows = chunk.iter().map(|row| row.clone().into_active_model());
+        Entity::insert_many(rows).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+/// Leases up to `n` due letters of `transports` to `node` until `now + lease`, the most urgent first.
+///
+/// One statement for both databases; SQLite leaves the lock clause out by itself and needs none.
+pub async fn claim(
+    db: &impl ConnectionTrait,
+    transports: &[String],
+    node: Uuid,
+    now: Timestamp,
+    lease: Span,
+    n: u64,
+) -> Result<Vec<Model>, StoreError> {
+    let due = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::State.eq("queued"))
+        .filter(Column::DueAtMs.lte(now.0))
+        .filter(Column::Transport.is_in(transports))
+        .order_by_asc(Column::Priority)
+        .order_by_asc(Column::DueAtMs)
+        .order_by_asc(Column::Id)
+        .limit(n)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .into_query();
+    let change = ActiveModel {
+        state: Set("leased".into()),
+        leased_by: Set(Some(node)),
+        lease_until_ms: Set((now + lease).0),
+        handed_at_ms: Set(None),
+        ..Default::default()
+    };
+    let mut rows =
+        Entity::update_many().set(change).filter(Column::Id.in_subquery(due)).exec_with_returning(db).await?;
+    rows.sort_by_key(|row| (row.priority, row.due_at_ms, row.id));
+    Ok(rows)
+}
+
+/// When the next letter of `transports` falls due.
+pub async fn next_due(
+    db: &impl ConnectionTrait,
+    transports: &[String],
+) -> Result<Option<Timestamp>, StoreError> {
+    let due: Option<Option<i64>> = Entity::find()
+        .select_only()
+        .column_as(Column::DueAtMs.min(), "due")
+        .filter(Column::State.eq("queued"))
+        .filter(Column::Transport.is_in(transports))
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(due.flatten().map(Timestamp))
+}
+
+/// Notes that these letters are being handed over now. Those of them that are still leased to `node` come back: what
+/// was withdrawn meanwhile must not leave any more.
+pub async fn hand_over(
+    db: &impl ConnectionTrait,
+    ids: &[Uuid],
+    node: Uuid,
+    now: Timestamp,
+) -> Result<Vec<Model>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(Entity::update_many()
+        .col_expr(Column::HandedAtMs, Expr::value(now.0))
+        .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(Column::State.eq("leased"))
+        .filter(Column::LeasedBy.eq(node))
+        .exec_with_returning(db)
+        .await?)
+}
+
+/// Lengthens the leases that `node` holds.
+pub async fn renew(
+    db: &impl ConnectionTrait,
+    node: Uuid,
+    now: Timestamp,
+    lease: Span,
+) -> Result<u64, StoreError> {
+    let done = Entity::update_many()
+        .col_expr(Column::LeaseUntilMs, Expr::value((now + lease).0))
+        .filter(Column::State.eq("leased"))
+        .filter(Column::LeasedBy.eq(node))
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected)
+}
+
+/// Letters whose lease has ended; `everyone` takes those of living leases too (the embedded database at its start).
+pub async fn abandoned(
+    db: &impl ConnectionTrait,
+    now: Timestamp,
+    everyone: bool,
+    n: u64,
+) -> Result<Vec<Model>, StoreError> {
+    let mut query = Entity::find().filter(Column::State.eq("leased"));
+    if !everyone {
+        query = query.filter(Column::LeaseUntilMs.lt(now.0));
+    }
+    Ok(query
+        .order_by_asc(Column::Id)
+        .limit(n)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .all(db)
+        .await?)
+}
+
+/// Several deliveries by their ids.
+pub async fn several(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::Id.is_in(ids)).order_by_asc(Column::Id).all(db).await?)
+}
+
+/// One delivery.
+pub async fn get(db: &impl ConnectionTrait, id: DeliveryId) -> Result<Model, StoreError> {
+    Entity::find_by_id(id.raw())
+        .one(db)
+        .await?
+        .ok_or_else(|| StoreError::NotFound { what: "delivery", id: id.to_string() })
+}
+
+/// Writes what became of a delivery: its state and all that goes with it.
+pub async fn save(db: &impl ConnectionTrait, row: &Model) -> Result<(), StoreError> {
+    let change = ActiveModel {
+        state: Set(row.state.clone()),
+        due_at_ms: Set(row.due_at_ms),
+        lease_until_ms: Set(row.lease_until_ms),
+        leased_by: Set(row.leased_by),
+        handed_at_ms: Set(row.handed_at_ms),
+        repeat: Set(row.repeat),
+        reason: Set(row.reason.clone()),
+        relay: Set(row.relay.clone()),
+        encrypted: Set(row.encrypted),
+        ended_at_ms: Set(row.ended_at_ms),
+        ..Default::default()
+    };
+    Entity::update_many().set(change).filter(Column::Id.eq(row.id)).exec(db).await?;
+    Ok(())
+}
+
+/// Withdraws what has not left yet for these recipients. A letter that is being handed over goes its way.
+pub async fn withdraw(
+    db: &impl ConnectionTrait,
+    recipients: &[Uuid],
+    at: Timestamp,
+) -> Result<u64, StoreError> {
+    if recipients.is_empty() {
+        return Ok(0);
+    }
+    let unsent = Condition::any()
+        .add(Column::State.eq("queued"))
+        .add(Column::State.eq("leased").and(Column::HandedAtMs.is_null()));
+    let change = ActiveModel {
+        state: Set("withdrawn".into()),
+        leased_by: Set(None),
+        ended_at_ms: Set(Some(at.0)),
+        ..Default::default()
+    };
+    let done = Entity::update_many()
+        .set(change)
+        .filter(Column::RecipientId.is_in(recipients.iter().copied()))
+        .filter(Column::Occasion.ne("stand_down"))
+        .filter(unsent)
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected)
+}
+
+/// Withdraws letters to role holders of an incident that have not left yet.
+pub async fn withdraw_role_letters(
+    db: &impl ConnectionTrait,
+    incident: IncidentId,
+    at: Timestamp,
+) -> Result<u64, StoreError> {
+    let change =
+        ActiveModel { state: Set("withdrawn".into()), ended_at_ms: Set(Some(at.0)), ..Default::default() };
+    let done = Entity::update_many()
+        .set(change)
+        .filter(Column::IncidentId.eq(incident.raw()))
+        .filter(Column::RecipientId.is_null())
+        .filter(Column::State.eq("queued"))
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected)
+}
+
+/// Notes tries.
+pub async fn put_attempts(db: &impl ConnectionTrait, rows: Vec<attempt::Model>) -> Result<(), StoreError> {
+    let rows = rows.into_iter().map(|row| row.into_active_model());
+    attempt::Entity::insert_many(rows).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// The deliveries of an incident, oldest first.
+pub async fn of_incident(db: &impl ConnectionTrait, id: IncidentId) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::IncidentId.eq(id.raw())).order_by_asc(Column::Id).all(db).await?)
+}
+
+/// The deliveries to these recipients, oldest first.
+pub async fn of_recipients(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::RecipientId.is_in(ids)).order_by_asc(Column::Id).all(db).await?)
+}
+
+/// The tries of these deliveries, oldest first.
+pub async fn attempts(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<Vec<attempt::Model>, StoreError> {
+    Ok(attempt::Entity::find()
+        .filter(attempt::Column::DeliveryId.is_in(ids))
+        .order_by_asc(attempt::Column::Id)
+        .all(db)
+        .await?)
+}
+
+/// How many letters wait, and since when the oldest has been due.
+pub async fn backlog(
+    db: &impl ConnectionTrait,
+    now: Timestamp,
+) -> Result<(u64, Option<Timestamp>), StoreError> {
+    let found: Option<(i64, Option<i64>)> = Entity::find()
+        .select_only()
+        .column_as(Column::Id.count(), "letters")
+        .column_as(Column::DueAtMs.min(), "oldest")
+        .filter(Column::State.is_in(["queued", "leased"]))
+        .filter(Column::Transport.ne("phone"))
+        .filter(Column::DueAtMs.lte(now.0))
+        .into_tuple()
+        .one(db)
+        .await?;
+    let (letters, oldest) = found.unwrap_or_default();
+    Ok((u64::try_from(letters).unwrap_or(0), oldest.map(Timestamp)))
+}

@@ -1,0 +1,105 @@
+//! The imported directory, and what is known of its addresses beside it.
+
+use entity::{
+    address_health,
+    directory_version::{Column, Entity, Model},
+};
+use noroshi_core::{alert::ContactPoint, time::Timestamp};
+use sea_orm::{
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::OnConflict,
+};
+use uuid::Uuid;
+
+use super::StoreError;
+
+/// The version in force.
+pub async fn latest(db: &impl ConnectionTrait) -> Result<Option<Model>, StoreError> {
+    Ok(Entity::find().order_by_desc(Column::Number).limit(1).one(db).await?)
+}
+
+/// One version.
+pub async fn version(db: &impl ConnectionTrait, id: Uuid) -> Result<Model, StoreError> {
+    Entity::find_by_id(id)
+        .one(db)
+        .await?
+        .ok_or_else(|| StoreError::NotFound { what: "directory version", id: id.to_string() })
+}
+
+/// Adds a version.
+pub async fn put(db: &impl ConnectionTrait, row: Model) -> Result<(), StoreError> {
+    Entity::insert(row.into_active_model()).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// What was learned about an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Learned {
+    /// Its reader says it is the wrong one.
+    Wrong(String),
+    /// A relay refused it for good.
+    Refused(String),
+    /// Somebody opened or answered there.
+    Proved,
+}
+
+/// Notes what was learned about an address.
+pub async fn learn(
+    db: &impl ConnectionTrait,
+    point: &ContactPoint,
+    learned: &Learned,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    use address_health::Column as C;
+    let mut row = address_health::ActiveModel {
+        contact: Set(point.contact.clone()),
+        transport: Set(point.transport.clone()),
+        address: Set(point.address.clone()),
+        wrong_at_ms: NotSet,
+        wrong_note: NotSet,
+        refused_at_ms: NotSet,
+        refused_reason: NotSet,
+        proved_at_ms: NotSet,
+    };
+    let columns: &[C] = match learned {
+        Learned::Wrong(note) => {
+            row.wrong_at_ms = Set(Some(at.0));
+            row.wrong_note = Set(Some(note.clone()));
+            &[C::WrongAtMs, C::WrongNote]
+        }
+        Learned::Refused(reason) => {
+            row.refused_at_ms = Set(Some(at.0));
+            row.refused_reason = Set(Some(reason.clone()));
+            &[C::RefusedAtMs, C::RefusedReason]
+        }
+        Learned::Proved => {
+            row.proved_at_ms = Set(Some(at.0));
+            &[C::ProvedAtMs]
+        }
+    };
+    let merge = OnConflict::columns([C::Contact, C::Transport, C::Address])
+        .update_columns(columns.iter().copied())
+        .to_owned();
+    address_health::Entity::insert(row).on_conflict(merge).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Everything that is known of addresses.
+pub async fn health(db: &impl ConnectionTrait) -> Result<Vec<address_health::Model>, StoreError> {
+    Ok(address_health::Entity::find().order_by_asc(address_health::Column::Contact).all(db).await?)
+}
+
+/// Somebody has looked into it: the marks of one contact are taken off.
+pub async fn clear_marks(db: &impl ConnectionTrait, contact: &str) -> Result<u64, StoreError> {
+    use address_health::Column as C;
+    let done = address_health::Entity::update_many()
+        .col_expr(C::WrongAtMs, sea_orm::sea_query::Expr::value(Option::<i64>::None))
+        .col_expr(C::WrongNote, sea_orm::sea_query::Expr::value(Option::<String>::None))
+        .col_expr(C::RefusedAtMs, sea_orm::sea_query::Expr::value(Option::<i64>::None))
+        .col_expr(C::RefusedReason, sea_orm::sea_query::Expr::value(Option::<String>::None))
+        .filter(C::Contact.eq(contact))
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected)
+}

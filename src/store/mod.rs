@@ -1,0 +1,213 @@
+//! Rows and named queries. Knows the core's types and the entities; decides nothing.
+//!
+//! Reading goes through [`Store::read`]. Writing goes through [`Store::begin`], which only `operation::Work` calls:
+//! on SQLite it begins IMMEDIATE, because a deferred transaction that turns from reading to writing fails at once
+//! with "database is locked" and skips the busy timeout; on PostgreSQL the rows that are changed are locked first,
+//! always in the order recipients, alert, chronology head.
+
+pub mod account;
+pub mod alert;
+pub mod channel;
+pub mod chronology;
+pub mod delivery;
+pub mod directory;
+pub mod event;
+pub mod idempotency;
+pub mod incident;
+pub mod playbook;
+pub mod recipient;
+pub mod setting;
+pub mod timer;
+
+use std::time::Duration;
+
+use migration::{Migrator, MigratorTrait};
+use sea_orm::{
+    ConnectOptions, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, SqlErr,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+
+/// Rows in one INSERT: the most that both databases' limits on bound values allow for our widest table.
+pub const CHUNK: usize = 500;
+
+/// What can go wrong in the cellar.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such row.
+    #[error("{what} {id} does not exist")]
+    NotFound {
+        /// What was looked for.
+        what: &'static str,
+        /// By which id or key.
+        id: String,
+    },
+    /// Somebody else changed the row meanwhile.
+    #[error("{what} {id} was changed by someone else meanwhile")]
+    Conflict {
+        /// What was to be changed.
+        what: &'static str,
+        /// Which.
+        id: String,
+    },
+    /// The database did not do what it was asked.
+    #[error("could not {attempt}")]
+    Unavailable {
+        /// What was attempted.
+        attempt: &'static str,
+        /// Why it failed.
+        #[source]
+        cause: DbErr,
+    },
+    /// A row holds something that was never written there.
+    #[error("{what} {id} holds {found}, which no version of Noroshi writes")]
+    Corrupt {
+        /// What kind of row.
+        what: &'static str,
+        /// Which.
+        id: String,
+        /// What was found.
+        found: String,
+    },
+}
+
+impl From<DbErr> for StoreError {
+    fn from(cause: DbErr) -> Self {
+        Self::Unavailable { attempt: "read or write the database", cause }
+    }
+}
+
+impl StoreError {
+    /// Whether it was refused because such a row is there already.
+    pub fn is_duplicate(&self) -> bool {
+        matches!(self, Self::Unavailable { cause, .. }
+            if matches!(cause.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))))
+    }
+}
+
+/// The database: one door for writing, one for reading.
+#[derive(Clone, Debug)]
+pub struct Store {
+    writer: DatabaseConnection,
+    reader: DatabaseConnection,
+}
+
+impl Store {
+    /// Opens the database of `url` (`sqlite:PATH` or `postgres://…`) and brings its schema up to date.
+    ///
+    /// A SQLite file is made when missing. Errors name what was attempted; the caller says which database.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let unavailable = |attempt| move |cause| StoreError::Unavailable { attempt, cause };
+        let store = if let Some(path) = url.strip_prefix("sqlite:") {
+            let writer = Database::connect(sqlite(path, 1, false))
+                .await
+                .map_err(unavailable("open the database file"))?;
+            Migrator::up(&writer, None).await.map_err(unavailable("bring the database schema up to date"))?;
+            let reader = Database::connect(sqlite(path, 4, true))
+                .await
+                .map_err(unavailable("open the database file"))?;
+            Self { writer, reader }
+        } else {
+            let mut options = ConnectOptions::new(url);
+            options
+                .max_connections(16)
+                .sqlx_logging(false)
+                .connect_timeout(Duration::from_secs(5))
+                .acquire_timeout(Duration::from_secs(5))
+                .test_before_acquire(false)
+                .test_before_acquire_if_idle_for(Duration::from_secs(30))
+                .set_application_name("noroshi");
+            let pool = Database::connect(options).await.map_err(unavailable("connect to the database"))?;
+            migrate_alone(&pool).await.map_err(unavailable("bring the database schema up to date"))?;
+            Self { writer: pool.clone(), reader: pool }
+        };
+        Ok(store)
+    }
+
+    /// For queries that change nothing.
+    pub const fn read(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// Begins a write. Only `operation::Work` calls this.
+    pub async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
+        self.writer
+            .begin_with_options(TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                ..Default::default()
+            })
+            .await
+            .map_err(|cause| StoreError::Unavailable { attempt: "begin a transaction", cause })
+    }
+
+    /// Whether it is the embedded database, which one process alone serves.
+    pub fn is_embedded(&self) -> bool {
+        self.writer.get_database_backend() == DatabaseBackend::Sqlite
+    }
+
+    /// Asks the database for a sign of life.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.reader
+            .ping()
+            .await
+            .map_err(|cause| StoreError::Unavailable { attempt: "reach the database", cause })
+    }
+
+    /// Closes all connections.
+    pub async fn close(self) {
+        // What fails here has nothing left to lose: every commit was on disk before.
+        let _ = self.reader.close().await;
+        let _ = self.writer.close().await;
+    }
+}
+
+/// Two nodes that start together migrate one after the other, under an advisory lock of the session.
+async fn migrate_alone(pool: &DatabaseConnection) -> Result<(), DbErr> {
+    use sea_orm::ConnectionTrait;
+    let gate = pool.begin().await?;
+    gate.execute_unprepared("select pg_advisory_xact_lock(7268137426)").await?;
+    Migrator::up(pool, None).await?;
+    gate.commit().await
+}
+
+fn sqlite(path: &str, connections: u32, only_read: bool) -> ConnectOptions {
+    let mut options = ConnectOptions::new(format!("sqlite:{path}?mode=rwc"));
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .sqlx_logging(false)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(Duration::from_secs(20));
+    options.map_sqlx_sqlite_opts(move |options| {
+        let options = options
+            .journal_mode(SqliteJournalMode::Wal)
+            // What was said to be stored survives a power cut, not only a crash of the process.
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(Duration::from_secs(10))
+            .foreign_keys(true)
+            .statement_cache_capacity(256)
+            .pragma("temp_store", "memory");
+        if only_read { options.pragma("query_only", "on") } else { options }
+    });
+    options
+}
+
+/// Reads JSON that we wrote ourselves.
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(
+    what: &'static str,
+    id: impl ToString,
+    value: &serde_json::Value,
+) -> Result<T, StoreError> {
+    T::deserialize(value).map_err(|error| StoreError::Corrupt {
+        what,
+        id: id.to_string(),
+        found: format!("JSON that does not read back ({error})"),
+    })
+}
+
+/// Writes a value of ours as JSON.
+pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> serde_json::Value {
+    serde_json::to_value(value).expect("our own types have only text keys")
+}

@@ -1,0 +1,211 @@
+//! Recipients: the row and the core's value, and every answer that came.
+
+use std::collections::BTreeSet;
+
+use entity::{
+    answer,
+    recipient::{ActiveModel, Column, Entity, Model},
+};
+use noroshi_core::{
+    alert::{Contacts, Evidence, State},
+    id::{AlertId, IncidentId, RecipientId},
+    ladder::Recipient,
+    time::Timestamp,
+};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+use uuid::Uuid;
+
+use super::{CHUNK, StoreError, from_json, to_json};
+
+/// One recipient.
+pub async fn get(db: &impl ConnectionTrait, id: RecipientId) -> Result<Model, StoreError> {
+    Entity::find_by_id(id.raw())
+        .one(db)
+        .await?
+        .ok_or_else(|| StoreError::NotFound { what: "recipient", id: id.to_string() })
+}
+
+/// Several recipients, locked, in the order of their ids (so that two transactions never wait for each other).
+pub async fn lock(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::Id.is_in(ids)).order_by_asc(Column::Id).lock_exclusive().all(db).await?)
+}
+
+/// The recipients of an incident in the order of the board, after `after`, at most `limit`.
+pub async fn of_incident(
+    db: &impl ConnectionTrait,
+    id: IncidentId,
+    after: Option<RecipientId>,
+    limit: u64,
+) -> Result<Vec<Model>, StoreError> {
+    let mut query = Entity::find().filter(Column::IncidentId.eq(id.raw()));
+    if let Some(after) = after {
+        query = query.filter(Column::Id.gt(after.raw()));
+    }
+    Ok(query.order_by_asc(Column::Id).limit(limit).all(db).await?)
+}
+
+/// The recipients of an alert, in file order.
+pub async fn of_alert(db: &impl ConnectionTrait, id: AlertId) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::AlertId.eq(id.raw())).order_by_asc(Column::Id).all(db).await?)
+}
+
+/// Ids of an incident's recipients that are not settled.
+pub async fn unsettled(db: &impl ConnectionTrait, id: IncidentId) -> Result<Vec<Uuid>, StoreError> {
+    Ok(Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::IncidentId.eq(id.raw()))
+        .filter(Column::State.is_in(["waiting", "to_decide"]))
+        .order_by_asc(Column::Id)
+        .into_tuple()
+        .all(db)
+        .await?)
+}
+
+/// Ids of an alert's recipients that are not settled.
+pub async fn unsettled_of_alert(db: &impl ConnectionTrait, alert: Uuid) -> Result<Vec<Uuid>, StoreError> {
+    Ok(Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::AlertId.eq(alert))
+        .filter(Column::State.is_in(["waiting", "to_decide"]))
+        .order_by_asc(Column::Id)
+        .into_tuple()
+        .all(db)
+        .await?)
+}
+
+/// Adds recipients.
+pub async fn put(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), StoreError> {
+    // 28 columns: 500 rows stay under the limit of 32,766 bound values.
+    for chunk in rows.chunks(CHUNK) {
+        let rows = chunk.iter().map(|row| row.clone().into_active_model());
+        Entity::insert_many(rows).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+/// Writes a changed recipient if nobody else has changed it since it was read; the row then carries its new version.
+pub async fn save(db: &impl ConnectionTrait, row: &mut Model) -> Result<(), StoreError> {
+    let version = row.version;
+    row.version += 1;
+    let change = ActiveModel {
+        version: Set(row.version),
+        state: Set(row.state.clone()),
+        step: Set(row.step),
+        started_own_ms: Set(row.started_own_ms),
+        started_at_ms: Set(row.started_at_ms),
+        due_own_ms: Set(row.due_own_ms),
+        next_letter: Set(row.next_letter),
+        pending: Set(row.pending.clone()),
+        decider: Set(row.decider.clone()),
+        accepted_at_ms: Set(row.accepted_at_ms),
+        delivered_at_ms: Set(row.delivered_at_ms),
+        opened_at_ms: Set(row.opened_at_ms),
+        acked_at_ms: Set(row.acked_at_ms),
+        answered_at_ms: Set(row.answered_at_ms),
+        failed_at_ms: Set(row.failed_at_ms),
+        unknown_at_ms: Set(row.unknown_at_ms),
+        answer: Set(row.answer.clone()),
+        decision: Set(row.decision.clone()),
+        decide_since_ms: Set(row.decide_since_ms),
+        ..Default::default()
+    };
+    let done = Entity::update_many()
+        .set(change)
+        .filter(Column::Id.eq(row.id))
+        .filter(Column::Version.eq(version))
+        .exec(db)
+        .await?;
+    if done.rows_affected == 1 {
+        return Ok(());
+    }
+    Err(StoreError::Conflict { what: "recipient", id: RecipientId::new(row.id).to_string() })
+}
+
+/// The core's value of a row.
+pub fn value(row: &Model) -> Result<Recipient, StoreError> {
+    let id = RecipientId::new(row.id);
+    let state = State::from_key(&row.state).ok_or_else(|| StoreError::Corrupt {
+        what: "recipient",
+        id: id.to_string(),
+        found: format!("the state {}", row.state),
+    })?;
+    let pending: BTreeSet<u16> = from_json("recipient", id, &row.pending)?;
+    let decider = row.decider.as_ref().map(|json| from_json("recipient", id, json)).transpose()?;
+    Ok(Recipient {
+        state,
+        step: u16::try_from(row.step).unwrap_or(0),
+        started_at: row.started_own_ms.map(Timestamp),
+        due: row.due_own_ms.map(Timestamp),
+        evidence: evidence(row),
+        next_letter: u16::try_from(row.next_letter).unwrap_or(u16::MAX),
+        pending,
+        decider,
+    })
+}
+
+/// What is known of how far it came.
+pub fn evidence(row: &Model) -> Evidence {
+    Evidence {
+        accepted_at: row.accepted_at_ms.map(Timestamp),
+        delivered_at: row.delivered_at_ms.map(Timestamp),
+        opened_at: row.opened_at_ms.map(Timestamp),
+        acked_at: row.acked_at_ms.map(Timestamp),
+        answered_at: row.answered_at_ms.map(Timestamp),
+        failed_at: row.failed_at_ms.map(Timestamp),
+        unknown_at: row.unknown_at_ms.map(Timestamp),
+    }
+}
+
+/// Puts the core's value into the row. `now` is the real moment of the change.
+pub fn set_value(row: &mut Model, value: &Recipient, now: Timestamp) {
+    if value.state == State::ToDecide && row.state != State::ToDecide.key() {
+        row.decide_since_ms = Some(now.0);
+    }
+    if value.started_at.is_some() && row.started_at_ms.is_none() {
+        row.started_at_ms = Some(now.0);
+    }
+    row.state = value.state.key().into();
+    row.step = i32::from(value.step);
+    row.started_own_ms = value.started_at.map(|at| at.0);
+    row.due_own_ms = value.due.map(|at| at.0);
+    row.next_letter = i32::from(value.next_letter);
+    row.pending = to_json(&value.pending);
+    row.decider = value.decider.as_ref().map(to_json);
+    row.accepted_at_ms = value.evidence.accepted_at.map(|at| at.0);
+    row.delivered_at_ms = value.evidence.delivered_at.map(|at| at.0);
+    row.opened_at_ms = value.evidence.opened_at.map(|at| at.0);
+    row.acked_at_ms = value.evidence.acked_at.map(|at| at.0);
+    row.answered_at_ms = value.evidence.answered_at.map(|at| at.0);
+    row.failed_at_ms = value.evidence.failed_at.map(|at| at.0);
+    row.unknown_at_ms = value.evidence.unknown_at.map(|at| at.0);
+}
+
+/// The addresses as they were when the alert was raised.
+pub fn contacts(row: &Model) -> Result<Contacts, StoreError> {
+    from_json("recipient", RecipientId::new(row.id), &row.contacts)
+}
+
+/// Adds an answer to the kept ones.
+pub async fn put_answer(db: &impl ConnectionTrait, row: answer::Model) -> Result<(), StoreError> {
+    answer::Entity::insert(row.into_active_model()).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Every answer of a recipient, oldest first.
+pub async fn answers(db: &impl ConnectionTrait, id: RecipientId) -> Result<Vec<answer::Model>, StoreError> {
+    Ok(answer::Entity::find()
+        .filter(answer::Column::RecipientId.eq(id.raw()))
+        .order_by_asc(answer::Column::Id)
+        .all(db)
+        .await?)
+}
+
+/// Several recipients by their ids, in no order.
+pub async fn several(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::Id.is_in(ids)).all(db).await?)
+}

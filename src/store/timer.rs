@@ -1,0 +1,86 @@
+//! Durable timers: one for each recipient whose ladder runs, one for each alert that is to be raised later.
+
+use entity::timer::{Column, Entity, Model};
+use noroshi_core::{id::IncidentId, time::Timestamp};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::{LockBehavior, LockType, OnConflict},
+};
+use uuid::Uuid;
+
+use super::{CHUNK, StoreError};
+
+/// Sets timers. A recipient's timer carries the recipient's id, so that setting it again replaces the former one.
+pub async fn set(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), StoreError> {
+    for chunk in rows.chunks(CHUNK) {
+        let rows = chunk.iter().map(|row| row.clone().into_active_model());
+        Entity::insert_many(rows)
+            .on_conflict(
+                OnConflict::column(Column::Id)
+                    .update_columns([
+                        Column::Step,
+                        Column::DueOwnMs,
+                        Column::DueAtMs,
+                        Column::FiredAtMs,
+                        Column::LateByMs,
+                    ])
+                    .to_owned(),
+            )
+            .exec_without_returning(db)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Drops timers by their ids.
+pub async fn drop(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<(), StoreError> {
+    if !ids.is_empty() {
+        Entity::delete_many().filter(Column::Id.is_in(ids)).exec(db).await?;
+    }
+    Ok(())
+}
+
+/// Drops the timers of alerts that an incident has not raised yet.
+pub async fn drop_unraised(db: &impl ConnectionTrait, incident: IncidentId) -> Result<u64, StoreError> {
+    let done = Entity::delete_many()
+        .filter(Column::IncidentId.eq(incident.raw()))
+        .filter(Column::Kind.eq("raise"))
+        .exec(db)
+        .await?;
+    Ok(done.rows_affected)
+}
+
+/// Up to `n` timers that are due, the longest overdue first, locked so that no other node takes them.
+pub async fn due(db: &impl ConnectionTrait, now: Timestamp, n: u64) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find()
+        .filter(Column::FiredAtMs.is_null())
+        .filter(Column::DueAtMs.lte(now.0))
+        .order_by_asc(Column::DueAtMs)
+        .order_by_asc(Column::Id)
+        .limit(n)
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .all(db)
+        .await?)
+}
+
+/// When the next timer falls due, in real time.
+pub async fn next_due(db: &impl ConnectionTrait) -> Result<Option<Timestamp>, StoreError> {
+    let due: Option<Option<i64>> = Entity::find()
+        .select_only()
+        .column_as(Column::DueAtMs.min(), "due")
+        .filter(Column::FiredAtMs.is_null())
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(due.flatten().map(Timestamp))
+}
+
+/// The timers of an incident that have not fired.
+pub async fn of_incident(db: &impl ConnectionTrait, incident: IncidentId) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find()
+        .filter(Column::IncidentId.eq(incident.raw()))
+        .filter(Column::FiredAtMs.is_null())
+        .order_by_asc(Column::DueOwnMs)
+        .all(db)
+        .await?)
+}

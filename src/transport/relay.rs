@@ -1,0 +1,347 @@
+//! A mail relay: the connections that are kept to it, and whether it is up.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use lettre::transport::smtp::{
+    client::{Certificate, CertificateStore, TlsParameters},
+    extension::ClientId,
+};
+use noroshi_core::time::{Span, Timestamp};
+use rustls_pki_types::{CertificateDer, ServerName};
+use tokio::{sync::Semaphore, time::timeout};
+use tokio_rustls::TlsConnector;
+
+use crate::config::RelayUrl;
+
+use super::{
+    Outcome,
+    connection::{Connection, Failure, Opening, Patience, Tls},
+    message::Message,
+};
+
+/// Carrier relays take at most a hundred letters in one conversation.
+const LETTERS_PER_CONNECTION: u32 = 100;
+/// A connection that has not been used for so long is closed: the relay may have closed it already.
+const IDLE: Span = Span::seconds(30);
+/// Set aside after the first failure for so long, then twice as long each time …
+const SET_ASIDE: Span = Span::seconds(1);
+/// … up to this.
+const SET_ASIDE_AT_MOST: Span = Span::seconds(60);
+
+/// The certificates that are trusted at the root of a relay's chain.
+#[derive(Clone, Debug, Default)]
+pub struct Roots(Vec<CertificateDer<'static>>);
+
+impl Roots {
+    /// Those of this machine. Without any, every encrypted conversation fails its check.
+    pub fn of_this_machine() -> Self {
+        Self::only(rustls_native_certs::load_native_certs().certs)
+    }
+
+    /// These and no others; what is no certificate is left out.
+    pub fn only(certificates: impl IntoIterator<Item = CertificateDer<'static>>) -> Self {
+        let readable =
+            |certificate: &CertificateDer<'static>| rustls::RootCertStore::empty().add(certificate.clone());
+        Self(certificates.into_iter().filter(|certificate| readable(certificate).is_ok()).collect())
+    }
+
+    fn towards(&self, host: &str) -> Result<Tls, String> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+        let mut store = rustls::RootCertStore::empty();
+        store.add_parsable_certificates(self.0.iter().cloned());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .with_root_certificates(store)
+            .with_no_client_auth();
+        let mut parameters =
+            TlsParameters::builder(host.to_owned()).certificate_store(CertificateStore::None);
+        for certificate in &self.0 {
+            let certificate =
+                Certificate::from_der(certificate.to_vec()).map_err(|error| error.to_string())?;
+            parameters = parameters.add_root_certificate(certificate);
+        }
+        let parameters = parameters.build_rustls().map_err(|error| error.to_string())?;
+        Ok(Tls { name, connector: TlsConnector::from(Arc::new(config)), parameters })
+    }
+}
+
+/// How a relay fares, for `/readyz`, the status page and `doctor`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelayHealth {
+    /// Its address, without credentials.
+    pub name: String,
+    /// Whether letters go to it. A relay that was never used is up.
+    pub up: bool,
+    /// Since when it is so; `None` is since the start.
+    pub since: Option<Timestamp>,
+    /// What went wrong last; stays after it has come back.
+    pub last_error: Option<String>,
+    /// Connections that are at work.
+    pub in_use: usize,
+}
+
+/// Why a relay gave no outcome for a letter.
+pub(super) enum Passed {
+    /// It is set aside for now.
+    Down(String),
+    /// It does not take this sender, but is well.
+    NotOurs(String),
+}
+
+pub(super) struct Relay {
+    url: RelayUrl,
+    name: String,
+    helo: ClientId,
+    tls: Result<Tls, String>,
+    patience: Patience,
+    connections: usize,
+    slots: Semaphore,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Kept connections with the time of their last letter, the latest last.
+    parked: Vec<(Connection, Timestamp)>,
+    up: bool,
+    since: Option<Timestamp>,
+    last_error: Option<String>,
+    failures: u32,
+    back_at: Timestamp,
+    /// The caller that was let through to try again, by its time.
+    trying: Option<Timestamp>,
+}
+
+impl Relay {
+    pub(super) fn new(
+        url: RelayUrl,
+        helo: ClientId,
+        roots: &Roots,
+        connections: usize,
+        patience: Patience,
+    ) -> Self {
+        let connections = connections.clamp(1, 64);
+        Self {
+            name: url.to_string(),
+            tls: roots.towards(&url.host),
+            url,
+            helo,
+            patience,
+            connections,
+            slots: Semaphore::new(connections),
+            state: Mutex::new(State {
+                parked: Vec::new(),
+                up: true,
+                since: None,
+                last_error: None,
+                failures: 0,
+                back_at: Timestamp::default(),
+                trying: None,
+            }),
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn health(&self) -> RelayHealth {
+        let state = self.state();
+        RelayHealth {
+            name: self.name.clone(),
+            up: state.up,
+            since: state.since,
+            last_error: state.last_error.clone(),
+            in_use: self.connections - self.slots.available_permits(),
+        }
+    }
+
+    /// Why the relay is not to be asked now. When its time is over, one caller is let through to try it, and the
+    /// others stay away until that one knows.
+    pub(super) fn set_aside(&self, now: Timestamp) -> Option<String> {
+        let mut state = self.state();
+        if state.up {
+            return None;
+        }
+        if now < state.back_at {
+            return Some(state.last_error.clone().unwrap_or_default());
+        }
+        state.trying = Some(now);
+        state.back_at = now + Span(i64::try_from(self.patience.connect.as_millis()).unwrap_or(i64::MAX));
+        None
+    }
+
+    /// When the relay may be asked next: `None` is at once.
+    pub(super) fn back_at(&self) -> Option<Timestamp> {
+        let state = self.state();
+        (!state.up).then_some(state.back_at)
+    }
+
+    /// Hands over one letter on a kept or a new connection. Waits for a free connection first; that wait ends because
+    /// every letter before this one has a limit. `chance` spreads the back-off.
+    pub(super) async fn deliver(
+        &self,
+        message: &Message,
+        now: Timestamp,
+        chance: u32,
+    ) -> Result<Outcome, Passed> {
+        let Ok(_slot) = self.slots.acquire().await else {
+            return Err(Passed::Down("is being closed".to_owned()));
+        };
+        let handed = AtomicBool::new(false);
+        let outcome = match timeout(self.patience.whole, self.converse(message, now, &handed)).await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                let words = format!("not done within {} s", self.patience.whole.as_secs_f32());
+                if handed.load(Ordering::Acquire) {
+                    Err(Failure::Unknown(words))
+                } else {
+                    Err(Failure::Relay(words))
+                }
+            }
+        };
+        match &outcome {
+            Err(Failure::Relay(reason)) => self.failed(reason, now, chance),
+            Err(Failure::Unknown(reason)) => self.noted(reason),
+            _ => self.worked(now),
+        }
+        let relay = self.name.clone();
+        match outcome {
+            Ok((reply, encrypted)) => Ok(Outcome::Accepted { relay, reply, encrypted }),
+            Err(Failure::TryAgain(reason)) => Ok(Outcome::TryAgain { relay, reason }),
+            Err(Failure::Refused(reason)) => Ok(Outcome::Refused { relay, reason }),
+            Err(Failure::Unknown(reason)) => Ok(Outcome::Unknown { relay, reason }),
+            Err(Failure::Relay(reason)) => Err(Passed::Down(reason)),
+            Err(Failure::Sender(reason)) => Err(Passed::NotOurs(reason)),
+        }
+    }
+
+    async fn converse(
+        &self,
+        message: &Message,
+        now: Timestamp,
+        handed: &AtomicBool,
+    ) -> Result<(String, bool), Failure> {
+        loop {
+            let kept = self.parked(now);
+            let was_kept = kept.is_some();
+            let mut connection = match kept {
+                Some(connection) => connection,
+                None => self.open().await.map_err(Failure::Relay)?,
+            };
+            let result = connection.send(message, handed).await;
+            let encrypted = connection.is_encrypted();
+            if connection.is_usable() && connection.letters < LETTERS_PER_CONNECTION {
+                self.state().parked.push((connection, now));
+            } else if connection.is_usable() {
+                connection.quit().await;
+            }
+            match result {
+                // The relay closed it while it was kept: that says nothing about the relay.
+                Err(Failure::Relay(_)) if was_kept => handed.store(false, Ordering::Release),
+                result => return result.map(|reply| (reply, encrypted)),
+            }
+        }
+    }
+
+    async fn open(&self) -> Result<Connection, String> {
+        let tls = self.tls.as_ref().map_err(Clone::clone)?;
+        Connection::open(&Opening { url: &self.url, helo: &self.helo, tls, patience: &self.patience }).await
+    }
+
+    /// The connection used last, if it is fresh.
+    fn parked(&self, now: Timestamp) -> Option<Connection> {
+        let mut state = self.state();
+        while let Some((connection, used)) = state.parked.pop() {
+            if now - used < IDLE {
+                return Some(connection);
+            }
+        }
+        None
+    }
+
+    /// Opens a connection and closes it again: whether the way is encrypted, or what is wrong.
+    pub(super) async fn probe(&self, now: Timestamp) -> Result<bool, String> {
+        match timeout(self.patience.whole, self.open()).await {
+            Ok(Ok(connection)) => {
+                self.worked(now);
+                let encrypted = connection.is_encrypted();
+                connection.quit().await;
+                Ok(encrypted)
+            }
+            Ok(Err(reason)) => {
+                self.failed(&reason, now, 0);
+                Err(reason)
+            }
+            Err(_) => Err(format!("not done within {} s", self.patience.whole.as_secs_f32())),
+        }
+    }
+
+    /// Closes the connections that nobody has used for a while; all of them without `now`.
+    pub(super) async fn close_idle(&self, now: Option<Timestamp>) {
+        let idle = {
+            let mut state = self.state();
+            let (idle, kept) = std::mem::take(&mut state.parked)
+                .into_iter()
+                .partition::<Vec<_>, _>(|(_, used)| now.is_none_or(|now| now - *used >= IDLE));
+            state.parked = kept;
+            idle
+        };
+        for (connection, _) in idle {
+            connection.quit().await;
+        }
+    }
+
+    fn worked(&self, now: Timestamp) {
+        let mut state = self.state();
+        state.failures = 0;
+        state.trying = None;
+        if !state.up {
+            state.up = true;
+            state.since = Some(now);
+            tracing::info!(relay = self.name, "Relay {} is back", self.name);
+        }
+    }
+
+    fn failed(&self, reason: &str, now: Timestamp, chance: u32) {
+        let mut state = self.state();
+        state.last_error = Some(reason.to_owned());
+        if state.up {
+            tracing::warn!(relay = self.name, reason, "Relay {} is set aside: {reason}", self.name);
+            state.since = Some(now);
+            state.up = false;
+            state.failures = 0;
+        } else if state.trying.take() != Some(now) {
+            // One of those that were under way when it was set aside: the same failure, not a further one.
+            return;
+        }
+        state.failures = state.failures.saturating_add(1);
+        let longest = SET_ASIDE
+            .0
+            .saturating_mul(1 << state.failures.saturating_sub(1).min(16))
+            .min(SET_ASIDE_AT_MOST.0);
+        // Between three quarters and the whole, so that several nodes do not come back at once.
+        state.back_at = now + Span(longest - longest / 4 * i64::from(chance % 1000) / 1000);
+    }
+
+    fn noted(&self, reason: &str) {
+        self.state().last_error = Some(reason.to_owned());
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay").field("name", &self.name).finish_non_exhaustive()
+    }
+}

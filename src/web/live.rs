@@ -1,0 +1,124 @@
+//! Server-sent events: that something changed, never what. A page asks again and is told only what it may see.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, ContentEncoding},
+    web::{Bytes, Data, Path},
+};
+use noroshi_core::id::IncidentId;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::problem::WebError;
+use crate::{
+    app::App,
+    store::{self, event::Event},
+};
+
+/// A comment this often keeps proxies from hanging up.
+const PING: Duration = Duration::from_secs(15);
+/// Other nodes cannot tell us: their events are looked for this often.
+const LOOK: Duration = Duration::from_secs(1);
+/// Events sent in one go when a page resumes.
+const CATCH_UP: u64 = 1000;
+
+/// Changes of one incident.
+#[utoipa::path(get, path = "/api/v1/incidents/{id}/events", tag = "live",
+    params(("id" = String, Path, description = "inc_…")),
+    responses((status = 200, description = "text/event-stream; Last-Event-ID resumes", content_type = "text/event-stream")))]
+pub async fn incident(request: HttpRequest, app: Data<App>, id: Path<String>) -> Result<HttpResponse, WebError> {
+    let id = id.parse::<IncidentId>().map_err(|_| WebError::NotFound)?;
+    store::incident::get(app.store.read(), id).await?;
+    stream(&request, app.into_inner(), Some(id)).await
+}
+
+/// Changes of all incidents.
+#[utoipa::path(get, path = "/api/v1/events", tag = "live",
+    responses((status = 200, description = "text/event-stream; Last-Event-ID resumes", content_type = "text/event-stream")))]
+pub async fn all(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, WebError> {
+    stream(&request, app.into_inner(), None).await
+}
+
+struct Listener {
+    app: Arc<App>,
+    incident: Option<IncidentId>,
+    live: tokio::sync::broadcast::Receiver<Event>,
+    last: i64,
+    waiting: std::collections::VecDeque<Event>,
+    greeted: bool,
+}
+
+async fn stream(
+    request: &HttpRequest,
+    app: Arc<App>,
+    incident: Option<IncidentId>,
+) -> Result<HttpResponse, WebError> {
+    // Listening begins before the table is read: nothing can fall between the two.
+    let live = app.live.subscribe();
+    let resumed = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    let (last, waiting) = match resumed {
+        Some(last) => (last, store::event::since(app.store.read(), incident, last, CATCH_UP).await?.into()),
+        None => (store::event::newest(app.store.read()).await?, Default::default()),
+    };
+    let listener = Listener { app, incident, live, last, waiting, greeted: false };
+    let events = futures_util::stream::unfold(listener, |mut listener| async move {
+        let chunk = listener.next().await;
+        Some((Ok::<_, Infallible>(chunk), listener))
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header(("x-accel-buffering", "no"))
+        .insert_header(ContentEncoding::Identity)
+        .streaming(events))
+}
+
+impl Listener {
+    async fn next(&mut self) -> Bytes {
+        if !self.greeted {
+            self.greeted = true;
+            return Bytes::from_static(b": hello\nretry: 2000\n\n");
+        }
+        let embedded = self.app.store.is_embedded();
+        loop {
+            while let Some(event) = self.waiting.pop_front() {
+                if event.id > self.last {
+                    self.last = event.id;
+                    return frame(&event);
+                }
+            }
+            tokio::select! {
+                event = self.live.recv() => match event {
+                    Ok(event) if self.incident.is_none_or(|wanted| wanted == event.incident) => {
+                        self.waiting.push_back(event);
+                    }
+                    Ok(_) => {}
+                    Err(RecvError::Lagged(_)) => self.look().await,
+                    Err(RecvError::Closed) => return Bytes::from_static(b": bye\n\n"),
+                },
+                () = tokio::time::sleep(if embedded { PING } else { LOOK }) => {
+                    if embedded {
+                        return Bytes::from_static(b": still here\n\n");
+                    }
+                    self.look().await;
+                    if self.waiting.is_empty() {
+                        return Bytes::from_static(b":\n\n");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn look(&mut self) {
+        // A database that is away is told by the board itself; the stream simply has no news.
+        if let Ok(found) = store::event::since(self.app.store.read(), self.incident, self.last, CATCH_UP).await {
+            self.waiting.extend(found);
+        }
+    }
+}
+
+fn frame(event: &Event) -> Bytes {
+    let data = serde_json::json!({ "incident": event.incident, "kind": event.kind });
+    Bytes::from(format!("id: {}\nevent: {}\ndata: {data}\n\n", event.id, event.kind))
+}

@@ -1,0 +1,37 @@
+//! "What is due?" A worker takes no input: a bell only tells it to look.
+//!
+//! Each loop waits for its bell, its next due moment, a polling period or the stop token, and then looks. Whatever
+//! goes wrong is logged where it is handled, and the loop looks again.
+
+mod deliver;
+mod pulse;
+mod timers;
+
+use std::sync::Arc;
+
+use noroshi_core::time::{Span, Timestamp};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::{app::App, lifecycle::Lifecycle};
+
+/// How long a worker sleeps at most: other nodes cannot ring its bell.
+const PERIOD: Span = Span(500);
+
+/// Starts every worker.
+pub fn start(app: &Arc<App>, life: &Lifecycle) {
+    deliver::start(app, life);
+    life.worker("timers", timers::run(Arc::clone(app), life.soft().clone()));
+    life.worker("pulse", pulse::run(Arc::clone(app), life.soft().clone()));
+}
+
+/// Waits for the bell, the next due moment, the polling period, or the stop. Returns `false` on stop.
+async fn wait(app: &App, bell: &Notify, next_due: Option<Timestamp>, stop: &CancellationToken) -> bool {
+    let period = app.clock.now() + PERIOD;
+    let until = next_due.map_or(period, |due| due.min(period));
+    tokio::select! {
+        () = stop.cancelled() => false,
+        () = bell.notified() => true,
+        () = app.clock.sleep_until(until) => true,
+    }
+}
