@@ -60,3 +60,4 @@ answer-answered-at = Answered at
 answer-by-proxy = { $name } (taken by telephone)
 answer-unknown = This page cannot be opened
 answer-unknown-why = Part of the link is missing, or it is no longer valid. Open the link in your mail again, or call the telephone number given there.
+answer-anyway = Answer all the same

@@ -60,3 +60,4 @@ answer-answered-at = 回答した時刻
 answer-by-proxy = { $name }（電話で聴取、代理入力）
 answer-unknown = このページは開けません
 answer-unknown-why = リンクの一部が欠けているか、使えなくなっています。届いたメールのリンクをもう一度開くか、メールにある電話番号へ電話してください。
+answer-anyway = それでも回答する

@@ -1,4 +1,4 @@
-//! The pages before one is inside: `/login`, `/setup/{token}`, and the page of an error.
+//! The pages before one is inside: `/login` and `/setup/{token}`.
 
 use askama::Template;
 
@@ -43,24 +43,6 @@ impl SetupPage {
     }
 }
 
-/// The page of an error: the same content as the problem document of the API.
-#[derive(Clone, Debug, Template)]
-#[template(path = "page/error.html", config = "src/web/askama.toml")]
-pub struct ErrorPage {
-    /// What stands around it.
-    pub frame: Frame,
-    /// The HTTP status.
-    pub status: u16,
-    /// What happened.
-    pub title: String,
-    /// What the service did about it, and what can be done.
-    pub detail: String,
-    /// Every problem: where, what.
-    pub problems: Vec<(String, String)>,
-    /// The request's id, where an engineer should look.
-    pub request: Option<String>,
-}
-
 #[cfg(test)]
 mod tests {
     use noroshi_core::text::Language;
@@ -88,18 +70,5 @@ mod tests {
         let page =
             SetupPage { frame: outside(Language::Ja), token, name, login, usable: true, problems: again };
         assert!(keep("setup-ja", page.render().unwrap()).contains("2回のパスワードが違います"));
-    }
-
-    #[test]
-    fn an_error_says_what_happened_and_what_can_be_done() {
-        let page = ErrorPage {
-            frame: frame(Language::Ja, Room::Home),
-            status: 409,
-            title: "この事案は終わっています".into(),
-            detail: "ほかの人が03:46に終結しました。一覧に戻ってください。".into(),
-            problems: vec![],
-            request: Some("req_0192".into()),
-        };
-        assert!(keep("error-ja", page.render().unwrap()).contains("req_0192"));
     }
 }
