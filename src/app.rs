@@ -134,7 +134,10 @@ impl App {
             DatabaseUrl::Postgres { url } => (url.clone(), None),
         };
         let store = Store::open(&url).await.with_context(|| {
-            format!("the database {} cannot be used; check database.url and that its server runs", config.database.url)
+            format!(
+                "the database {} cannot be used; check database.url and that its server runs",
+                config.database.url
+            )
         })?;
         let key = Key::read_or_make(&config.server.key_file, &chance)?;
         let (live, _) = broadcast::channel(1024);
@@ -244,7 +247,8 @@ impl App {
                 Err(OperationError::Problems(problems)) => {
                     let first = problems.first();
                     let (line, column) = first.map_or((1, 1), |problem| (problem.at.line, problem.at.column));
-                    let detail = first.map(|problem| problem.detail.get(Language::En).to_owned()).unwrap_or_default();
+                    let detail =
+                        first.map(|problem| problem.detail.get(Language::En).to_owned()).unwrap_or_default();
                     warn!(
                         file = %file.display(),
                         problems = problems.len(),
@@ -279,7 +283,10 @@ fn serve_alone(path: &Path) -> anyhow::Result<File> {
         format!("could not make {}; the folder of the database has to exist and be writable", lock.display())
     })?;
     file.try_lock().map_err(|_| {
-        anyhow::anyhow!("another noroshi serves {} already; stop it first, or use PostgreSQL for several nodes", path.display())
+        anyhow::anyhow!(
+            "another noroshi serves {} already; stop it first, or use PostgreSQL for several nodes",
+            path.display()
+        )
     })?;
     Ok(file)
 }
@@ -295,7 +302,9 @@ pub fn yaml_files(dir: &Path) -> Vec<PathBuf> {
             // A link could lead round in a circle.
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => folders.push(path),
-                Ok(_) if path.extension().is_some_and(|end| end == "yaml" || end == "yml") => found.push(path),
+                Ok(_) if path.extension().is_some_and(|end| end == "yaml" || end == "yml") => {
+                    found.push(path)
+                }
                 _ => {}
             }
         }

@@ -16,5 +16,6 @@ pub mod store;
 pub mod telemetry;
 pub mod tls;
 pub mod transport;
-pub mod worker;
 pub mod web;
+pub mod web;
+pub mod worker;

@@ -20,7 +20,11 @@ pub struct Library {
 
 impl Library {
     /// The playbook of a version. It was checked when it was imported.
-    pub async fn playbook(&self, db: &impl ConnectionTrait, version: Uuid) -> Result<Arc<Playbook>, StoreError> {
+    pub async fn playbook(
+        &self,
+        db: &impl ConnectionTrait,
+        version: Uuid,
+    ) -> Result<Arc<Playbook>, StoreError> {
         if let Some(known) = self.playbooks.lock().unwrap_or_else(PoisonError::into_inner).get(&version) {
             return Ok(Arc::clone(known));
         }
@@ -32,18 +36,29 @@ impl Library {
     }
 
     /// The directory of a version.
-    pub async fn directory(&self, db: &impl ConnectionTrait, version: Uuid) -> Result<Arc<Directory>, StoreError> {
+    pub async fn directory(
+        &self,
+        db: &impl ConnectionTrait,
+        version: Uuid,
+    ) -> Result<Arc<Directory>, StoreError> {
         if let Some(known) = self.directories.lock().unwrap_or_else(PoisonError::into_inner).get(&version) {
             return Ok(Arc::clone(known));
         }
         let row = store::directory::version(db, version).await?;
         let (directory, _) = noroshi_core::directory::read(row.source.as_bytes());
         let directory = Arc::new(directory.ok_or_else(|| corrupt("directory version", version))?);
-        self.directories.lock().unwrap_or_else(PoisonError::into_inner).insert(version, Arc::clone(&directory));
+        self.directories
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(version, Arc::clone(&directory));
         Ok(directory)
     }
 }
 
 fn corrupt(what: &'static str, id: Uuid) -> StoreError {
-    StoreError::Corrupt { what, id: id.to_string(), found: "a file that this version of Noroshi refuses".to_owned() }
+    StoreError::Corrupt {
+        what,
+        id: id.to_string(),
+        found: "a file that this version of Noroshi refuses".to_owned(),
+    }
 }

@@ -360,7 +360,7 @@ mod tests {
     }
 
     fn mailer(address: SocketAddr) -> Mailer {
-        let relays = vec![crate::config::RelayUrl::parse(&format!("smtp://{address}")).unwrap()];
+        let relays = vec![format!("smtp://{address}").parse().unwrap()];
         Mailer::new(MailConfig { connections: 1, ..config(relays) }, &Roots::default())
     }
 

@@ -60,7 +60,11 @@ async fn put(work: &Work<'_>, new: NewAccount) -> Result<AccountId, OperationErr
     }
     let name = noroshi_core::answer::clean(new.name.trim());
     if name.is_empty() || name.chars().count() > 60 {
-        invalid.push(Invalid::new("name", "名前を60文字までで入れてください", "a name has 1 to 60 characters"));
+        invalid.push(Invalid::new(
+            "name",
+            "名前を60文字までで入れてください",
+            "a name has 1 to 60 characters",
+        ));
     }
     if let Some(person) = &new.person {
         let known = match store::directory::latest(&work.tx).await? {
@@ -170,7 +174,9 @@ pub async fn sign_out(work: Work<'_>, token: &str) -> Result<(), OperationError>
 pub async fn by_session(app: &App, token: &str) -> Result<Option<(Actor, String)>, OperationError> {
     let now = app.clock.now();
     let hash = token_hash(token);
-    let Some((session, account)) = store::account::session(app.store.read(), &hash).await? else { return Ok(None) };
+    let Some((session, account)) = store::account::session(app.store.read(), &hash).await? else {
+        return Ok(None);
+    };
     let ended = session.ends_at_ms <= now.0 || now.0 - session.seen_at_ms > IDLE.0;
     if ended || account.disabled_at_ms.is_some() {
         return Ok(None);
@@ -221,5 +227,10 @@ pub async fn by_token(app: &App, token: &str) -> Result<Option<Actor>, Operation
         store::account::touch_token(&work.tx, &hash, now).await?;
         work.commit().await?;
     }
-    Ok(Some(Actor { id: format!("token:{}", row.id), name: row.name, role: Role::from_key(&row.role), person: None }))
+    Ok(Some(Actor {
+        id: format!("token:{}", row.id),
+        name: row.name,
+        role: Role::from_key(&row.role),
+        person: None,
+    }))
 }

@@ -7,9 +7,7 @@ use noroshi_core::{
     alert::{ContactPoint, Contacts, Rule, Tally, Verdict, judge},
     id::{AlertId, ChannelId, RecipientId},
     ladder::{self, Input, raise},
-    playbook::{
-        Ask, AskKind, Count, Meaning, PartyRef, Quorum, StopOn,
-    },
+    playbook::{Ask, AskKind, Count, Meaning, PartyRef, Quorum, StopOn},
     rights::Action,
     text::Text,
     time::Timestamp,
@@ -135,7 +133,11 @@ pub async fn raise_alert(
 }
 
 /// The channel an alert belongs to: its own, else `command`, else the first internal one.
-async fn channel_of(work: &Work<'_>, scene: &Scene, rule: &Rule) -> Result<Option<ChannelId>, OperationError> {
+async fn channel_of(
+    work: &Work<'_>,
+    scene: &Scene,
+    rule: &Rule,
+) -> Result<Option<ChannelId>, OperationError> {
     let channels = store::channel::of_incident(&work.tx, scene.id()).await?;
     let by_key = |key: &str| channels.iter().find(|channel| channel.key == key);
     let found = rule
@@ -243,7 +245,13 @@ impl Told {
             let known = store::recipient::contacts(&row)?;
             let place = *places.entry((row.agency.clone(), row.person.clone())).or_insert_with(|| {
                 let contacts = Contacts { primary: Vec::new(), alternate: known.alternate };
-                told.parties.push((row.agency.clone(), row.person.clone(), text(&row.name), row.outside, contacts));
+                told.parties.push((
+                    row.agency.clone(),
+                    row.person.clone(),
+                    text(&row.name),
+                    row.outside,
+                    contacts,
+                ));
                 told.parties.len() - 1
             });
             let primary = &mut told.parties[place].4.primary;
@@ -279,14 +287,23 @@ impl Told {
             .iter()
             .filter(|(agency, ..)| everybody || agency.as_deref().is_none_or(|key| named.contains(key)))
             .cloned()
-            .map(|(agency, person, name, outside, contacts)| Addressee { agency, person, name, outside, contacts })
+            .map(|(agency, person, name, outside, contacts)| Addressee {
+                agency,
+                person,
+                name,
+                outside,
+                contacts,
+            })
             .collect()
     }
 
     /// The transports that were used.
     pub fn transports(&self) -> Vec<String> {
-        let used: BTreeSet<&String> =
-            self.parties.iter().flat_map(|party| party.4.primary.iter().map(|point| &point.transport)).collect();
+        let used: BTreeSet<&String> = self
+            .parties
+            .iter()
+            .flat_map(|party| party.4.primary.iter().map(|point| &point.transport))
+            .collect();
         used.into_iter().cloned().collect()
     }
 }
@@ -316,14 +333,18 @@ pub(super) async fn count_answers(
         Verdict::Open => {}
         Verdict::Reached => {
             store::alert::judge(&work.tx, alert, "reached", 0).await?;
-            let told = Text::both("必要な回答がそろった。残りの宛先への督促を止める", "Enough have answered; the rest may stand down");
+            let told = Text::both(
+                "必要な回答がそろった。残りの宛先への督促を止める",
+                "Enough have answered; the rest may stand down",
+            );
             let line = telling::line("quorum", telling::alert_name(rule, &row), told, work.now);
             work.line(scene.id(), line);
             let rest = store::recipient::unsettled_of_alert(&work.tx, alert).await?;
             stop_all(work, scene, rest, StopOn::Superseded, true).await?;
         }
         Verdict::Short { missing } => {
-            store::alert::judge(&work.tx, alert, "to_decide", i32::try_from(missing).unwrap_or(i32::MAX)).await?;
+            store::alert::judge(&work.tx, alert, "to_decide", i32::try_from(missing).unwrap_or(i32::MAX))
+                .await?;
             let unit = match quorum {
                 Quorum::Accept { count: Count::Teams, .. } => "隊",
                 _ => "機関",
@@ -392,7 +413,11 @@ pub(super) async fn stop_all(
 pub(super) struct Rules(BTreeMap<Uuid, std::sync::Arc<Rule>>);
 
 impl Rules {
-    pub(super) async fn get(&mut self, work: &Work<'_>, alert: Uuid) -> Result<std::sync::Arc<Rule>, OperationError> {
+    pub(super) async fn get(
+        &mut self,
+        work: &Work<'_>,
+        alert: Uuid,
+    ) -> Result<std::sync::Arc<Rule>, OperationError> {
         if let Some(rule) = self.0.get(&alert) {
             return Ok(std::sync::Arc::clone(rule));
         }
@@ -490,7 +515,9 @@ fn rule_by_hand(scene: &Scene, wish: ByHand) -> Result<Rule, Vec<Invalid>> {
     if to.is_empty() && problems.is_empty() {
         problems.push(Invalid::new("to", "宛先を1つ以上指定してください", "name at least one recipient"));
     }
-    for (path, blank) in [("subject", wish.subject.ja.trim().is_empty()), ("body", wish.body.ja.trim().is_empty())] {
+    for (path, blank) in
+        [("subject", wish.subject.ja.trim().is_empty()), ("body", wish.body.ja.trim().is_empty())]
+    {
         if blank {
             problems.push(Invalid::new(path, "本文と件名を入れてください", "must not be empty"));
         }
@@ -516,7 +543,11 @@ fn rule_by_hand(scene: &Scene, wish: ByHand) -> Result<Rule, Vec<Invalid>> {
     }
     let responses = wish.responses.as_deref().map(|set| scene.playbook.responses(set).to_vec());
     if responses.as_ref().is_some_and(Vec::is_empty) {
-        problems.push(Invalid::new("responses", "その回答セットはありません", "there is no such response set"));
+        problems.push(Invalid::new(
+            "responses",
+            "その回答セットはありません",
+            "there is no such response set",
+        ));
     }
     let ladder = wish.ladder.as_deref().map(|key| scene.playbook.ladder(key).cloned());
     if matches!(ladder, Some(None)) {
@@ -537,9 +568,8 @@ fn rule_by_hand(scene: &Scene, wish: ByHand) -> Result<Rule, Vec<Invalid>> {
         None => AckRule::None { because: Text::both("手で送るお知らせ", "information by hand") },
         Some(ladder) => {
             // The deadlines are those that the ladder's steps look at.
-            let at = |wanted| {
-                ladder.steps.iter().find(|step| step.condition == Some(wanted)).map(|step| step.at)
-            };
+            let at =
+                |wanted| ladder.steps.iter().find(|step| step.condition == Some(wanted)).map(|step| step.at);
             AckRule::Required {
                 unit: Unit::Agency,
                 read_by: at(Condition::Unread),

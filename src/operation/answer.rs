@@ -35,7 +35,10 @@ pub struct Typed<'a> {
 }
 
 /// The link of a token, unless it is unknown or revoked: both are the same to whoever asks.
-pub async fn find_link(db: &impl sea_orm::ConnectionTrait, token: &str) -> Result<link::Model, OperationError> {
+pub async fn find_link(
+    db: &impl sea_orm::ConnectionTrait,
+    token: &str,
+) -> Result<link::Model, OperationError> {
     let unknown = || StoreError::NotFound { what: "link", id: String::new() };
     let row = store::alert::link(db, &token_hash(token)).await?.ok_or_else(unknown)?;
     if row.revoked_at_ms.is_some() {
@@ -55,7 +58,8 @@ pub async fn opened(mut work: Work<'_>, link: &link::Model) -> Result<(), Operat
     let at = work.now;
     if step(&mut work, &scene, &rule, &mut row, &Input::Opened { at }).await? {
         prove(&work, &row, &link.contact).await?;
-        let told = Text::both("ページを開いた（既読。回答ではない）", "Opened the page (read, not an answer)");
+        let told =
+            Text::both("ページを開いた（既読。回答ではない）", "Opened the page (read, not an answer)");
         let line = said(&work.actor, &row, "opened", told, work.now);
         work.line(scene.id(), line);
     }
@@ -186,12 +190,17 @@ fn checked_option<'r>(
     key: &str,
 ) -> Result<&'r ResponseOption, OperationError> {
     let Some(option) = rule.option(key) else {
-        return Err(OperationError::invalid("option", "回答を1つ選んでください", "choose one of the answers"));
+        return Err(OperationError::invalid(
+            "option",
+            "回答を1つ選んでください",
+            "choose one of the answers",
+        ));
     };
     // An option `after` another stands only once that one was chosen (or itself: it may be refreshed).
     if let Some(first) = &option.after
         && before.is_none_or(|before| {
-            before.option != *first && rule.option(&before.option).and_then(|o| o.after.as_ref()) != Some(first)
+            before.option != *first
+                && rule.option(&before.option).and_then(|o| o.after.as_ref()) != Some(first)
         })
     {
         let label = rule.option(first).map_or(first.as_str(), |option| option.label.get(Language::Ja));

@@ -34,7 +34,11 @@ pub async fn post(
     }
     let text = noroshi_core::answer::clean(text.trim());
     if text.is_empty() {
-        return Err(OperationError::invalid("text", "書き込む内容を入れてください", "a message must not be empty"));
+        return Err(OperationError::invalid(
+            "text",
+            "書き込む内容を入れてください",
+            "a message must not be empty",
+        ));
     }
     if text.chars().count() > LONGEST {
         return Err(OperationError::invalid(
@@ -44,7 +48,11 @@ pub async fn post(
         ));
     }
     if mark.is_some_and(|mark| !matches!(mark, "order" | "unconfirmed")) {
-        return Err(OperationError::invalid("mark", "印は order か unconfirmed です", "a mark is order or unconfirmed"));
+        return Err(OperationError::invalid(
+            "mark",
+            "印は order か unconfirmed です",
+            "a mark is order or unconfirmed",
+        ));
     }
     let organisation = organisation(&work, &channel).await?;
     let message = message::Model {
@@ -60,7 +68,8 @@ pub async fn post(
     };
     store::channel::put_messages(&work.tx, vec![message.clone()]).await?;
     store::channel::read(&work.tx, id, &work.actor.id, &work.actor.name, work.now).await?;
-    let mut lines = vec![telling::by(&work.actor, "message", scene::text(&channel.title), Text::plain(text), work.now)];
+    let mut lines =
+        vec![telling::by(&work.actor, "message", scene::text(&channel.title), Text::plain(text), work.now)];
     if let Some(key) = &channel.relay_to {
         relay(&mut work, &channel, key, &message).await?;
     }
@@ -85,7 +94,9 @@ async fn relay(
         let copy = message::Model {
             id: work.app.chance.uuid(work.now),
             channel_id: to.id,
-            organisation: format!("{} #{}", message.organisation, scene::text(&from.title).ja).trim().to_owned(),
+            organisation: format!("{} #{}", message.organisation, scene::text(&from.title).ja)
+                .trim()
+                .to_owned(),
             ..message.clone()
         };
         store::channel::put_messages(&work.tx, vec![copy]).await?;

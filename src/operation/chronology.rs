@@ -40,7 +40,11 @@ pub async fn write(
     }
     for (path, value, most) in [("text", &text, 4000), ("from", &entry.from, 200), ("to", &entry.to, 200)] {
         if value.chars().count() > most {
-            invalid.push(Invalid::new(path, format!("{most}文字までです"), format!("at most {most} characters")));
+            invalid.push(Invalid::new(
+                path,
+                format!("{most}文字までです"),
+                format!("at most {most} characters"),
+            ));
         }
     }
     let occurred_at = entry.occurred_at.unwrap_or(work.now);
@@ -48,9 +52,17 @@ pub async fn write(
         invalid.push(Invalid::new("occurred_at", "まだ起きていない時刻です", "lies in the future"));
     }
     if let Some(seq) = entry.corrects
-        && (seq < 1 || store::chronology::list(&work.tx, incident, seq - 1, 1).await?.first().is_none_or(|row| row.seq != seq))
+        && (seq < 1
+            || store::chronology::list(&work.tx, incident, seq - 1, 1)
+                .await?
+                .first()
+                .is_none_or(|row| row.seq != seq))
     {
-        invalid.push(Invalid::new("corrects", format!("№{seq} はありません"), format!("there is no line {seq}")));
+        invalid.push(Invalid::new(
+            "corrects",
+            format!("№{seq} はありません"),
+            format!("there is no line {seq}"),
+        ));
     }
     if !invalid.is_empty() {
         return Err(OperationError::Invalid(invalid));

@@ -81,13 +81,18 @@ pub async fn decide_alert(
     let scene = Scene::load(work.app, &work.tx, IncidentId::new(row.incident_id)).await?;
     must_decide(&work, &scene, rule.decider())?;
     if row.state != "to_decide" {
-        return Err(OperationError::Closed(Text::both("この照会に判断待ちはありません", "no decision is due about this alert")));
+        return Err(OperationError::Closed(Text::both(
+            "この照会に判断待ちはありません",
+            "no decision is due about this alert",
+        )));
     }
     let chosen = find(&rule, option)?;
     let note = noroshi_core::answer::clean(note.trim());
-    let decision = json!({ "option": chosen.label.ja, "note": note, "by": work.actor.name, "at_ms": work.now.0 });
+    let decision =
+        json!({ "option": chosen.label.ja, "note": note, "by": work.actor.name, "at_ms": work.now.0 });
     store::alert::decide(&work.tx, row.id, decision).await?;
-    let line = telling::by(&work.actor, "decision", telling::alert_name(&rule, &row), told(chosen, &note), work.now);
+    let line =
+        telling::by(&work.actor, "decision", telling::alert_name(&rule, &row), told(chosen, &note), work.now);
     work.line(scene.id(), line);
     work.changed(scene.id(), "alert");
     let reply = work.keep(once, 200, reply()).await?;

@@ -70,8 +70,12 @@ pub async fn record(
     let mut work = Work::begin(app, Actor::system()).await?;
     let handed = store::delivery::hand_over(&work.tx, next, app.node, work.now).await?;
 
-    let ids: Vec<Uuid> =
-        tried.iter().map(|one| &one.delivery).chain(&handed).filter_map(|delivery| delivery.recipient_id).collect();
+    let ids: Vec<Uuid> = tried
+        .iter()
+        .map(|one| &one.delivery)
+        .chain(&handed)
+        .filter_map(|delivery| delivery.recipient_id)
+        .collect();
     let mut rows: BTreeMap<Uuid, recipient::Model> =
         store::recipient::lock(&work.tx, ids).await?.into_iter().map(|row| (row.id, row)).collect();
     let mut scenes = Scenes::default();
@@ -142,7 +146,8 @@ async fn record_one(
             delivery.reason = Some(reason.clone());
             delivery.ended_at_ms = Some(at.0);
             input = letter.map(|letter| Input::Failed { letter, at });
-            store::directory::learn(&work.tx, &point(&delivery), &Learned::Refused(reason.clone()), work.now).await?;
+            store::directory::learn(&work.tx, &point(&delivery), &Learned::Refused(reason.clone()), work.now)
+                .await?;
         }
         Outcome::Unknown { relay, reason } => {
             delivery.relay = Some(relay.clone());

@@ -73,9 +73,11 @@ fn compare(before: Option<&Directory>, after: &Directory) -> Changes {
                     Some(_) => {}
                 }
             }
-            changes
-                .removed
-                .extend(old.keys().filter(|key| !after.$field.contains_key(*key)).map(|key| format!("{}{key}", $prefix)));
+            changes.removed.extend(
+                old.keys()
+                    .filter(|key| !after.$field.contains_key(*key))
+                    .map(|key| format!("{}{key}", $prefix)),
+            );
         };
     }
     kind!("agency:", agencies);

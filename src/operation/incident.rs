@@ -90,18 +90,18 @@ pub async fn start(
             "this playbook does not allow drills",
         ));
     }
-    let title = wish.title.as_deref().map(noroshi_core::answer::clean).filter(|title| !title.trim().is_empty());
+    let title =
+        wish.title.as_deref().map(noroshi_core::answer::clean).filter(|title| !title.trim().is_empty());
     if title.as_ref().is_some_and(|title| title.chars().count() > 120) {
         invalid.push(Invalid::new("title", "題名は120文字までです", "a title has at most 120 characters"));
     }
     let values = match variable::resolve(&playbook, &directory, &wish.variables, work.now, work.app.zone) {
         Ok(values) => values,
         Err(found) => {
-            invalid.extend(
-                found
-                    .into_iter()
-                    .map(|problem| Invalid { path: format!("variables.{}", problem.key), detail: problem.detail }),
-            );
+            invalid.extend(found.into_iter().map(|problem| Invalid {
+                path: format!("variables.{}", problem.key),
+                detail: problem.detail,
+            }));
             BTreeMap::new()
         }
     };
@@ -148,8 +148,18 @@ pub async fn start(
     store::channel::put(&work.tx, channels(&work, &scene)).await?;
 
     let told = Text::both(
-        format!("{}「{}」を発動（手順書 {}）", if wish.drill { "訓練 " } else { "" }, scene.incident.title, version.version),
-        format!("{}{} activated (playbook {})", if wish.drill { "Drill: " } else { "" }, scene.incident.title, version.version),
+        format!(
+            "{}「{}」を発動（手順書 {}）",
+            if wish.drill { "訓練 " } else { "" },
+            scene.incident.title,
+            version.version
+        ),
+        format!(
+            "{}{} activated (playbook {})",
+            if wish.drill { "Drill: " } else { "" },
+            scene.incident.title,
+            version.version
+        ),
     );
     let line = telling::by(&work.actor, "activated", telling::service(), told, work.now);
     work.line(id, line);
@@ -184,14 +194,17 @@ fn may_start(
     directory: &noroshi_core::directory::Directory,
 ) -> Result<(), OperationError> {
     let named = work.actor.person.as_deref().is_some_and(|person| {
-        playbook.triggers.iter().filter(|trigger| trigger.source == "manual").flat_map(|trigger| &trigger.allow).any(
-            |party| match party {
+        playbook
+            .triggers
+            .iter()
+            .filter(|trigger| trigger.source == "manual")
+            .flat_map(|trigger| &trigger.allow)
+            .any(|party| match party {
                 PartyRef::Roster(key) => directory.rosters.get(key).is_some_and(|roster| {
                     noroshi_core::directory::roster::on_duty(roster, work.now).contains(&person)
                 }),
                 _ => false,
-            },
-        )
+            })
     });
     work.actor.must_named(Action::Start, named, "start an incident")
 }
@@ -201,7 +214,8 @@ fn chairs(scene: &Scene, now: noroshi_core::time::Timestamp) -> Vec<incident_rol
     let mut chairs = Vec::new();
     for (position, role) in scene.playbook.roles.iter().enumerate() {
         let person = scene.people(&PartyRef::Role(role.key.clone()), now).into_iter().next();
-        let name = person.as_deref().and_then(|key| scene.directory.people.get(key)).map(|person| &person.name);
+        let name =
+            person.as_deref().and_then(|key| scene.directory.people.get(key)).map(|person| &person.name);
         chairs.push(incident_role::Model {
             incident_id: scene.incident.id,
             key: role.key.clone(),
@@ -220,7 +234,11 @@ fn chair_line(role: &incident_role::Model, now: noroshi_core::time::Timestamp) -
     let told = match role.name.as_ref().map(super::scene::text) {
         Some(name) => Text::both(
             format!("{} は {}", title.ja, name.ja),
-            format!("{}: {}", title.en.as_deref().unwrap_or(&title.ja), name.en.as_deref().unwrap_or(&name.ja)),
+            format!(
+                "{}: {}",
+                title.en.as_deref().unwrap_or(&title.ja),
+                name.en.as_deref().unwrap_or(&name.ja)
+            ),
         ),
         None => Text::both(
             format!("{} は空席", title.ja),
@@ -303,7 +321,10 @@ async fn end(
     let row = store::incident::lock(&work.tx, id).await?;
     let mut scene = Scene::of(work.app, &work.tx, row).await?;
     let holds = |role: &str| {
-        scene.role(role).and_then(|role| role.person.as_deref()).is_some_and(|person| work.actor.is_person(person))
+        scene
+            .role(role)
+            .and_then(|role| role.person.as_deref())
+            .is_some_and(|person| work.actor.is_person(person))
     };
     let plan = &scene.playbook;
     let (state, keys) = match &how {
@@ -316,7 +337,11 @@ async fn end(
             let named = plan.cancel.allow.iter().any(|role| holds(role));
             work.actor.must_named(Action::Cancel, named, "cancel the incident")?;
             if reason.is_empty() {
-                return Err(OperationError::invalid("reason", "取り消す理由を入れてください", "a reason is required"));
+                return Err(OperationError::invalid(
+                    "reason",
+                    "取り消す理由を入れてください",
+                    "a reason is required",
+                ));
             }
             if reason.chars().count() > 500 {
                 return Err(OperationError::invalid(
@@ -384,7 +409,13 @@ async fn finish(
         Some(reason) => Text::both(format!("取消。理由: {reason}"), format!("Cancelled: {reason}")),
         None => Text::both("終結", "Closed"),
     };
-    let line = telling::by(&work.actor, if reason.is_some() { "cancelled" } else { "closed" }, telling::service(), told, work.now);
+    let line = telling::by(
+        &work.actor,
+        if reason.is_some() { "cancelled" } else { "closed" },
+        telling::service(),
+        told,
+        work.now,
+    );
     work.line(id, line);
     work.changed(id, "incident");
     // What is raised next must not be withdrawn with what was raised before.

@@ -49,14 +49,16 @@ pub async fn write_all(app: &App, deliveries: &[delivery::Model]) -> Result<Vec<
     let mut tasks = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
         let id = DeliveryId::new(delivery.id);
-        let task: Option<Task> = delivery.task.as_ref().map(|json| from_json("delivery", id, json)).transpose()?;
+        let task: Option<Task> =
+            delivery.task.as_ref().map(|json| from_json("delivery", id, json)).transpose()?;
         tasks.push(task);
     }
     let about = |(delivery, task): (&delivery::Model, &Option<Task>)| {
         delivery.recipient_id.or(task.as_ref().and_then(|task| task.recipient).map(RecipientId::raw))
     };
     let wanted: Vec<Uuid> = deliveries.iter().zip(&tasks).filter_map(about).collect();
-    desk.recipients = store::recipient::several(db, wanted).await?.into_iter().map(|row| (row.id, row)).collect();
+    desk.recipients =
+        store::recipient::several(db, wanted).await?.into_iter().map(|row| (row.id, row)).collect();
     let mut letters = Vec::with_capacity(deliveries.len());
     for (delivery, task) in deliveries.iter().zip(&tasks) {
         let scene = desk.scenes.get(app, db, delivery.incident_id).await?;
@@ -165,10 +167,8 @@ fn to_recipient(
         let token = app.key.answer_token(RecipientId::new(row.id), &delivery.contact, 0);
         format!("{}/a/{token}", app.public_url())
     });
-    let respond_by = row
-        .filter(|_| asks)
-        .and_then(|row| moment(scene, row, rule.answer_by()?))
-        .map(|at| clock(app, at));
+    let respond_by =
+        row.filter(|_| asks).and_then(|row| moment(scene, row, rule.answer_by()?)).map(|at| clock(app, at));
     let value = |name: &str| -> Option<Cow<'_, str>> {
         match name {
             "alert.key" => Some(Cow::Borrowed(rule.plan.key.as_str())),
@@ -194,7 +194,13 @@ fn to_recipient(
 }
 
 /// What happens, and when, if nobody answers: 03:24までに回答がない場合、代替連絡先にも連絡します。
-fn next_step(app: &App, scene: &Scene, rule: &Rule, row: &recipient::Model, language: Language) -> Option<String> {
+fn next_step(
+    app: &App,
+    scene: &Scene,
+    rule: &Rule,
+    row: &recipient::Model,
+    language: Language,
+) -> Option<String> {
     let steps = &rule.ladder.as_ref()?.steps;
     // The resend to the same address is no news to its reader; what involves somebody else is.
     let step = steps
@@ -240,35 +246,57 @@ fn to_role(
     let who = row.map(|row| text(&row.name).get(language).to_owned());
     match (task.task.as_str(), who) {
         (CALL, Some(who)) => {
-            letter.subject = if ja { format!("架電依頼 {who}") } else { format!("Please telephone {who}") };
+            letter.subject =
+                if ja { format!("架電依頼 {who}") } else { format!("Please telephone {who}") };
             let phones = row.map(|row| phones(scene, row)).unwrap_or_default();
-            let ask = rule.ladder.iter().flat_map(|ladder| &ladder.steps).find_map(|step| match &step.action {
-                Action::Call { ask, .. } => ask.as_ref().map(|ask| ask.get(language).to_owned()),
-                _ => None,
-            });
+            let ask =
+                rule.ladder.iter().flat_map(|ladder| &ladder.steps).find_map(|step| match &step.action {
+                    Action::Call { ask, .. } => ask.as_ref().map(|ask| ask.get(language).to_owned()),
+                    _ => None,
+                });
             let ask = ask.unwrap_or_default();
             letter.body = if ja {
-                format!("{role} 様\n「{alert}」に {who} からの回答がありません。電話で確かめ、回答を代理で入力してください。\n{ask}\n電話: {phones}")
+                format!(
+                    "{role} 様\n「{alert}」に {who} からの回答がありません。電話で確かめ、回答を代理で入力してください。\n{ask}\n電話: {phones}"
+                )
             } else {
-                format!("To: {role}\n{who} has not answered \"{alert}\". Please telephone them and type in their answer.\n{ask}\nTelephone: {phones}")
+                format!(
+                    "To: {role}\n{who} has not answered \"{alert}\". Please telephone them and type in their answer.\n{ask}\nTelephone: {phones}"
+                )
             };
         }
         (_, Some(who)) => {
-            letter.subject = if ja { format!("判断依頼 {who} 回答なし") } else { format!("Decision due: {who} has not answered") };
+            letter.subject = if ja {
+                format!("判断依頼 {who} 回答なし")
+            } else {
+                format!("Decision due: {who} has not answered")
+            };
             let options = labels(rule, language);
             letter.body = if ja {
-                format!("{role} 様\n「{alert}」に {who} からの回答がないまま、手順の最後に達しました。判断してください。\n選べる判断: {options}")
+                format!(
+                    "{role} 様\n「{alert}」に {who} からの回答がないまま、手順の最後に達しました。判断してください。\n選べる判断: {options}"
+                )
             } else {
-                format!("To: {role}\n{who} has not answered \"{alert}\" and the ladder has ended. Please decide.\nYou can decide: {options}")
+                format!(
+                    "To: {role}\n{who} has not answered \"{alert}\" and the ladder has ended. Please decide.\nYou can decide: {options}"
+                )
             };
         }
         (_, None) => {
-            letter.subject = if ja { "判断依頼 必要数に届きません".to_owned() } else { "Decision due: not enough have answered".to_owned() };
+            letter.subject = if ja {
+                "判断依頼 必要数に届きません".to_owned()
+            } else {
+                "Decision due: not enough have answered".to_owned()
+            };
             let options = labels(rule, language);
             letter.body = if ja {
-                format!("{role} 様\n「{alert}」に必要な数の回答がそろいません。判断してください。\n選べる判断: {options}")
+                format!(
+                    "{role} 様\n「{alert}」に必要な数の回答がそろいません。判断してください。\n選べる判断: {options}"
+                )
             } else {
-                format!("To: {role}\nNot enough recipients have accepted \"{alert}\". Please decide.\nYou can decide: {options}")
+                format!(
+                    "To: {role}\nNot enough recipients have accepted \"{alert}\". Please decide.\nYou can decide: {options}"
+                )
             };
         }
     }
@@ -283,8 +311,9 @@ fn labels(rule: &Rule, language: Language) -> String {
 /// The telephone numbers of a recipient, the alternate contact's too.
 pub fn phones(scene: &Scene, row: &recipient::Model) -> String {
     let contacts = store::recipient::contacts(row).unwrap_or_default();
-    let is_phone =
-        |key: &str| scene.directory.transports.get(key).is_some_and(|transport| transport.driver == "human_call");
+    let is_phone = |key: &str| {
+        scene.directory.transports.get(key).is_some_and(|transport| transport.driver == "human_call")
+    };
     let numbers: Vec<String> = contacts
         .primary
         .iter()

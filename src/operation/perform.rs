@@ -80,8 +80,15 @@ impl Work<'_> {
     }
 
     /// A delivery row that is due now. A drill's letter goes by `rehearsal`, whatever the directory says.
-    fn delivery(&self, scene: &Scene, urgency: Urgency, occasion: &str, point: &ContactPoint) -> delivery::Model {
-        let driver = scene.directory.transports.get(&point.transport).map_or("", |transport| &transport.driver);
+    fn delivery(
+        &self,
+        scene: &Scene,
+        urgency: Urgency,
+        occasion: &str,
+        point: &ContactPoint,
+    ) -> delivery::Model {
+        let driver =
+            scene.directory.transports.get(&point.transport).map_or("", |transport| &transport.driver);
         let transport = if scene.is_drill() { "rehearsal" } else { carrier(driver) };
         let urgency = match urgency {
             Urgency::Critical => 0,
@@ -166,7 +173,11 @@ impl Work<'_> {
             // A telephone number is for people: no letter can be written to it.
             let by_letter = |point: &ContactPoint| {
                 served.contains(&point.transport)
-                    && scene.directory.transports.get(&point.transport).is_some_and(|t| t.driver != "human_call")
+                    && scene
+                        .directory
+                        .transports
+                        .get(&point.transport)
+                        .is_some_and(|t| t.driver != "human_call")
             };
             scene.person(person).into_iter().filter(by_letter).collect()
         };

@@ -50,7 +50,11 @@ impl Scene {
     }
 
     /// The world of a row that is loaded already.
-    pub async fn of(app: &App, db: &impl ConnectionTrait, incident: incident::Model) -> Result<Self, OperationError> {
+    pub async fn of(
+        app: &App,
+        db: &impl ConnectionTrait,
+        incident: incident::Model,
+    ) -> Result<Self, OperationError> {
         let id = IncidentId::new(incident.id);
         Ok(Self {
             timeline: store::incident::timeline(&incident),
@@ -175,9 +179,11 @@ impl Scene {
             PartyRef::Role(key) => {
                 self.playbook.role(key).map_or_else(|| Text::plain(key.clone()), |role| role.title.clone())
             }
-            PartyRef::Agency(key) => {
-                self.directory.agencies.get(key).map_or_else(|| Text::plain(key.clone()), |agency| agency.title.clone())
-            }
+            PartyRef::Agency(key) => self
+                .directory
+                .agencies
+                .get(key)
+                .map_or_else(|| Text::plain(key.clone()), |agency| agency.title.clone()),
             PartyRef::Roster(key) => self
                 .directory
                 .rosters
@@ -202,13 +208,18 @@ impl Scene {
     /// All addresses of a party at `now`.
     pub fn points(&self, party: &PartyRef, now: Timestamp) -> Vec<ContactPoint> {
         match party {
-            PartyRef::Agency(key) => {
-                self.directory.expand(key).into_iter().flat_map(|member| self.agency(member).primary).collect()
-            }
+            PartyRef::Agency(key) => self
+                .directory
+                .expand(key)
+                .into_iter()
+                .flat_map(|member| self.agency(member).primary)
+                .collect(),
             PartyRef::Role(_) => {
                 self.people(party, now).first().map(|person| self.person(person)).unwrap_or_default()
             }
-            PartyRef::Roster(_) => self.people(party, now).iter().flat_map(|person| self.person(person)).collect(),
+            PartyRef::Roster(_) => {
+                self.people(party, now).iter().flat_map(|person| self.person(person)).collect()
+            }
         }
     }
 
@@ -233,7 +244,9 @@ impl Scene {
                         SiteValue::One(one) => Cow::Borrowed(one.as_str()),
                         SiteValue::List(several) => {
                             let list = Value::from(several.clone());
-                            Cow::Owned(variable::shown(&VariableKind::List, &list, language, app.zone).into_owned())
+                            Cow::Owned(
+                                variable::shown(&VariableKind::List, &list, language, app.zone).into_owned(),
+                            )
                         }
                     });
                 }

@@ -76,7 +76,10 @@ pub fn fact(scene: &Scene, rule: &Rule, row: &recipient::Model, fact: &Fact, at:
             if *brought_forward {
                 told = Text::both(
                     format!("{}（届けられなかったため繰り上げ）", told.ja),
-                    format!("{} (brought forward: nothing before it could be delivered)", told.en.unwrap_or_default()),
+                    format!(
+                        "{} (brought forward: nothing before it could be delivered)",
+                        told.en.unwrap_or_default()
+                    ),
                 );
             }
             line("step", name, told, at)
@@ -92,12 +95,16 @@ pub fn fact(scene: &Scene, rule: &Rule, row: &recipient::Model, fact: &Fact, at:
         Fact::DecisionDue { to } => {
             let who = scene.party_name(to);
             let ja = format!("「{}」に回答がない。{} の判断待ち", first_words(&rule.plan.subject.ja), who.ja);
-            let en = format!("No answer; waiting for the decision of {}", who.en.as_deref().unwrap_or(&who.ja));
+            let en =
+                format!("No answer; waiting for the decision of {}", who.en.as_deref().unwrap_or(&who.ja));
             line("decision_due", name, Text::both(ja, en), at)
         }
-        Fact::AnsweredAfterDecision => {
-            line("answer", name, Text::both("決定後に回答あり。確認が必要", "Answered after the decision: please look"), at)
-        }
+        Fact::AnsweredAfterDecision => line(
+            "answer",
+            name,
+            Text::both("決定後に回答あり。確認が必要", "Answered after the decision: please look"),
+            at,
+        ),
     }
 }
 

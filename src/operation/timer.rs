@@ -2,11 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use noroshi_core::{
-    alert::Rule,
-    ladder::Input,
-    time::Timestamp,
-};
+use noroshi_core::{alert::Rule, ladder::Input, time::Timestamp};
 use uuid::Uuid;
 
 use super::{

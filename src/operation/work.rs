@@ -81,7 +81,12 @@ impl<'a> Work<'a> {
     }
 
     /// Keeps the answer for whoever asks the same again, in this transaction.
-    pub async fn keep(&self, once: Option<&Once>, status: u16, body: String) -> Result<Reply, OperationError> {
+    pub async fn keep(
+        &self,
+        once: Option<&Once>,
+        status: u16,
+        body: String,
+    ) -> Result<Reply, OperationError> {
         if let Some(once) = once {
             let row = idempotency::Model {
                 scope: once.scope.clone(),
@@ -110,7 +115,8 @@ impl<'a> Work<'a> {
         let gathered = std::mem::take(&mut self.gathered);
         let withdrawals: Vec<Uuid> = gathered.withdrawals.into_iter().collect();
         store::delivery::withdraw(&self.tx, &withdrawals, self.now).await?;
-        let (set, dropped): (Vec<_>, Vec<_>) = gathered.timers.into_iter().partition(|(_, timer)| timer.is_some());
+        let (set, dropped): (Vec<_>, Vec<_>) =
+            gathered.timers.into_iter().partition(|(_, timer)| timer.is_some());
         store::timer::drop(&self.tx, dropped.into_iter().map(|(id, _)| id).collect()).await?;
         store::timer::set(&self.tx, set.into_iter().filter_map(|(_, timer)| timer).collect()).await?;
         store::delivery::put(&self.tx, gathered.deliveries).await?;

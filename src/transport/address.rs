@@ -114,19 +114,6 @@ impl FromStr for Mailbox {
     }
 }
 
-impl From<&lettre::message::Mailbox> for Mailbox {
-    /// The sender, which the configuration has checked when it was read.
-    fn from(mailbox: &lettre::message::Mailbox) -> Self {
-        let (local, domain) = (mailbox.email.user(), mailbox.email.domain());
-        let checked = format!("{local}@{domain}").parse();
-        let as_it_is = |_| Address { local: local.to_owned(), domain: domain.to_owned() };
-        Self {
-            name: one_line(mailbox.name.as_deref().unwrap_or_default()),
-            address: checked.unwrap_or_else(as_it_is),
-        }
-    }
-}
-
 impl Mailbox {
     /// The value of a `From`, `To` or `Reply-To` header.
     pub(super) fn header(&self) -> String {

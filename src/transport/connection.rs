@@ -31,9 +31,11 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use crate::config::{RelayScheme, RelayUrl};
-
-use super::{letter::one_line, message::Message};
+use super::{
+    letter::one_line,
+    message::Message,
+    relay::{RelayUrl, Security},
+};
 
 /// How long each part of a conversation may take. Shorter than RFC 5321 allows: another relay or another way waits.
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +113,7 @@ impl Connection {
     pub(super) async fn open(opening: &Opening<'_>) -> Result<Self, String> {
         let Opening { url, helo, tls, patience } = opening;
         let (stream, wire) = connect(url, patience).await?;
-        let (mut smtp, wire, encrypted) = if url.scheme == RelayScheme::Smtps {
+        let (mut smtp, wire, encrypted) = if url.security == Security::Implicit {
             let sealed =
                 within(patience.connect, "TLS", tls.connector.connect(tls.name.clone(), stream)).await?;
             (greet(Box::new(Sealed(sealed)), helo, patience).await?, wire, true)
@@ -127,7 +129,7 @@ impl Connection {
             match upgraded {
                 Ok(()) => (smtp, wire, offered),
                 // Whoever can break STARTTLS can as well hide it, so this costs no safety; it is never silent.
-                Err(reason) if !url.tls_required => {
+                Err(reason) if url.security == Security::Opportunistic => {
                     tracing::warn!(relay = %url, reason, "TLS with relay {url} failed, letters go unencrypted");
                     let (stream, wire) = connect(url, patience).await?;
                     (greet(Box::new(stream), helo, patience).await?, wire, false)
@@ -135,14 +137,14 @@ impl Connection {
                 Err(reason) => return Err(reason),
             }
         };
-        if url.tls_required && !encrypted {
+        if url.security == Security::Required && !encrypted {
             return Err(
                 "offers no TLS, and letters are not to go in clear (tls=required or a password)".to_owned()
             );
         }
         // lettre keeps the rest of the relay's abilities to itself.
         let abilities = within(patience.command, "EHLO", smtp.command(format!("EHLO {helo}\r\n"))).await?;
-        if let (Some(user), Some(password)) = (&url.user, &url.pass) {
+        if let Some((user, password)) = &url.credentials {
             let credentials = Credentials::new(user.clone(), password.clone());
             let mechanisms = [Mechanism::Plain, Mechanism::Login];
             within(patience.command, "sign-in", smtp.auth(&mechanisms, &credentials)).await?;

@@ -10,15 +10,13 @@
 use lettre::transport::smtp::extension::ClientId;
 use noroshi_core::time::Timestamp;
 
-use crate::config::RelayUrl;
-
 use super::{
     Outcome,
     address::Mailbox,
     connection::Patience,
     letter::Letter,
     message::{Message, Sender},
-    relay::{Passed, Relay, RelayHealth, Roots},
+    relay::{Passed, Relay, RelayHealth, RelayUrl, Roots},
 };
 
 /// Stands for the relay where none was asked.
@@ -46,7 +44,7 @@ impl MailConfig {
     pub fn of(config: &crate::config::Config) -> Self {
         Self {
             relays: config.smtp.relays.clone(),
-            from: Mailbox::from(&config.smtp.from),
+            from: config.smtp.from.clone(),
             reply_to: None,
             connections: config.delivery.connections,
             helo: None,

@@ -1,7 +1,8 @@
-//! A mail relay: the connections that are kept to it, and whether it is up.
+//! A mail relay: its address, the connections that are kept to it, and whether it is up.
 
 use std::{
     fmt,
+    str::FromStr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -14,10 +15,9 @@ use lettre::transport::smtp::{
 };
 use noroshi_core::time::{Span, Timestamp};
 use rustls_pki_types::{CertificateDer, ServerName};
+use serde::Deserialize;
 use tokio::{sync::Semaphore, time::timeout};
 use tokio_rustls::TlsConnector;
-
-use crate::config::RelayUrl;
 
 use super::{
     Outcome,
@@ -33,6 +33,132 @@ const IDLE: Span = Span::seconds(30);
 const SET_ASIDE: Span = Span::seconds(1);
 /// … up to this.
 const SET_ASIDE_AT_MOST: Span = Span::seconds(60);
+
+/// When letters to a relay are encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// From the first byte, with a certificate that holds: `smtps://`.
+    Implicit,
+    /// By STARTTLS, or not at all: `?tls=required`, and whenever there is a password.
+    Required,
+    /// By STARTTLS where it is offered and works; otherwise in clear, and the evidence says so.
+    Opportunistic,
+}
+
+/// The address of a relay: `smtp://host:port`, `smtps://user:password@host`, `smtp://host?tls=required`.
+///
+/// Prints without user and password.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct RelayUrl {
+    /// Name or address, without brackets.
+    pub host: String,
+    /// 25 unless given; 465 for `smtps`, 587 with a password.
+    pub port: u16,
+    /// When letters are encrypted.
+    pub security: Security,
+    pub(super) credentials: Option<(String, String)>,
+}
+
+/// The text is not the address of a relay.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error(
+    "not a relay: {because}; write smtp://host:port, smtps://user:password@host or smtp://host?tls=required"
+)]
+pub struct NotARelay {
+    because: &'static str,
+}
+
+impl FromStr for RelayUrl {
+    type Err = NotARelay;
+
+    fn from_str(text: &str) -> Result<Self, NotARelay> {
+        let refuse = |because| NotARelay { because };
+        let (scheme, rest) =
+            text.trim().split_once("://").ok_or(refuse("there is no smtp:// or smtps://"))?;
+        let implicit = match scheme {
+            "smtp" => false,
+            "smtps" => true,
+            _ => return Err(refuse("the scheme is neither smtp nor smtps")),
+        };
+        let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query)));
+        let required = match query {
+            None => false,
+            Some("tls=required") => true,
+            Some(_) => return Err(refuse("after ? only tls=required is known")),
+        };
+        let rest = rest.strip_suffix('/').unwrap_or(rest);
+        let (credentials, place) =
+            rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
+        let credentials = match credentials {
+            None => None,
+            Some(pair) => {
+                let (user, password) =
+                    pair.split_once(':').ok_or(refuse("a user stands without a password"))?;
+                let decode = |text| percent_decoded(text).ok_or(refuse("a % is not followed by two digits"));
+                Some((decode(user)?, decode(password)?))
+            }
+        };
+        let (host, port) = match place.strip_prefix('[').map(|inner| inner.split_once(']')) {
+            Some(None) => return Err(refuse("a bracket is not closed")),
+            Some(Some((host, after))) => (host, after.strip_prefix(':')),
+            None => place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port))),
+        };
+        if ServerName::try_from(host).is_err() {
+            return Err(refuse("the host is neither a name nor an address"));
+        }
+        let security = match (implicit, required || credentials.is_some()) {
+            (true, _) => Security::Implicit,
+            (false, true) => Security::Required,
+            (false, false) => Security::Opportunistic,
+        };
+        let usual = match (implicit, credentials.is_some()) {
+            (true, _) => 465,
+            (false, true) => 587,
+            (false, false) => 25,
+        };
+        let port =
+            port.map_or(Ok(usual), |port| port.parse().map_err(|_| refuse("the port is not a number")))?;
+        Ok(Self { host: host.to_owned(), port, security, credentials })
+    }
+}
+
+impl TryFrom<String> for RelayUrl {
+    type Error = NotARelay;
+    fn try_from(text: String) -> Result<Self, NotARelay> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for RelayUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.security == Security::Implicit { "smtps" } else { "smtp" };
+        match self.host.contains(':') {
+            true => write!(f, "{scheme}://[{}]:{}", self.host, self.port),
+            false => write!(f, "{scheme}://{}:{}", self.host, self.port),
+        }
+    }
+}
+
+impl fmt::Debug for RelayUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let mut digit = || char::from(rest.next()?).to_digit(16);
+        bytes.push(u8::try_from(digit()? * 16 + digit()?).ok()?);
+    }
+    String::from_utf8(bytes).ok()
+}
 
 /// The certificates that are trusted at the root of a relay's chain.
 #[derive(Clone, Debug, Default)]

@@ -12,8 +12,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::relay::Roots;
-use crate::config::RelayUrl;
+use super::relay::{RelayUrl, Roots};
 
 /// What the sink does instead of saying yes.
 #[derive(Clone, Debug)]
@@ -109,7 +108,7 @@ impl Sink {
     }
 
     pub(super) fn url(&self) -> RelayUrl {
-        RelayUrl::parse(&format!("smtp://127.0.0.1:{}", self.port)).unwrap()
+        format!("smtp://127.0.0.1:{}", self.port).parse().unwrap()
     }
 
     pub(super) fn letters(&self) -> Vec<Letter> {

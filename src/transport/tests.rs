@@ -11,14 +11,12 @@ use noroshi_core::{
 };
 use uuid::Uuid;
 
-use crate::config::RelayUrl;
-
 use super::{
     Outcome,
     connection::Patience,
     letter::{DrillWords, Letter},
     mail::{MailConfig, Mailer},
-    relay::Roots,
+    relay::{RelayUrl, Roots},
     sink::{self, Act, Sink, Tls},
 };
 
@@ -80,13 +78,9 @@ fn mailer(relays: Vec<RelayUrl>) -> Mailer {
     Mailer::new(config(relays), &sink::roots())
 }
 
-fn relay(text: &str) -> RelayUrl {
-    RelayUrl::parse(text).unwrap()
-}
-
 fn dead() -> RelayUrl {
     // The discard port: nobody listens there on a test machine.
-    relay("smtp://127.0.0.1:9")
+    "smtp://127.0.0.1:9".parse().unwrap()
 }
 
 fn refusing(word: &'static str, with: &'static str) -> impl Fn(&str, usize) -> Option<Act> {
@@ -349,9 +343,9 @@ async fn a_relay_that_gives_one_byte_at_a_time_ends_with_the_whole_limit() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     });
-    let tar = relay(&format!("smtp://127.0.0.1:{port}"));
+    let relay = format!("smtp://127.0.0.1:{port}").parse().unwrap();
     let outcome =
-        tokio::time::timeout(Duration::from_secs(5), mailer(vec![tar]).send(&letter(), NOW)).await;
+        tokio::time::timeout(Duration::from_secs(5), mailer(vec![relay]).send(&letter(), NOW)).await;
     assert!(matches!(outcome.unwrap(), Outcome::TryAgain { .. }));
     tar_pit.abort();
 }
@@ -420,7 +414,7 @@ async fn a_certificate_that_does_not_hold_means_clear_text_said_aloud_or_no_lett
     let trusting_nobody = |url| Mailer::new(config(vec![url]), &Roots::default());
     let outcome = trusting_nobody(sink.url()).send(&letter(), NOW).await;
     assert!(matches!(outcome, Outcome::Accepted { encrypted: false, .. }), "{outcome:?}");
-    let required = relay(&format!("smtp://127.0.0.1:{}?tls=required", sink.port));
+    let required = format!("smtp://127.0.0.1:{}?tls=required", sink.port).parse().unwrap();
     let Outcome::TryAgain { reason, .. } = trusting_nobody(required).send(&letter(), NOW).await else {
         panic!()
     };
@@ -435,7 +429,7 @@ async fn a_relay_without_tls_gets_no_letter_where_it_is_required_and_no_password
         format!("smtp://127.0.0.1:{}?tls=required", sink.port),
         format!("smtp://user:secret@127.0.0.1:{}", sink.port),
     ] {
-        let Outcome::TryAgain { reason, .. } = mailer(vec![relay(&url)]).send(&letter(), NOW).await
+        let Outcome::TryAgain { reason, .. } = mailer(vec![url.parse().unwrap()]).send(&letter(), NOW).await
         else {
             panic!()
         };
@@ -447,7 +441,7 @@ async fn a_relay_without_tls_gets_no_letter_where_it_is_required_and_no_password
 #[tokio::test]
 async fn clear_text_slipped_in_behind_starttls_is_not_taken_for_an_encrypted_answer() {
     let sink = Sink::with(Tls::OfferedWithInjection, |_, _| None).await;
-    let required = relay(&format!("smtp://127.0.0.1:{}?tls=required", sink.port));
+    let required = format!("smtp://127.0.0.1:{}?tls=required", sink.port).parse().unwrap();
     let outcome = mailer(vec![required]).send(&letter(), NOW).await;
     assert!(matches!(outcome, Outcome::TryAgain { .. }), "{outcome:?}");
     assert!(sink.letters().is_empty());
@@ -457,7 +451,7 @@ async fn clear_text_slipped_in_behind_starttls_is_not_taken_for_an_encrypted_ans
 async fn tls_from_the_first_byte_with_a_password_works_and_checks_the_name() {
     let sink = Sink::with(Tls::FromTheStart, |_, _| None).await;
     let url =
-        |host: &str| relay(&format!("smtps://user%40x:p%3Ass@{host}:{}", sink.port));
+        |host: &str| format!("smtps://user%40x:p%3Ass@{host}:{}", sink.port).parse::<RelayUrl>().unwrap();
     let outcome = mailer(vec![url("localhost")]).send(&letter(), NOW).await;
     assert!(matches!(outcome, Outcome::Accepted { encrypted: true, .. }), "{outcome:?}");
     let outcome = mailer(vec![url("127.0.0.2")]).send(&letter(), NOW).await;
@@ -467,7 +461,7 @@ async fn tls_from_the_first_byte_with_a_password_works_and_checks_the_name() {
 #[tokio::test]
 async fn a_wrong_password_sets_the_relay_aside() {
     let sink = Sink::with(Tls::FromTheStart, refusing("AUTH", "535 5.7.8 no")).await;
-    let url = relay(&format!("smtps://user:secret@localhost:{}", sink.port));
+    let url = format!("smtps://user:secret@localhost:{}", sink.port).parse().unwrap();
     let mailer = mailer(vec![url]);
     let Outcome::TryAgain { relay, reason } = mailer.send(&letter(), NOW).await else { panic!() };
     assert!(reason.contains("535"), "{reason}");
@@ -489,4 +483,35 @@ async fn a_sender_that_one_relay_refuses_may_be_taken_by_the_next() {
     assert!(matches!(both.send(&letter(), NOW).await, Outcome::Accepted { .. }));
     assert!(both.health()[0].up, "the relay itself is well");
     assert!(matches!(mailer(vec![first.url()]).send(&letter(), NOW).await, Outcome::Refused { .. }));
+}
+
+#[test]
+fn relay_addresses_are_read_as_the_manual_says() {
+    use super::relay::Security::{Implicit, Opportunistic, Required};
+    for (text, printed, security) in [
+        ("smtp://mail.example", "smtp://mail.example:25", Opportunistic),
+        ("smtp://127.0.0.1:2525", "smtp://127.0.0.1:2525", Opportunistic),
+        ("smtp://[::1]:2525", "smtp://[::1]:2525", Opportunistic),
+        ("smtp://mail.example?tls=required", "smtp://mail.example:25", Required),
+        ("smtp://u:p@mail.example", "smtp://mail.example:587", Required),
+        ("smtps://u:p%40@mail.example/", "smtps://mail.example:465", Implicit),
+    ] {
+        let url: RelayUrl = text.parse().unwrap();
+        assert_eq!((url.to_string().as_str(), url.security), (printed, security), "{text}");
+        assert_eq!(format!("{url:?}"), printed);
+    }
+    for text in [
+        "",
+        "mail.example:25",
+        "http://x",
+        "smtp://",
+        "smtp://x:port",
+        "smtp://u@x",
+        "smtp://x?tls=no",
+        "smtp://u:%4@x",
+        "smtp://[::1",
+        "smtp://a b",
+    ] {
+        assert!(text.parse::<RelayUrl>().is_err(), "{text}");
+    }
 }

@@ -24,14 +24,16 @@ pub fn language(request: &HttpRequest) -> Language {
         key => Language::from_key(key),
     };
     let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string()).ok();
-    let asked = query.and_then(|query| query.0.into_iter().find(|(name, _)| name == "lang")).map(|(_, value)| value);
+    let asked =
+        query.and_then(|query| query.0.into_iter().find(|(name, _)| name == "lang")).map(|(_, value)| value);
     if let Some(language) = asked.as_deref().and_then(known) {
         return language;
     }
     if let Some(language) = request.cookie("lang").and_then(|cookie| known(cookie.value())) {
         return language;
     }
-    let accepted = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let accepted =
+        request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or("");
     for tag in accepted.split(',') {
         let tag = tag.split(';').next().unwrap_or("").trim().to_lowercase();
         if tag.starts_with("ja") {
@@ -72,7 +74,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let bytes = web::Bytes::from_request(request, payload);
-        let checked = check_session_token(request);
+        let checked = check_session(request);
         let place = format!("{} {}\n", request.method(), request.path());
         Box::pin(async move {
             checked?;
@@ -132,12 +134,14 @@ fn hash(parts: &[&[u8]]) -> String {
 
 /// A session's cookie comes with every request of a browser, wanted or not: whoever uses it to change something
 /// shows the session's form token too. Programs send no cookie and need none.
-fn check_session_token(request: &HttpRequest) -> Result<(), WebError> {
+/// Refuses a request that changes something by a session's cookie alone.
+pub fn check_session(request: &HttpRequest) -> Result<(), WebError> {
     let caller = request.extensions().get::<Caller>().cloned();
     match caller.and_then(|caller| caller.csrf) {
         None => Ok(()),
         Some(csrf) => {
-            let sent = request.headers().get("x-csrf-token").map(header::HeaderValue::as_bytes).unwrap_or_default();
+            let sent =
+                request.headers().get("x-csrf-token").map(header::HeaderValue::as_bytes).unwrap_or_default();
             check_token(request, &csrf, sent)
         }
     }
@@ -152,7 +156,8 @@ fn check_token(request: &HttpRequest, csrf: &str, sent: &[u8]) -> Result<(), Web
 
 /// Whether a browser says that the request comes from somebody else's page.
 pub fn foreign(request: &HttpRequest) -> bool {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let header =
+        |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     if header("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site") {
         return true;
     }

@@ -4,7 +4,10 @@ use actix_web::{
     Error,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
-    http::header::{self, HeaderName, HeaderValue},
+    http::{
+        Method,
+        header::{self, HeaderName, HeaderValue},
+    },
     middleware::Next,
     web,
 };
@@ -15,12 +18,17 @@ use crate::app::App;
 const POLICY: &str = super::page::frame::POLICY;
 
 /// Adds the security headers that are missing. A handler that set one of its own keeps it.
+///
+/// HEAD is answered as GET is; the server leaves the body out (RFC 9110 section 9.3.2).
 pub async fn add(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let secure = request.app_data::<web::Data<App>>().is_some_and(|app| app.secure_cookies);
     let is_file = request.path().starts_with("/static/");
+    if request.method() == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
     let mut answer = next.call(request).await?;
     let headers = answer.headers_mut();
     let mut put = |name: HeaderName, value: &'static str| {

@@ -27,7 +27,11 @@ const CATCH_UP: u64 = 1000;
 #[utoipa::path(get, path = "/api/v1/incidents/{id}/events", tag = "live",
     params(("id" = String, Path, description = "inc_…")),
     responses((status = 200, description = "text/event-stream; Last-Event-ID resumes", content_type = "text/event-stream")))]
-pub async fn incident(request: HttpRequest, app: Data<App>, id: Path<String>) -> Result<HttpResponse, WebError> {
+pub async fn incident(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+) -> Result<HttpResponse, WebError> {
     let id = id.parse::<IncidentId>().map_err(|_| WebError::NotFound)?;
     store::incident::get(app.store.read(), id).await?;
     stream(&request, app.into_inner(), Some(id)).await
@@ -112,7 +116,9 @@ impl Listener {
 
     async fn look(&mut self) {
         // A database that is away is told by the board itself; the stream simply has no news.
-        if let Ok(found) = store::event::since(self.app.store.read(), self.incident, self.last, CATCH_UP).await {
+        if let Ok(found) =
+            store::event::since(self.app.store.read(), self.incident, self.last, CATCH_UP).await
+        {
             self.waiting.extend(found);
         }
     }

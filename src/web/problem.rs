@@ -16,8 +16,8 @@
 use std::fmt;
 
 use actix_web::{
-    Error, HttpMessage, HttpRequest, HttpResponse, ResponseError,
-    body::{BoxBody, EitherBody, MessageBody},
+    Error, HttpRequest, HttpResponse, ResponseError,
+    body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{StatusCode, header},
     middleware::Next,
@@ -210,7 +210,10 @@ fn words(error: &WebError) -> (&'static str, Text, Option<Text>) {
         WebError::Csrf => (
             "/problems/denied",
             Text::both("この画面は古くなっています", "This page is out of date"),
-            detail("画面を開き直して、もう一度操作してください。", "Open the page again and repeat what you did."),
+            detail(
+                "画面を開き直して、もう一度操作してください。",
+                "Open the page again and repeat what you did.",
+            ),
         ),
         WebError::NotFound => ("/problems/not-found", not_found(), None),
         WebError::Method(allowed) => (
@@ -226,7 +229,9 @@ fn words(error: &WebError) -> (&'static str, Text, Option<Text>) {
             Text::both("読めない内容です", "The request cannot be read"),
             Some(Text::plain(why.clone())),
         ),
-        WebError::TooLarge => ("/problems/too-large", Text::both("内容が大きすぎます", "The request is too large"), None),
+        WebError::TooLarge => {
+            ("/problems/too-large", Text::both("内容が大きすぎます", "The request is too large"), None)
+        }
         WebError::NotYet => (
             "/problems/not-implemented",
             Text::both("まだ使えません", "Not there yet"),
@@ -244,19 +249,18 @@ fn words(error: &WebError) -> (&'static str, Text, Option<Text>) {
             OperationError::Closed(text) => {
                 ("/problems/closed", Text::both("いまはできません", "Not possible now"), Some(text.clone()))
             }
-            OperationError::Invalid(_) => (
-                "/problems/invalid",
-                Text::both("入力を直してください", "Some values cannot be taken"),
-                None,
-            ),
-            OperationError::Problems(_) => (
-                "/problems/invalid",
-                Text::both("ファイルに誤りがあります", "The file has problems"),
-                None,
-            ),
+            OperationError::Invalid(_) => {
+                ("/problems/invalid", Text::both("入力を直してください", "Some values cannot be taken"), None)
+            }
+            OperationError::Problems(_) => {
+                ("/problems/invalid", Text::both("ファイルに誤りがあります", "The file has problems"), None)
+            }
             OperationError::KeyReused => (
                 "/problems/key-reuse",
-                Text::both("同じ Idempotency-Key が別の内容に使われています", "Idempotency-Key was used with another body"),
+                Text::both(
+                    "同じ Idempotency-Key が別の内容に使われています",
+                    "Idempotency-Key was used with another body",
+                ),
                 detail("新しい要求には新しいキーを使ってください。", "Use a new key for a new request."),
             ),
             OperationError::Store(StoreError::NotFound { .. }) => ("/problems/not-found", not_found(), None),
@@ -310,7 +314,7 @@ impl ResponseError for WebError {
             }
             _ => {}
         }
-        let answer = answer.finish();
+        let mut answer = answer.finish();
         let documents = [Language::Ja, Language::En].map(|language| document(self, language));
         answer.extensions_mut().insert(Documents(documents));
         answer
@@ -322,11 +326,15 @@ struct Documents([ProblemDocument; 2]);
 
 fn log(error: &WebError) {
     match error {
-        WebError::Operation(OperationError::Store(cause @ (StoreError::Unavailable { .. } | StoreError::Corrupt { .. }))) => {
+        WebError::Operation(OperationError::Store(
+            cause @ (StoreError::Unavailable { .. } | StoreError::Corrupt { .. }),
+        )) => {
             error!(error = cause as &dyn std::error::Error, "A request failed: {cause}");
         }
         WebError::Operation(OperationError::KeyReused) => warn!("An idempotency key came with another body"),
-        WebError::Operation(OperationError::Denied { action, .. }) => info!(action, "Somebody without the right tried to {action}"),
+        WebError::Operation(OperationError::Denied { action, .. }) => {
+            info!(action, "Somebody without the right tried to {action}")
+        }
         _ => {}
     }
 }
@@ -335,12 +343,12 @@ fn log(error: &WebError) {
 pub async fn finish(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
-) -> Result<ServiceResponse<EitherBody<BoxBody>>, Error> {
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let for_programs = request.path().starts_with("/api/") || request.path().starts_with("/readyz");
-    let answer = next.call(request).await?;
+    let answer = next.call(request).await?.map_into_boxed_body();
     let documents = answer.response().extensions().get::<Documents>().cloned();
     let Some(Documents([ja, en])) = documents else {
-        return Ok(answer.map_into_boxed_body().map_into_left_body());
+        return Ok(answer);
     };
     let language = super::body::language(answer.request());
     let document = if language == Language::En { en } else { ja };
@@ -348,19 +356,23 @@ pub async fn finish(
     let (body, content_type) = if wants_json {
         (serde_json::to_string(&document)?, "application/problem+json")
     } else {
-        (super::page::error::render(answer.request(), &document, language), "text/html; charset=utf-8")
+        (plain_page(&document), "text/html; charset=utf-8")
     };
     let to_sign_in = !wants_json && document.status == 401;
     let (request, mut response) = answer.into_parts();
     if to_sign_in {
         let here = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let location = format!("/login?next={}", super::body::escape(here));
-        response = HttpResponse::SeeOther().insert_header((header::LOCATION, location)).finish().map_into_boxed_body();
-        return Ok(ServiceResponse::new(request, response).map_into_left_body());
+        response = HttpResponse::SeeOther().insert_header((header::LOCATION, location)).finish();
+        return Ok(ServiceResponse::new(request, response));
     }
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
     let response = response.set_body(BoxBody::new(body));
-    Ok(ServiceResponse::new(request, response).map_into_left_body())
+    Ok(ServiceResponse::new(request, response))
+}
+
+fn plain_page(document: &ProblemDocument) -> String {
+    format!("<!doctype html><title>{}</title><h1>{}</h1>", document.title, document.title)
 }
 
 fn accepts_json(request: &HttpRequest) -> bool {

@@ -88,7 +88,10 @@ async fn claimer(
         let found = match claim(&app, &transports, senders as u64).await {
             Ok(found) => found,
             Err(error) => {
-                error!(error = &error as &dyn std::error::Error, "Letters could not be claimed; trying again");
+                error!(
+                    error = &error as &dyn std::error::Error,
+                    "Letters could not be claimed; trying again"
+                );
                 Vec::new()
             }
         };
@@ -154,7 +157,10 @@ async fn recorder(app: Arc<App>, mut inbox: mpsc::Receiver<Report>) {
                 Ok(written) => break written,
                 Err(error) => {
                     // An outcome is never dropped: it waits until the database is back.
-                    error!(error = &error as &dyn std::error::Error, "Outcomes could not be recorded; trying again");
+                    error!(
+                        error = &error as &dyn std::error::Error,
+                        "Outcomes could not be recorded; trying again"
+                    );
                     app.clock.sleep_until(app.clock.now() + Span(500)).await;
                 }
             }

@@ -24,9 +24,7 @@ pub(super) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), In
     }
 }
 
-async fn look(
-    app: &App,
-) -> Result<Option<noroshi_core::time::Timestamp>, crate::operation::OperationError> {
+async fn look(app: &App) -> Result<Option<noroshi_core::time::Timestamp>, crate::operation::OperationError> {
     while timer::fire_due(app).await? > 0 {}
     timer::next_due(app).await
 }

@@ -1,0 +1,108 @@
+//! Whether the process lives, and whether this node can serve.
+
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    operation::delivery::backlog,
+    transport::Transport,
+    web::{
+        body::{language, moment},
+        problem::WebError,
+        session::caller,
+    },
+};
+
+/// A letter that has waited for so long is worth a word.
+const LONG_WAIT_MS: i64 = 60_000;
+
+/// The process lives.
+pub async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
+}
+
+/// Whether this node can serve.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Readiness {
+    /// `ready` or `unavailable`.
+    pub status: &'static str,
+    /// What is wrong without keeping the node from serving; only with a token or from this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warnings: Option<Vec<String>>,
+}
+
+/// 503 only where this node cannot serve; a relay that is away does not take the board away.
+pub async fn readyz(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, WebError> {
+    let ready = app.store.ping().await.is_ok();
+    let local = request.peer_addr().is_some_and(|peer| peer.ip().is_loopback()) && !forwarded(&request);
+    let trusted = local || (ready && caller(&app, &request).await?.is_some());
+    let warnings = if trusted && ready { Some(warnings(&app, language(&request)).await?) } else { None };
+    let view = Readiness { status: if ready { "ready" } else { "unavailable" }, warnings };
+    let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    if !ready {
+        answer.insert_header(("retry-after", "3"));
+    }
+    Ok(answer.json(view))
+}
+
+/// A request that a proxy on this machine hands on does not come from this machine.
+fn forwarded(request: &HttpRequest) -> bool {
+    ["x-forwarded-for", "forwarded"].iter().any(|name| request.headers().contains_key(*name))
+}
+
+/// Everything that is wrong, each in one sentence with what to do.
+pub async fn warnings(
+    app: &App,
+    language: noroshi_core::text::Language,
+) -> Result<Vec<String>, crate::operation::OperationError> {
+    let ja = language != noroshi_core::text::Language::En;
+    let mut found = Vec::new();
+    if app.transports.get("mail").is_none() {
+        found.push(if ja {
+            "メールの中継先が設定されていません。smtp.relays を設定してください。".to_owned()
+        } else {
+            "No mail relay is configured. Set smtp.relays.".to_owned()
+        });
+    }
+    for (_, transport) in app.transports.iter() {
+        let Transport::Mail(mailer) = transport else { continue };
+        for relay in mailer.health().into_iter().filter(|relay| !relay.up) {
+            let since = relay.since.map(|at| moment(app, at.0)).unwrap_or_default();
+            let why = relay.last_error.unwrap_or_default();
+            found.push(if ja {
+                format!(
+                    "メール中継 {} に届きません（{since}から）。{why}。自動で再試行しています。",
+                    relay.name
+                )
+            } else {
+                format!(
+                    "The mail relay {} cannot be reached (since {since}): {why}. Trying again by itself.",
+                    relay.name
+                )
+            });
+        }
+    }
+    for (file, problems) in app.troubles.files() {
+        let file = file.display();
+        for problem in &problems {
+            let (line, column) = (problem.at.line, problem.at.column);
+            let (detail, help) = (problem.detail.get(language), problem.help.get(language));
+            found.push(if ja {
+                format!("手順書 {file}:{line}:{column} {} {detail} {help}（最後の正しい版が有効です）", problem.code)
+            } else {
+                format!("Playbook {file}:{line}:{column} {} {detail}. {help} (the last good version stays in force)", problem.code)
+            });
+        }
+    }
+    let (letters, wait) = backlog(app).await?;
+    if wait.0 > LONG_WAIT_MS {
+        found.push(if ja {
+            format!("送信待ちが{letters}通あり、最も古いものは{wait}待っています。")
+        } else {
+            format!("{letters} letters wait to be sent, the oldest for {wait}.")
+        });
+    }
+    Ok(found)
+}

@@ -1,0 +1,311 @@
+//! Incidents.
+
+use std::collections::BTreeMap;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Json, Path, Query},
+};
+use entity::{incident, recipient};
+use noroshi_core::{alert::Grade, id::IncidentId};
+use sea_orm::ConnectionTrait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{
+    json,
+    list::{List, Page},
+    reply,
+};
+use crate::{
+    app::App,
+    operation::{
+        Work,
+        incident::{Start, cancel as cancel_incident, close as close_incident, start as start_incident},
+        scene::{Scene, text},
+    },
+    store::{self, StoreError},
+    web::{
+        body::{Body, moment},
+        problem::WebError,
+        session::Caller,
+    },
+};
+
+/// The version of a playbook that an incident runs by.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RunsBy {
+    /// Readable key.
+    pub key: String,
+    /// The author's label.
+    pub version: String,
+    /// Hash of its content.
+    pub sha256: String,
+}
+
+/// A chair and who sits in it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RoleView {
+    /// Readable key.
+    pub key: String,
+    /// Title for people.
+    pub title: String,
+    /// Key of the person; null while it is empty.
+    pub person: Option<String>,
+    /// Name of the person.
+    pub name: Option<String>,
+}
+
+/// An incident.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct IncidentView {
+    /// `inc_…`
+    pub id: String,
+    /// What it runs by.
+    pub playbook: RunsBy,
+    /// `live` or `drill`.
+    pub mode: String,
+    /// `active`, `closed` or `cancelled`.
+    pub state: String,
+    /// Title for people; a drill's begins with 【訓練】.
+    pub title: String,
+    /// Own seconds for each real one.
+    pub rate: i32,
+    /// When it was opened.
+    pub opened_at: String,
+    /// When it was closed or cancelled.
+    pub closed_at: Option<String>,
+    /// Why it was cancelled.
+    pub reason: Option<String>,
+    /// The values of its variables.
+    #[schema(value_type = Object)]
+    pub variables: Value,
+    /// Its chairs.
+    pub roles: Vec<RoleView>,
+    /// Recipients by their best evidence: `queued accepted delivered opened acked answered failed unknown`.
+    pub counts: BTreeMap<String, u64>,
+    /// Recipients by where they stand: `waiting answered to_decide decided stood_down informed`.
+    pub states: BTreeMap<String, u64>,
+}
+
+/// The view of an incident, with counts.
+pub async fn view(
+    app: &App,
+    db: &impl ConnectionTrait,
+    row: incident::Model,
+) -> Result<IncidentView, WebError> {
+    let id = IncidentId::new(row.id);
+    let version = store::playbook::version(db, row.playbook_version_id).await?;
+    let roles = store::incident::roles(db, id).await?;
+    let recipients = store::recipient::of_incident(db, id, None, i64::MAX as u64).await?;
+    let (counts, states) = counts(&recipients);
+    Ok(IncidentView {
+        id: id.to_string(),
+        playbook: RunsBy { key: version.key, version: version.version, sha256: version.sha256 },
+        title: title(&row),
+        mode: row.mode,
+        state: row.state,
+        rate: row.rate,
+        opened_at: moment(app, row.opened_at_ms),
+        closed_at: row.ended_at_ms.map(|at| moment(app, at)),
+        reason: row.end_reason,
+        variables: row.variables,
+        roles: roles
+            .into_iter()
+            .map(|role| RoleView {
+                key: role.key,
+                title: text(&role.title).ja,
+                person: role.person,
+                name: role.name.as_ref().map(|name| text(name).ja),
+            })
+            .collect(),
+        counts,
+        states,
+    })
+}
+
+/// A drill's title carries the mark, whoever typed it.
+pub fn title(row: &incident::Model) -> String {
+    let mark = noroshi_core::text::DRILL_MARK;
+    if row.mode == "drill" { format!("{mark}{}", row.title.replace(mark, "")) } else { row.title.clone() }
+}
+
+/// Recipients by grade and by state; every grade and state is there, zeros too.
+pub fn counts(recipients: &[recipient::Model]) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
+    let mut grades: BTreeMap<String, u64> =
+        Grade::ALL.iter().map(|grade| (grade.key().to_owned(), 0)).collect();
+    let names = ["waiting", "answered", "to_decide", "decided", "stood_down", "informed"];
+    let mut states: BTreeMap<String, u64> = names.iter().map(|name| ((*name).to_owned(), 0)).collect();
+    for row in recipients {
+        *grades.entry(store::recipient::evidence(row).grade().key().to_owned()).or_default() += 1;
+        *states.entry(row.state.clone()).or_default() += 1;
+    }
+    (grades, states)
+}
+
+/// What is to be started.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StartRequest {
+    /// Key of the playbook.
+    pub playbook: String,
+    /// `live` or `drill`.
+    pub mode: Mode,
+    /// Values of its variables by name.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub variables: BTreeMap<String, Value>,
+    /// A title of its own.
+    pub title: Option<String>,
+    /// In a drill: own seconds for each real one, 1 to 600.
+    pub rate: Option<u32>,
+}
+
+/// Real, or exercise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Letters go to the real recipients.
+    Live,
+    /// Letters stay in the house.
+    Drill,
+}
+
+/// Opens and activates an incident at once.
+#[utoipa::path(post, path = "/api/v1/incidents", tag = "incidents", request_body = StartRequest,
+    params(("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 201, body = IncidentView), (status = 409, body = crate::web::problem::ProblemDocument),
+        (status = 422, body = crate::web::problem::ProblemDocument)))]
+pub async fn start(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    body: Body<StartRequest>,
+) -> Result<HttpResponse, WebError> {
+    let once = body.once(&request, &caller)?;
+    let wish = body.value;
+    let wish = Start {
+        playbook: wish.playbook,
+        drill: wish.mode == Mode::Drill,
+        variables: wish.variables,
+        title: wish.title,
+        rate: wish.rate,
+    };
+    let work = Work::begin(&app, caller.actor).await?;
+    let done = start_incident(work, wish, once.as_ref(), async |work: &mut Work<'_>, scene: &Scene| {
+        let view = view(work.app, &work.tx, scene.incident.clone()).await;
+        view.map(|view| json(&view)).map_err(into_operation)
+    })
+    .await?;
+    Ok(reply(done))
+}
+
+/// A view that is made inside a verb fails as the verb does.
+pub fn into_operation(error: WebError) -> crate::operation::OperationError {
+    match error {
+        WebError::Operation(error) => error,
+        other => StoreError::Corrupt { what: "answer", id: String::new(), found: other.to_string() }.into(),
+    }
+}
+
+/// Incidents, newest first.
+#[utoipa::path(get, path = "/api/v1/incidents", tag = "incidents", params(Page),
+    responses((status = 200, body = List<IncidentView>)))]
+pub async fn list(app: Data<App>, page: Query<Page>) -> Result<Json<List<IncidentView>>, WebError> {
+    let db = app.store.read();
+    let after = page.after.as_deref().map(str::parse).transpose().map_err(|_| WebError::NotFound)?;
+    let limit = page.limit();
+    let rows = store::incident::list(db, after, limit + 1).await?;
+    let mut views = Vec::with_capacity(rows.len());
+    for row in rows {
+        views.push(view(&app, db, row).await?);
+    }
+    Ok(Json(List::cut(views, limit, |view| view.id.clone())))
+}
+
+/// One incident, with counts by evidence grade.
+#[utoipa::path(get, path = "/api/v1/incidents/{id}", tag = "incidents",
+    params(("id" = String, Path, description = "inc_…")),
+    responses((status = 200, body = IncidentView), (status = 404, body = crate::web::problem::ProblemDocument)))]
+pub async fn get(app: Data<App>, id: Path<String>) -> Result<Json<IncidentView>, WebError> {
+    let row = store::incident::get(app.store.read(), incident_id(&id)?).await?;
+    Ok(Json(view(&app, app.store.read(), row).await?))
+}
+
+/// Reads an id of a path; what is no id is not found.
+pub fn incident_id(text: &str) -> Result<IncidentId, WebError> {
+    text.parse().map_err(|_| WebError::NotFound)
+}
+
+/// Nothing to say.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// How an incident ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Ended {
+    /// `inc_…`
+    pub id: String,
+    /// `closed` or `cancelled`.
+    pub state: String,
+    /// When.
+    pub closed_at: Option<String>,
+    /// Why it was cancelled.
+    pub reason: Option<String>,
+}
+
+fn ended(app: &App, row: &incident::Model) -> String {
+    json(&Ended {
+        id: IncidentId::new(row.id).to_string(),
+        state: row.state.clone(),
+        closed_at: row.ended_at_ms.map(|at| moment(app, at)),
+        reason: row.end_reason.clone(),
+    })
+}
+
+/// Closes an incident.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/close", tag = "incidents", request_body = Nothing,
+    params(("id" = String, Path, description = "inc_…"), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = Ended), (status = 409, body = crate::web::problem::ProblemDocument)))]
+pub async fn close(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    id: Path<String>,
+    body: Body<Nothing>,
+) -> Result<HttpResponse, WebError> {
+    let once = body.once(&request, &caller)?;
+    let work = Work::begin(&app, caller.actor).await?;
+    let done = close_incident(work, incident_id(&id)?, once.as_ref(), |row| ended(&app, row)).await?;
+    Ok(reply(done))
+}
+
+/// Why an incident is cancelled.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelRequest {
+    /// Told to everybody who was told of the incident.
+    #[serde(default)]
+    pub reason: String,
+}
+
+/// Cancels an incident.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/cancel", tag = "incidents", request_body = CancelRequest,
+    params(("id" = String, Path, description = "inc_…"), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = Ended), (status = 409, body = crate::web::problem::ProblemDocument)))]
+pub async fn cancel(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    id: Path<String>,
+    body: Body<CancelRequest>,
+) -> Result<HttpResponse, WebError> {
+    let once = body.once(&request, &caller)?;
+    let work = Work::begin(&app, caller.actor).await?;
+    let reason = body.value.reason;
+    let done =
+        cancel_incident(work, incident_id(&id)?, &reason, once.as_ref(), |row| ended(&app, row)).await?;
+    Ok(reply(done))
+}

@@ -1,0 +1,364 @@
+//! Recipients: evidence, answers, decisions.
+
+use std::collections::BTreeMap;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Json, Path, Query},
+};
+use entity::{alert, delivery, recipient};
+use noroshi_core::{
+    id::{AlertId, DeliveryId, RecipientId},
+    time::Timestamp,
+};
+use sea_orm::ConnectionTrait;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{
+    incident::{incident_id, into_operation},
+    json,
+    list::{List, Page},
+    reply,
+};
+use crate::{
+    app::App,
+    operation::{
+        Work,
+        alert::{Given, given},
+        answer::{Typed, on_behalf},
+        decision,
+        scene::{Scene, text},
+    },
+    store,
+    web::{
+        body::{Body, moment},
+        problem::WebError,
+        session::Caller,
+    },
+};
+
+/// When which evidence came.
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
+pub struct EvidenceView {
+    /// A relay took the letter; in a drill, the rehearsal.
+    pub accepted_at: Option<String>,
+    /// A gateway says it arrived.
+    pub delivered_at: Option<String>,
+    /// A person looked at the page.
+    pub opened_at: Option<String>,
+    /// An acknowledgement came.
+    pub acked_at: Option<String>,
+    /// A full answer came.
+    pub answered_at: Option<String>,
+}
+
+/// An answer.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct AnswerView {
+    /// Key of the option.
+    pub option: String,
+    /// The fields by key.
+    #[schema(value_type = Object)]
+    pub fields: BTreeMap<String, Value>,
+    /// Free words.
+    pub note: String,
+    /// The contact whose link was used, or the account that typed it in.
+    pub by: String,
+    /// Taken by telephone.
+    pub proxy: bool,
+    /// After its deadline, or after a decision.
+    pub late: bool,
+    /// When.
+    pub at: String,
+}
+
+/// A decision.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DecisionView {
+    /// What was decided, word for word.
+    pub option: String,
+    /// Free words.
+    pub note: String,
+    /// Who decided.
+    pub by: String,
+    /// When.
+    pub at: String,
+}
+
+/// A delivery: one message by one transport to one address.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DeliveryView {
+    /// `dlv_…`, also the Message-ID of its mail.
+    pub id: String,
+    /// `alert`, `resend`, `notify` or `stand_down`.
+    pub occasion: String,
+    /// The directory's transport.
+    pub via: String,
+    /// What carries it: `mail`, `phone`, `rehearsal`.
+    pub transport: String,
+    /// Where the address stands in the directory.
+    pub contact: String,
+    /// `queued leased accepted delivered refused given_up unknown withdrawn`.
+    pub state: String,
+    /// Tries so far.
+    pub attempts: i32,
+    /// When it is tried next, while it is queued.
+    pub due_at: Option<String>,
+    /// What the relay said, or what happened.
+    pub reason: Option<String>,
+    /// The relay that took it.
+    pub relay: Option<String>,
+    /// Whether the way to the relay was encrypted.
+    pub encrypted: Option<bool>,
+    /// When it was written down.
+    pub created_at: String,
+    /// When it was handed over last.
+    pub handed_at: Option<String>,
+    /// When its end was known.
+    pub ended_at: Option<String>,
+}
+
+/// A recipient.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct RecipientView {
+    /// `rcp_…`
+    pub id: String,
+    /// Key of the alert in the playbook.
+    pub alert: String,
+    /// `alr_…`
+    pub alert_id: String,
+    /// Key of the agency.
+    pub agency: Option<String>,
+    /// Key of the person.
+    pub person: Option<String>,
+    /// Name for people.
+    pub name: String,
+    /// `waiting answered to_decide decided stood_down informed`.
+    pub state: String,
+    /// The best evidence.
+    pub grade: String,
+    /// When which evidence came.
+    pub evidence: EvidenceView,
+    /// The answer in force.
+    pub answer: Option<AnswerView>,
+    /// The decision.
+    pub decision: Option<DecisionView>,
+    /// Index of the next step of the ladder, from 0.
+    pub step: i32,
+    /// When it is taken, if nobody answers.
+    pub next_step_at: Option<String>,
+    /// Everything that was sent.
+    pub deliveries: Vec<DeliveryView>,
+}
+
+/// The view of a delivery.
+pub fn delivery_view(app: &App, row: &delivery::Model) -> DeliveryView {
+    DeliveryView {
+        id: DeliveryId::new(row.id).to_string(),
+        occasion: row.occasion.clone(),
+        via: row.via.clone(),
+        transport: row.transport.clone(),
+        contact: row.contact.clone(),
+        state: row.state.clone(),
+        attempts: row.attempts,
+        due_at: (row.state == "queued").then(|| moment(app, row.due_at_ms)),
+        reason: row.reason.clone(),
+        relay: row.relay.clone(),
+        encrypted: row.encrypted,
+        created_at: moment(app, row.created_at_ms),
+        handed_at: row.handed_at_ms.map(|at| moment(app, at)),
+        ended_at: row.ended_at_ms.map(|at| moment(app, at)),
+    }
+}
+
+/// The view of an answer in force.
+pub fn answer_view(app: &App, given: Given) -> AnswerView {
+    AnswerView {
+        option: given.option,
+        fields: given.fields,
+        note: given.note,
+        by: given.by,
+        proxy: given.proxy,
+        late: given.late,
+        at: moment(app, given.at_ms),
+    }
+}
+
+/// The views of recipients of one incident, with their deliveries.
+pub async fn views(
+    app: &App,
+    db: &impl ConnectionTrait,
+    scene: &Scene,
+    rows: Vec<recipient::Model>,
+) -> Result<Vec<RecipientView>, WebError> {
+    let alerts: BTreeMap<Uuid, alert::Model> =
+        store::alert::of_incident(db, scene.id()).await?.into_iter().map(|alert| (alert.id, alert)).collect();
+    let mut deliveries: BTreeMap<Uuid, Vec<DeliveryView>> = BTreeMap::new();
+    for chunk in rows.chunks(store::CHUNK) {
+        let ids = chunk.iter().map(|row| row.id).collect();
+        for row in store::delivery::of_recipients(db, ids).await? {
+            let Some(recipient) = row.recipient_id else { continue };
+            deliveries.entry(recipient).or_default().push(delivery_view(app, &row));
+        }
+    }
+    let at = |ms: Option<i64>| ms.map(|ms| moment(app, ms));
+    let mut views = Vec::with_capacity(rows.len());
+    for row in rows {
+        let answer = given(&row)?;
+        views.push(RecipientView {
+            id: RecipientId::new(row.id).to_string(),
+            alert: alerts.get(&row.alert_id).map(|alert| alert.key.clone()).unwrap_or_default(),
+            alert_id: AlertId::new(row.alert_id).to_string(),
+            name: text(&row.name).ja,
+            grade: store::recipient::evidence(&row).grade().key().to_owned(),
+            evidence: EvidenceView {
+                accepted_at: at(row.accepted_at_ms),
+                delivered_at: at(row.delivered_at_ms),
+                opened_at: at(row.opened_at_ms),
+                acked_at: at(row.acked_at_ms),
+                answered_at: at(row.answered_at_ms),
+            },
+            answer: answer.map(|answer| answer_view(app, answer)),
+            decision: row.decision.as_ref().and_then(|json| decision_view(app, json)),
+            step: row.step,
+            next_step_at: row
+                .due_own_ms
+                .and_then(|due| scene.timeline.real_time_of(Timestamp(due)))
+                .map(|due| due.rfc3339(app.zone)),
+            deliveries: deliveries.remove(&row.id).unwrap_or_default(),
+            agency: row.agency,
+            person: row.person,
+            state: row.state,
+        });
+    }
+    Ok(views)
+}
+
+/// The view of a decision as it is kept.
+pub fn decision_view(app: &App, json: &Value) -> Option<DecisionView> {
+    let word = |key: &str| json.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Some(DecisionView {
+        option: word("option"),
+        note: word("note"),
+        by: word("by"),
+        at: moment(app, json.get("at_ms")?.as_i64()?),
+    })
+}
+
+/// The recipients of an incident, with evidence.
+#[utoipa::path(get, path = "/api/v1/incidents/{id}/recipients", tag = "recipients",
+    params(("id" = String, Path, description = "inc_…"), Page),
+    responses((status = 200, body = List<RecipientView>)))]
+pub async fn list(
+    app: Data<App>,
+    id: Path<String>,
+    page: Query<Page>,
+) -> Result<Json<List<RecipientView>>, WebError> {
+    let db = app.store.read();
+    let id = incident_id(&id)?;
+    let scene = Scene::load(&app, db, id).await?;
+    let after = page.after.as_deref().map(str::parse).transpose().map_err(|_| WebError::NotFound)?;
+    let limit = page.limit();
+    let rows = store::recipient::of_incident(db, id, after, limit + 1).await?;
+    let views = views(&app, db, &scene, rows).await?;
+    Ok(Json(List::cut(views, limit, |view| view.id.clone())))
+}
+
+/// An answer taken by telephone.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerRequest {
+    /// Key of the option.
+    pub option: String,
+    /// The fields by key.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub fields: BTreeMap<String, Value>,
+    /// Free words.
+    #[serde(default)]
+    pub note: String,
+    /// Must be true: this route is for answers that somebody else gave.
+    pub on_behalf: bool,
+}
+
+/// Types in an answer that was taken by telephone.
+#[utoipa::path(post, path = "/api/v1/recipients/{id}/answer", tag = "recipients", request_body = AnswerRequest,
+    params(("id" = String, Path, description = "rcp_…"), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = RecipientView), (status = 409, body = crate::web::problem::ProblemDocument),
+        (status = 422, body = crate::web::problem::ProblemDocument)))]
+pub async fn answer(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    id: Path<String>,
+    body: Body<AnswerRequest>,
+) -> Result<HttpResponse, WebError> {
+    let once = body.once(&request, &caller)?;
+    let wish = body.value;
+    if !wish.on_behalf {
+        return Err(crate::operation::OperationError::invalid(
+            "on_behalf",
+            "代理入力では true にしてください",
+            "must be true: the answer is somebody else's",
+        )
+        .into());
+    }
+    let field = |key: &str| match wish.fields.get(key)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Null => None,
+        other => Some(other.to_string()),
+    };
+    let typed = Typed { option: &wish.option, field: &field, note: &wish.note };
+    let work = Work::begin(&app, caller.actor).await?;
+    let done = on_behalf(work, recipient_id(&id)?, typed, once.as_ref(), one).await?;
+    Ok(reply(done))
+}
+
+/// One recipient as JSON, inside the transaction of the verb that changed it.
+async fn one(
+    work: &mut Work<'_>,
+    scene: &Scene,
+    row: &recipient::Model,
+) -> Result<String, crate::operation::OperationError> {
+    let views = views(work.app, &work.tx, scene, vec![row.clone()]).await.map_err(into_operation)?;
+    Ok(json(&views.first()))
+}
+
+/// Reads an id of a path; what is no id is not found.
+pub fn recipient_id(text: &str) -> Result<RecipientId, WebError> {
+    text.parse().map_err(|_| WebError::NotFound)
+}
+
+/// A decision.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecideRequest {
+    /// One of the last step's options, word for word.
+    pub option: String,
+    /// Free words.
+    #[serde(default)]
+    pub note: String,
+}
+
+/// Decides about a recipient, where its ladder has ended or earlier.
+#[utoipa::path(post, path = "/api/v1/recipients/{id}/decide", tag = "recipients", request_body = DecideRequest,
+    params(("id" = String, Path, description = "rcp_…"), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = RecipientView), (status = 409, body = crate::web::problem::ProblemDocument),
+        (status = 422, body = crate::web::problem::ProblemDocument)))]
+pub async fn decide(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    id: Path<String>,
+    body: Body<DecideRequest>,
+) -> Result<HttpResponse, WebError> {
+    let once = body.once(&request, &caller)?;
+    let work = Work::begin(&app, caller.actor).await?;
+    let wish = body.value;
+    let done =
+        decision::decide(work, recipient_id(&id)?, &wish.option, &wish.note, once.as_ref(), one).await?;
+    Ok(reply(done))
+}

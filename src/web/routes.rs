@@ -1,0 +1,162 @@
+//! Every URL, one line each. The table is data: rights are tested over all of it.
+
+use std::collections::BTreeMap;
+
+use actix_web::{
+    Error, HttpMessage, Route as Handler,
+    body::MessageBody,
+    dev::{ServiceRequest, ServiceResponse},
+    middleware::{self, Next},
+    web::{self, Data, ServiceConfig},
+};
+use noroshi_core::rights::{Action, may};
+
+use super::{
+    api::{self, alert, channel, chronology, directory, doc, health, incident, playbook, recipient},
+    live,
+    problem::WebError,
+    session,
+};
+use crate::app::App;
+
+/// Who may come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody.
+    Open,
+    /// Whoever holds the link: the token in the path is the permit.
+    Link,
+    /// Whoever is known and may do this at least where the playbook names them; the verb asks again, exactly.
+    May(Action),
+}
+
+/// One URL for one method.
+#[derive(Clone, Copy)]
+pub struct Route {
+    /// `GET`, `POST` …
+    pub method: &'static str,
+    /// With parameters in braces.
+    pub path: &'static str,
+    /// Who may come in.
+    pub access: Access,
+    handler: fn() -> Handler,
+}
+
+const fn get(path: &'static str, access: Access, handler: fn() -> Handler) -> Route {
+    Route { method: "GET", path, access, handler }
+}
+const fn post(path: &'static str, access: Access, handler: fn() -> Handler) -> Route {
+    Route { method: "POST", path, access, handler }
+}
+const fn put(path: &'static str, access: Access, handler: fn() -> Handler) -> Route {
+    Route { method: "PUT", path, access, handler }
+}
+const fn patch(path: &'static str, access: Access, handler: fn() -> Handler) -> Route {
+    Route { method: "PATCH", path, access, handler }
+}
+
+use Access::{May, Open};
+
+const VIEW: Access = May(Action::View);
+
+/// The whole table.
+pub const ROUTES: &[Route] = &[
+    // For machines that watch.
+    get("/healthz", Open, || web::get().to(health::healthz)),
+    get("/readyz", Open, || web::get().to(health::readyz)),
+    get("/api/openapi.json", Open, || web::get().to(doc::openapi)),
+    get("/api/docs", Open, || web::get().to(doc::docs)),
+    // For programs.
+    get("/api/v1/playbooks", VIEW, || web::get().to(playbook::list)),
+    get("/api/v1/playbooks/{key}", VIEW, || web::get().to(playbook::get)),
+    put("/api/v1/playbooks/{key}", May(Action::ImportPlaybook), || web::put().to(playbook::put)),
+    post("/api/v1/playbooks/{key}/preflight", VIEW, || web::post().to(api::not_yet)),
+    get("/api/v1/directory", VIEW, || web::get().to(directory::get)),
+    put("/api/v1/directory", May(Action::EditDirectory), || web::put().to(directory::put)),
+    post("/api/v1/directory/import", May(Action::EditDirectory), || web::post().to(directory::import)),
+    get("/api/v1/incidents", VIEW, || web::get().to(incident::list)),
+    post("/api/v1/incidents", May(Action::Start), || web::post().to(incident::start)),
+    get("/api/v1/incidents/{id}", VIEW, || web::get().to(incident::get)),
+    post("/api/v1/incidents/{id}/close", May(Action::Close), || web::post().to(incident::close)),
+    post("/api/v1/incidents/{id}/cancel", May(Action::Cancel), || web::post().to(incident::cancel)),
+    get("/api/v1/incidents/{id}/recipients", VIEW, || web::get().to(recipient::list)),
+    get("/api/v1/incidents/{id}/alerts", VIEW, || web::get().to(alert::list)),
+    post("/api/v1/incidents/{id}/alerts", May(Action::RaiseAlert), || web::post().to(alert::raise)),
+    post("/api/v1/alerts/{id}/decide", May(Action::Decide), || web::post().to(alert::decide)),
+    post("/api/v1/recipients/{id}/answer", May(Action::AnswerForOthers), || {
+        web::post().to(recipient::answer)
+    }),
+    post("/api/v1/recipients/{id}/decide", May(Action::Decide), || web::post().to(recipient::decide)),
+    get("/api/v1/incidents/{id}/channels", VIEW, || web::get().to(channel::list)),
+    get("/api/v1/channels/{id}/messages", VIEW, || web::get().to(channel::messages)),
+    post("/api/v1/channels/{id}/messages", May(Action::Talk), || web::post().to(channel::post)),
+    post("/api/v1/channels/{id}/read", VIEW, || web::post().to(channel::read)),
+    get("/api/v1/incidents/{id}/chronology", VIEW, || web::get().to(chronology::list)),
+    post("/api/v1/incidents/{id}/chronology", May(Action::Talk), || web::post().to(chronology::add)),
+    get("/api/v1/incidents/{id}/chronology.csv", VIEW, || web::get().to(chronology::csv)),
+    get("/api/v1/incidents/{id}/events", VIEW, || web::get().to(live::incident)),
+    get("/api/v1/events", VIEW, || web::get().to(live::all)),
+    // Named by the interface, filled by later versions.
+    get("/api/v1/incidents/{id}/tasks", VIEW, || web::get().to(api::not_yet)),
+    patch("/api/v1/tasks/{id}", May(Action::Talk), || web::patch().to(api::not_yet)),
+    get("/api/v1/incidents/{id}/reports", VIEW, || web::get().to(api::not_yet)),
+    post("/api/v1/incidents/{id}/reports", May(Action::Talk), || web::post().to(api::not_yet)),
+    get("/api/v1/exercises", VIEW, || web::get().to(api::not_yet)),
+    post("/api/v1/exercises/{key}/runs", May(Action::Start), || web::post().to(api::not_yet)),
+    post("/api/v1/runs/{id}/pause", May(Action::Start), || web::post().to(api::not_yet)),
+    get("/api/v1/runs/{id}/report", VIEW, || web::get().to(api::not_yet)),
+    post("/api/v1/trigger-events", May(Action::Start), || web::post().to(api::not_yet)),
+    post("/api/v1/hooks/{key}", May(Action::Start), || web::post().to(api::not_yet)),
+    // PAGES
+];
+
+/// Puts every route in its place: each path with its methods, 405 for the others.
+pub fn mount(config: &mut ServiceConfig) {
+    let mut paths: BTreeMap<&str, Vec<&Route>> = BTreeMap::new();
+    for route in ROUTES {
+        paths.entry(route.path).or_default().push(route);
+    }
+    for (path, routes) in paths {
+        let allowed: Vec<String> = routes.iter().map(|route| route.method.to_owned()).collect();
+        let mut resource = web::resource(path);
+        for route in routes {
+            let access = route.access;
+            let check =
+                middleware::from_fn(move |request: ServiceRequest, next| check(access, request, next));
+            resource = resource.route((route.handler)().wrap(check));
+        }
+        let refuse = move || {
+            let allowed = allowed.clone();
+            async move { Err::<actix_web::HttpResponse, _>(WebError::Method(allowed)) }
+        };
+        config.service(resource.default_service(web::route().to(refuse)));
+    }
+    config.default_service(web::route().to(nothing_here));
+}
+
+/// An address that is nobody's; under `/api/v1` only whoever is known hears of it.
+async fn nothing_here(
+    request: actix_web::HttpRequest,
+    app: Data<App>,
+) -> Result<actix_web::HttpResponse, WebError> {
+    if request.path().starts_with("/api/v1") && session::caller(&app, &request).await?.is_none() {
+        return Err(WebError::SignIn);
+    }
+    Err(WebError::NotFound)
+}
+
+async fn check(
+    access: Access,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    if let May(action) = access {
+        let app = request.app_data::<Data<App>>().cloned().ok_or(WebError::NotFound)?;
+        let caller = session::caller(&app, request.request()).await?.ok_or(WebError::SignIn)?;
+        if !caller.actor.role.is_some_and(|role| may(role, action, true)) {
+            return Err(WebError::Denied.into());
+        }
+        request.extensions_mut().insert(caller);
+    }
+    next.call(request).await
+}

@@ -1,0 +1,236 @@
+//! Mail in bad weather: relays that defer, refuse, hang, break the line, or are not there.
+
+use std::time::Duration;
+
+use crate::support::{
+    incident::Incident,
+    playbooks::{DIRECTORY, patient},
+    postgres::{Database, on_each_database},
+    server::{Home, Server},
+    smtp_sink::{Conduct, Sink, message_ids},
+    wait::{SOON, until},
+};
+
+/// The first retry comes after five seconds, give or take a quarter.
+const RETRY: Duration = Duration::from_secs(40);
+
+async fn serve(database: Database, sinks: &[&Sink]) -> Server {
+    Home::new(database).relays(sinks).playbook("quick.yaml", &patient()).serve_with(DIRECTORY).await
+}
+
+/// Waits until `/readyz` carries a warning with these words.
+async fn warned(server: &Server, words: &str) -> String {
+    until(&format!("/readyz warns of {words:?}"), RETRY, async || {
+        let ready = server.api.get("/readyz").await;
+        assert_eq!(ready.status, 200, "a relay that is away takes no board away: {}", ready.text);
+        let warnings = ready.json()["warnings"].to_string();
+        warnings.contains(words).then_some(warnings)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_temporary_refusal_is_tried_again_with_the_same_message_id() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        sink.conduct("dmat@west.example", Conduct::Defer);
+        let server = serve(database, &[&sink]).await;
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        until("the letter is deferred", SOON, async || {
+            (!sink.rejections_of("dmat@west.example").is_empty()).then_some(())
+        })
+        .await;
+        let waiting = incident.recipient("standby", "hosp_west").await;
+        assert_eq!(waiting["state"], "waiting", "a deferred letter is no failure");
+        assert_eq!(sink.received_by("office@west-kanri.example").len(), 0);
+        sink.conduct("dmat@west.example", Conduct::Accept);
+        let letters = sink.letters_to("dmat@west.example", 1, RETRY).await;
+        let pause = letters[0].received_ms - sink.rejections_of("dmat@west.example")[0].at_ms;
+        assert!(pause > 3_000, "a busy relay is left alone for seconds, not for {pause} ms");
+        let recipient = incident
+            .recipient_until("standby", "hosp_west", "is accepted", SOON, |it| it["grade"] == "accepted")
+            .await;
+        let delivery = &recipient["deliveries"][0];
+        let id = delivery["id"].as_str().expect("an id");
+        assert!(letters[0].message_id.starts_with(id), "the delivery is the letter");
+        assert_eq!(delivery["attempts"], 2, "{delivery}");
+        assert_eq!(sink.received_by("dmat@west.example").len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_whose_line_broke_before_the_end_is_sent_again_as_the_same_letter() {
+    let sink = Sink::start().await;
+    sink.conduct("dmat@west.example", Conduct::DropBeforeDot);
+    let server = serve(Database::Sqlite, &[&sink]).await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    sink.letters_to("dmat@east.example", 1, RETRY).await;
+    assert_eq!(sink.received_by("dmat@west.example").len(), 0);
+    sink.conduct("dmat@west.example", Conduct::Accept);
+    sink.letters_to("dmat@west.example", 1, RETRY).await;
+    incident
+        .recipient_until("standby", "hosp_west", "is accepted", SOON, |it| it["grade"] == "accepted")
+        .await;
+    assert_eq!(sink.received_by("dmat@west.example").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_breaks_after_the_end_leaves_a_doubt_and_at_most_one_more_copy() {
+    let sink = Sink::start().await;
+    sink.conduct("dmat@west.example", Conduct::DropAfterDot);
+    let server = serve(Database::Sqlite, &[&sink]).await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    sink.letters_to("dmat@west.example", 1, SOON).await;
+    sink.conduct("dmat@west.example", Conduct::Accept);
+    let recipient = incident
+        .recipient_until("standby", "hosp_west", "has an outcome", RETRY, |it| {
+            matches!(it["grade"].as_str(), Some("accepted" | "unknown"))
+        })
+        .await;
+    let copies = sink.received_by("dmat@west.example");
+    assert!(copies.len() <= 2, "{} copies", copies.len());
+    assert_eq!(
+        message_ids(&copies).len(),
+        1,
+        "both copies are the same letter for the reader's mail program"
+    );
+    if copies.len() == 1 {
+        assert_eq!(recipient["grade"], "unknown", "never accepted on a guess");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_permanent_refusal_takes_the_next_step_at_once() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        sink.conduct("dmat@west.example", Conduct::Refuse);
+        let server = serve(database, &[&sink]).await;
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        // The ladder would write to the alternate only after ten minutes.
+        sink.letters_to("office@west-kanri.example", 1, SOON).await;
+        let recipient = incident.recipient("standby", "hosp_west").await;
+        assert_eq!(recipient["state"], "waiting", "the ladder goes on from there");
+        let reasons = recipient["deliveries"].to_string();
+        assert!(reasons.contains("refused"), "{reasons}");
+        assert_eq!(sink.received_by("office@east-kanri.example").len(), 0);
+        let directory = server.api.get("/api/v1/directory").await.expect(200).text;
+        assert!(directory.contains("no such mailbox"), "the directory knows that the address is refused");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_every_address_is_refused_a_person_decides_at_once() {
+    let sink = Sink::start().await;
+    sink.conduct("dmat@west.example", Conduct::Refuse);
+    sink.conduct("office@west-kanri.example", Conduct::Refuse);
+    let server = serve(Database::Sqlite, &[&sink]).await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    // A telephone call is still possible, so the call is asked for at once; it is what is left.
+    sink.letter_about("liaison@eoc.example", "西病院", SOON).await;
+    let recipient = incident.recipient("standby", "hosp_west").await;
+    assert_eq!(recipient["grade"], "failed");
+    assert_eq!(recipient["state"], "waiting");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_is_away_is_told_and_what_is_due_goes_out_when_it_is_back() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        sink.close().await;
+        let server = serve(database, &[&sink]).await;
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        let warning = warned(&server, "127.0.0.1").await;
+        assert!(!warning.contains("null"), "{warning}");
+        let recipient = incident.recipient("standby", "hosp_west").await;
+        assert_eq!(recipient["grade"], "queued", "never sent for what is not known");
+        sink.open().await;
+        for address in ["dmat@east.example", "dmat@west.example", "dmat@south.example", "cmd@fire.example"] {
+            sink.letters_to(address, 1, RETRY).await;
+        }
+        until("/readyz warns no more", RETRY, async || {
+            let warnings = server.api.get("/readyz").await.expect(200).json()["warnings"].clone();
+            warnings.as_array().is_none_or(Vec::is_empty).then_some(())
+        })
+        .await;
+        for address in ["dmat@east.example", "dmat@west.example"] {
+            assert_eq!(sink.received_by(address).len(), 1);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_second_relay_takes_over_while_the_first_is_away() {
+    let (first, second) = (Sink::start().await, Sink::start().await);
+    first.close().await;
+    let server = serve(Database::Sqlite, &[&first, &second]).await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    for address in ["dmat@east.example", "dmat@west.example", "dmat@south.example", "cmd@fire.example"] {
+        second.letters_to(address, 1, RETRY).await;
+    }
+    incident
+        .recipient_until("standby", "hosp_west", "is accepted", SOON, |it| it["grade"] == "accepted")
+        .await;
+    assert_eq!(second.received_by("dmat@west.example").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_relay_is_preferred_while_it_is_there() {
+    let (first, second) = (Sink::start().await, Sink::start().await);
+    let server = serve(Database::Sqlite, &[&first, &second]).await;
+    Incident::start(&server.api, "quick", "live").await;
+    first.letters_to("dmat@west.example", 1, SOON).await;
+    first.letters_to("cmd@fire.example", 1, SOON).await;
+    assert_eq!(second.received().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_that_hangs_does_not_hold_up_the_others() {
+    let sink = Sink::start().await;
+    sink.conduct("dmat@east.example", Conduct::Hang);
+    let server = serve(Database::Sqlite, &[&sink]).await;
+    Incident::start(&server.api, "quick", "live").await;
+    for address in ["dmat@west.example", "dmat@south.example", "cmd@fire.example"] {
+        sink.letters_to(address, 1, SOON).await;
+    }
+    sink.conduct("dmat@east.example", Conduct::Accept);
+    sink.letters_to("dmat@east.example", 1, RETRY).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_withdraws_what_is_still_queued() {
+    let sink = Sink::start().await;
+    sink.conduct("dmat@west.example", Conduct::Defer);
+    let server = serve(Database::Sqlite, &[&sink]).await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    until("the letter is deferred", SOON, async || {
+        (!sink.rejections_of("dmat@west.example").is_empty()).then_some(())
+    })
+    .await;
+    let recipient = incident.recipient("standby", "hosp_west").await;
+    let path = format!("/api/v1/recipients/{}/answer", recipient["id"].as_str().expect("an id"));
+    let body = serde_json::json!({ "option": "available", "fields": { "teams": 1 }, "on_behalf": true });
+    server.api.post(&path, &body).await.expect(200);
+    sink.conduct("dmat@west.example", Conduct::Accept);
+    let recipient = incident.recipient("standby", "hosp_west").await;
+    let states: Vec<&str> = recipient["deliveries"]
+        .as_array()
+        .expect("deliveries")
+        .iter()
+        .map(|delivery| delivery["state"].as_str().expect("a state"))
+        .collect();
+    assert!(
+        states.iter().all(|state| *state == "withdrawn"),
+        "in the same transaction as the answer: {states:?}"
+    );
+    // What is sent after the time of the retry proves that the retry is gone.
+    incident.close("終了").await.expect(200);
+    sink.letter_about("dmat@east.example", "活動終了", SOON).await;
+    let about_the_alert = sink.received_by("dmat@west.example");
+    assert!(
+        about_the_alert.iter().all(|letter| !letter.subject.contains("出動照会")),
+        "{about_the_alert:#?}"
+    );
+}

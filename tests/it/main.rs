@@ -1,0 +1,24 @@
+//! Black-box tests: the real binary, driven over HTTP, SMTP, SQL and a browser (see `tests/README.md`).
+
+// Deadlines need a clock, and the rooms of the clock are rooms of the product.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a test waits with deadlines and compares with the wall clock"
+)]
+
+mod support;
+
+mod answers;
+mod api;
+mod bad_input;
+mod commands;
+mod crash;
+mod delivery;
+mod demo;
+mod drill;
+mod events;
+mod harness;
+mod ladder;
+mod letters;
+mod pages;
+mod shape;

@@ -1,0 +1,10 @@
+//! What the tests stand on: processes they own, a mail server that misbehaves on demand, a browser.
+
+pub mod browser;
+pub mod client;
+pub mod incident;
+pub mod playbooks;
+pub mod postgres;
+pub mod server;
+pub mod smtp_sink;
+pub mod wait;

@@ -1,0 +1,30 @@
+//! The fixtures' files, and the small changes that a test makes to them.
+
+/// Three hospitals in a group (the southern one reads English), a fire service, three people on duty.
+pub const DIRECTORY: &str = include_str!("../fixture/directory.yaml");
+
+/// Key `quick`: a standby alert to the hospitals whose ladder climbs in eight seconds, a notice to the fire service
+/// with a ladder of minutes, cancel and stand-down notices.
+pub const QUICK: &str = include_str!("../fixture/quick.yaml");
+
+/// The text with `from` replaced; panics where it does not stand, so that a changed fixture cannot empty a test.
+#[track_caller]
+pub fn with(text: &str, from: &str, to: &str) -> String {
+    assert!(text.contains(from), "the fixture no longer has {from:?}");
+    text.replace(from, to)
+}
+
+/// [`QUICK`] with a ladder of minutes, for tests in which no step may come between.
+pub fn patient() -> String {
+    let mut text = QUICK.to_owned();
+    for (from, to) in [
+        ("at: 2s", "at: 5m"),
+        ("at: 4s", "at: 10m"),
+        ("at: 6s", "at: 15m"),
+        ("at: 8s", "at: 30m"),
+        ("read_by: 2s, ack_by: 4s, respond_by: 8s", "read_by: 5m, ack_by: 10m, respond_by: 30m"),
+    ] {
+        text = with(&text, from, to);
+    }
+    text
+}

@@ -1,0 +1,103 @@
+//! The databases a test runs on: a fresh SQLite file, or a fresh database on the PostgreSQL server of
+//! `TEST_POSTGRES_URL` (`tests/run` starts one).
+
+use std::{
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use sqlx::{Connection, Executor, PgConnection};
+
+use super::wait::now_ms;
+
+/// Where the tested service keeps its state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// `noroshi.db` in the service's own folder.
+    Sqlite,
+    /// A database of its own; the URL leads to it.
+    Postgres {
+        /// With the database's name.
+        url: String,
+    },
+}
+
+impl Database {
+    /// The value of `database.url`.
+    pub fn url(&self, folder: &Path) -> String {
+        match self {
+            Self::Sqlite => format!("sqlite:{}", folder.join("noroshi.db").display()),
+            Self::Postgres { url } => url.clone(),
+        }
+    }
+
+    /// `sqlite` or `postgres`, for the messages of a failed test.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Sqlite => "sqlite",
+            Self::Postgres { .. } => "postgres",
+        }
+    }
+}
+
+/// Runs `test` on every database that `TEST_DATABASE` (`sqlite`, `postgres`, `both`) names, both at the same time.
+///
+/// Without the variable: both where a PostgreSQL server is given, SQLite alone otherwise; in CI a missing server is a
+/// failure, so that half of the tests cannot fall silent.
+pub async fn on_each_database(test: impl AsyncFn(Database)) {
+    let server = std::env::var("TEST_POSTGRES_URL").ok();
+    let wanted = std::env::var("TEST_DATABASE").unwrap_or_else(|_| {
+        let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
+        if server.is_some() || ci { "both" } else { "sqlite" }.to_owned()
+    });
+    let sqlite = matches!(wanted.as_str(), "sqlite" | "both");
+    let postgres = matches!(wanted.as_str(), "postgres" | "both");
+    assert!(sqlite || postgres, "TEST_DATABASE is sqlite, postgres or both, not {wanted:?}");
+    futures_util::future::join(
+        async {
+            if sqlite {
+                test(Database::Sqlite).await;
+            }
+        },
+        async {
+            if postgres {
+                let server =
+                    server.expect("TEST_POSTGRES_URL names a PostgreSQL server; tests/run starts one");
+                let fresh = FreshDatabase::create(&server).await;
+                test(Database::Postgres { url: fresh.url.clone() }).await;
+                fresh.drop().await;
+            }
+        },
+    )
+    .await;
+}
+
+/// A database made for one test. One that a failed test leaves behind goes with the server's folder.
+struct FreshDatabase {
+    server: String,
+    name: String,
+    url: String,
+}
+
+impl FreshDatabase {
+    async fn create(server: &str) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("noroshi_{}_{}_{number}", now_ms(), std::process::id());
+        let (base, _) = server.rsplit_once('/').expect("TEST_POSTGRES_URL ends with /DATABASE");
+        let url = format!("{base}/{name}");
+        execute(server, format!("CREATE DATABASE {name}")).await;
+        Self { server: server.to_owned(), name, url }
+    }
+
+    async fn drop(self) {
+        execute(&self.server, format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
+    }
+}
+
+async fn execute(server: &str, statement: String) {
+    let mut connection =
+        PgConnection::connect(server).await.expect("the PostgreSQL server of TEST_POSTGRES_URL");
+    connection.execute(sqlx::AssertSqlSafe(statement)).await.expect("a statement of the harness");
+    connection.close().await.expect("an orderly end of the connection");
+}

@@ -1,0 +1,314 @@
+//! The real binary: an installed service in a folder of its own ([`Home`]), and that service running ([`Server`]).
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+use tokio::task::spawn_blocking;
+
+use super::{client::Api, postgres::Database, smtp_sink::Sink, wait::until};
+
+/// How long a service may take to answer `/healthz`: a debug build on a shared machine migrates a database meanwhile.
+const START: Duration = Duration::from_secs(60);
+/// How long an orderly stop may take: the service itself gives up after 30 s.
+const STOP: Duration = Duration::from_secs(40);
+
+/// A folder with settings in which commands run and the service is started.
+#[derive(Debug)]
+pub struct Home {
+    folder: TempDir,
+    database: Database,
+    port: u16,
+    settings: Vec<(String, String)>,
+}
+
+/// What a command printed and how it ended.
+#[derive(Debug)]
+pub struct Printed {
+    /// Exit code.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Printed {
+    /// Checks the exit code and gives the output on.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        self
+    }
+
+    /// Standard output as JSON.
+    #[track_caller]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|problem| {
+            panic!("no JSON document on stdout ({problem}):\n{}\n{}", self.out, self.err)
+        })
+    }
+}
+
+impl Home {
+    /// An empty folder on this database, with no relay and an empty folder of playbooks.
+    pub fn new(database: Database) -> Self {
+        let folder = tempfile::Builder::new().prefix("noroshi-test-").tempdir().expect("a temporary folder");
+        std::fs::create_dir(folder.path().join("playbooks")).expect("a fresh folder");
+        Self { folder, database, port: free_port(), settings: Vec::new() }
+    }
+
+    /// Sets one configuration key by its environment name.
+    pub fn set(mut self, variable: &str, value: &str) -> Self {
+        self.settings.retain(|(name, _)| name != variable);
+        self.settings.push((variable.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Sends by these sinks, in order of preference.
+    pub fn relays(self, sinks: &[&Sink]) -> Self {
+        let urls: Vec<String> = sinks.iter().map(|sink| sink.url()).collect();
+        self.set("NOROSHI_SMTP__RELAYS", &urls.join(","))
+    }
+
+    /// Puts a file into the folder of playbooks.
+    pub fn playbook(self, name: &str, yaml: &str) -> Self {
+        self.write(&format!("playbooks/{name}"), yaml);
+        self
+    }
+
+    /// Writes a file below the service's folder and gives its path.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path().join(name);
+        std::fs::write(&path, text).unwrap_or_else(|problem| panic!("{}: {problem}", path.display()));
+        path
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The port it serves on.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The address it serves on, without a slash at the end.
+    pub fn base(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Runs one command of the binary to its end.
+    pub async fn run(&self, arguments: &[&str]) -> Printed {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().expect("the binary starts");
+        let pid = child.id();
+        let output = spawn_blocking(move || child.wait_with_output());
+        match tokio::time::timeout(START, output).await {
+            Ok(output) => {
+                let output = output.expect("the waiting thread ends").expect("the command can be waited for");
+                Printed {
+                    code: output.status.code().unwrap_or(-1),
+                    out: String::from_utf8_lossy(&output.stdout).into_owned(),
+                    err: String::from_utf8_lossy(&output.stderr).into_owned(),
+                }
+            }
+            Err(_) => {
+                signal(pid, "KILL");
+                panic!("noroshi {} did not end within {START:?}", arguments.join(" "));
+            }
+        }
+    }
+
+    /// Makes a token with this role.
+    pub async fn token(&self, role: &str) -> String {
+        let printed = self.run(&["token", "create", "--name", "test", "--role", role]).await.expect(0);
+        printed.out.trim().to_owned()
+    }
+
+    /// Imports a directory from its YAML text.
+    pub async fn import_directory(&self, yaml: &str) {
+        let path = self.write("directory.yaml", yaml);
+        self.run(&["directory", "import", path.to_str().expect("a path of ours")]).await.expect(0);
+    }
+
+    /// Imports the directory, makes an administrator's token, and serves.
+    pub async fn serve_with(self, directory: &str) -> Server {
+        self.import_directory(directory).await;
+        self.serve().await
+    }
+
+    /// Makes an administrator's token and serves.
+    pub async fn serve(self) -> Server {
+        let token = self.token("admin").await;
+        let api = Api::open(&self.base()).with_token(&token);
+        let mut server = Server { home: self, api, child: None };
+        server.start().await;
+        server
+    }
+
+    /// The binary with this home's settings and nothing of the machine's own.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_noroshi"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("NOROSHI_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .env("NOROSHI_LOCALE", "en")
+            .env("NOROSHI_DATABASE__URL", self.database.url(self.path()))
+            .env("NOROSHI_SERVER__BIND", format!("127.0.0.1:{}", self.port))
+            .env("NOROSHI_SERVER__KEY_FILE", self.path().join("noroshi.key"))
+            .env("NOROSHI_PLAYBOOKS__DIR", self.path().join("playbooks"))
+            .envs(self.settings.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.path().join("log")).unwrap_or_default()
+    }
+}
+
+/// A running service. At its end, unless the test has already failed, it is stopped in order and must end with exit
+/// code 0 and without an ERROR line; a failed test prints its log.
+#[derive(Debug)]
+pub struct Server {
+    /// Its folder and settings.
+    pub home: Home,
+    /// A client with an administrator's token.
+    pub api: Api,
+    child: Option<Child>,
+}
+
+impl Server {
+    /// A client without a token.
+    pub fn anybody(&self) -> Api {
+        Api::open(&self.home.base())
+    }
+
+    /// What it has logged since its folder was made.
+    pub fn log(&self) -> String {
+        self.home.log()
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("the service runs").id()
+    }
+
+    /// Cuts its power: SIGKILL, nothing is finished.
+    pub fn kill_hard(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("our own child can be killed");
+            child.wait().expect("our own child can be waited for");
+        }
+    }
+
+    /// Starts it again on the same folder, database and port, after [`Server::kill_hard`] or [`Server::stop`].
+    pub async fn start(&mut self) {
+        assert!(self.child.is_none(), "the service runs already");
+        loop {
+            let log = File::options()
+                .create(true)
+                .append(true)
+                .open(self.home.path().join("log"))
+                .expect("the log");
+            let mut command = self.home.command(&["serve"]);
+            command.stdin(Stdio::null()).stdout(log.try_clone().expect("a second handle")).stderr(log);
+            let mut child = command.spawn().expect("the binary starts");
+            let address = format!("{}/healthz", self.home.base());
+            let open = Api::open(&self.home.base());
+            let socket = format!("127.0.0.1:{}", self.home.port);
+            let ended = until(&format!("{address} answers\n{}", self.home.log()), START, async || {
+                if let Some(status) = child.try_wait().expect("our own child can be asked") {
+                    return Some(Some(status));
+                }
+                // A refused connection is the ordinary state of a service that is still starting.
+                tokio::net::TcpStream::connect(&socket).await.ok()?;
+                (open.get(&address).await.status == 200).then_some(None)
+            })
+            .await;
+            match ended {
+                None => {
+                    self.child = Some(child);
+                    return;
+                }
+                // Somebody else took the port between the choice and the bind: the next one is tried. Other reasons
+                // to end are the test's failure.
+                Some(status) => {
+                    let taken = std::net::TcpListener::bind(("127.0.0.1", self.home.port)).is_err();
+                    assert!(taken, "the service ended with {status} at its start\n{}", self.home.log());
+                    self.home.port = free_port();
+                    let token = self.api.token().map(str::to_owned);
+                    self.api = Api::open(&self.home.base());
+                    if let Some(token) = token {
+                        self.api = self.api.with_token(&token);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Stops it in order and gives its exit status.
+    pub fn stop(&mut self) -> Option<ExitStatus> {
+        self.child.as_ref()?;
+        signal(self.pid(), "TERM");
+        let mut child = self.child.take()?;
+        let end = Instant::now() + STOP;
+        while Instant::now() < end {
+            if let Some(status) = child.try_wait().expect("our own child can be asked") {
+                return Some(status);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        child.kill().expect("our own child can be killed");
+        Some(child.wait().expect("our own child can be waited for"))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.kill_hard();
+            eprintln!("--- log of the service on {}\n{}", self.home.database.name(), self.log());
+            return;
+        }
+        let status = self.stop();
+        let log = self.log();
+        let errors: Vec<&str> =
+            log.lines().filter(|line| line.contains(" ERROR ") || line.contains("panicked at")).collect();
+        assert!(errors.is_empty(), "the service logged errors:\n{}\n--- whole log\n{log}", errors.join("\n"));
+        if let Some(status) = status {
+            assert_eq!(status.code(), Some(0), "the service did not stop in order\n{log}");
+        }
+    }
+}
+
+/// Sends a signal by name to a process of ours.
+pub fn signal(pid: u32, name: &str) {
+    let sent = Command::new("kill").args([&format!("-{name}"), "--", &pid.to_string()]).status();
+    assert!(sent.is_ok_and(|status| status.success()), "could not send {name} to {pid}");
+}
+
+/// A port that nobody listens on. Below the range from which the kernel takes ports for outgoing connections, so that
+/// a service that is started again finds its port still free; each is given out once in this process.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 10_000 + u16::try_from(std::process::id() % 50).expect("below 50") * 200;
+    loop {
+        let port = first + NEXT.fetch_add(1, Ordering::Relaxed);
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}
