@@ -17,5 +17,4 @@ pub mod telemetry;
 pub mod tls;
 pub mod transport;
 pub mod web;
-pub mod web;
 pub mod worker;

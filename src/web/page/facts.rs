@@ -8,7 +8,7 @@ use entity::{alert, delivery, recipient};
 use noroshi_core::{
     alert::Rule,
     id::{AlertId, ChannelId, IncidentId, RecipientId},
-    playbook::{Action, AckRule, AskKind, Count, Meaning, Quorum, ResponseOption, Target},
+    playbook::{AckRule, Action, AskKind, Count, Meaning, PartyRef, Quorum, ResponseOption, Target},
     text::{DRILL_MARK, Language, fill},
     time::{Span, Timestamp},
 };
@@ -82,7 +82,13 @@ pub async fn letters(app: &App, id: IncidentId) -> Result<Letters, WebError> {
 }
 
 /// The facts of every alert, the later ones that are not raised yet too.
-pub async fn facts(app: &App, scene: &Scene, alerts: &[AlertRows], letters: &Letters, when: &When) -> Result<Vec<AlertFacts>, WebError> {
+pub async fn facts(
+    app: &App,
+    scene: &Scene,
+    alerts: &[AlertRows],
+    letters: &Letters,
+    when: &When,
+) -> Result<Vec<AlertFacts>, WebError> {
     let language = when.words.0;
     let mut found = Vec::with_capacity(alerts.len());
     for alert in alerts {
@@ -147,7 +153,8 @@ pub fn alert_facts(
         respond_by,
         ack_by,
         target,
-        short: (alert.row.state == "to_decide").then(|| (raised, usize::try_from(alert.row.missing).unwrap_or(0))),
+        short: (alert.row.state == "to_decide")
+            .then(|| (raised, usize::try_from(alert.row.missing).unwrap_or(0))),
         recipients,
     })
 }
@@ -164,7 +171,11 @@ pub fn recipient_facts(
     let answer = given(row)?;
     let known = store::recipient::evidence(row);
     let proves = |via: &str| {
-        scene.directory.transports.get(via).is_some_and(|transport| transport.proves.iter().any(|p| p == "delivered"))
+        scene
+            .directory
+            .transports
+            .get(via)
+            .is_some_and(|transport| transport.proves.iter().any(|p| p == "delivered"))
     };
     let evidence = Evidence {
         accepted: known.accepted_at,
@@ -174,7 +185,8 @@ pub fn recipient_facts(
         answered: known.answered_at,
         failed: known.failed_at,
         unknown: known.unknown_at,
-        arrival_can_be_proven: known.delivered_at.is_some() || letters.iter().any(|letter| proves(&letter.via)),
+        arrival_can_be_proven: known.delivered_at.is_some()
+            || letters.iter().any(|letter| proves(&letter.via)),
         by_phone: answer.as_ref().is_some_and(|answer| answer.proxy),
     };
     let state = match row.state.as_str() {
@@ -204,7 +216,8 @@ pub fn recipient_facts(
 
 fn decision(json: &Value) -> Option<DecisionFacts> {
     let word = |key: &str| json.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let label = [word("option"), word("note")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+    let label =
+        [word("option"), word("note")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
     Some(DecisionFacts {
         label: label.join(" "),
         by: word("by"),
@@ -242,11 +255,15 @@ pub fn answer_facts(rule: &Rule, answer: &Given, decided_at: Option<Timestamp>, 
     let language = when.words.0;
     let option = base_option(rule, &answer.option);
     let at = Timestamp(answer.at_ms);
-    let arrival_key = rule.responses.iter().filter(|option| option.meaning == Meaning::Arrival).find_map(|option| {
-        option.ask.iter().find(|ask| ask.kind == AskKind::Time).map(|ask| ask.key.as_str())
-    });
-    let arrival = arrival_key.and_then(|key| answer.fields.get(key)?.as_str()).and_then(|clock| on_clock(clock, at, when.zone));
-    let teams = answer.fields.get("teams").and_then(Value::as_u64).and_then(|teams| usize::try_from(teams).ok());
+    let arrival_key =
+        rule.responses.iter().filter(|option| option.meaning == Meaning::Arrival).find_map(|option| {
+            option.ask.iter().find(|ask| ask.kind == AskKind::Time).map(|ask| ask.key.as_str())
+        });
+    let arrival = arrival_key
+        .and_then(|key| answer.fields.get(key)?.as_str())
+        .and_then(|clock| on_clock(clock, at, when.zone));
+    let teams =
+        answer.fields.get("teams").and_then(Value::as_u64).and_then(|teams| usize::try_from(teams).ok());
     let details = answer_fields(rule, answer, when)
         .into_iter()
         .filter(|(key, ..)| key != "teams" && Some(key.as_str()) != arrival_key)
@@ -272,7 +289,10 @@ pub fn answer_fields(rule: &Rule, answer: &Given, when: &When) -> Vec<(String, S
     let mut found: Vec<(String, String, String)> = Vec::new();
     let option = base_option(rule, &answer.option);
     let chosen = option.into_iter().chain(rule.option(&answer.option));
-    let follow = rule.responses.iter().filter(|follow| follow.after.is_some() && follow.after.as_deref() == option.map(|o| o.key.as_str()));
+    let follow = rule
+        .responses
+        .iter()
+        .filter(|follow| follow.after.is_some() && follow.after.as_deref() == option.map(|o| o.key.as_str()));
     for ask in chosen.chain(follow).flat_map(|option| &option.ask) {
         if found.iter().any(|(key, ..)| *key == ask.key) {
             continue;
@@ -313,7 +333,7 @@ fn next(
     when: &When,
 ) -> Option<(Next, Timestamp)> {
     let language = when.words.0;
-    let who = |party| scene.party_name(party).get(language).to_owned();
+    let who = |party: &PartyRef| scene.party_name(party).get(language).to_owned();
     if row.state == "to_decide" {
         let decider = row.decider.as_ref().and_then(|json| serde_json::from_value(json.clone()).ok());
         let party = decider.as_ref().or(rule.decider())?;
@@ -332,13 +352,17 @@ fn next(
     }
     let due = scene.timeline.real_time_of(Timestamp(row.due_own_ms?))?;
     let step = rule.ladder.as_ref()?.steps.get(usize::try_from(row.step).ok()?)?;
-    let via = |via: &[String]| via.iter().map(|key| transport(key, when)).collect::<Vec<_>>().join(&when.words.get("list-join"));
+    let via = |via: &[String]| {
+        via.iter().map(|key| transport(key, when)).collect::<Vec<_>>().join(&when.words.get("list-join"))
+    };
     let whom = |to: &Target| match to {
         Target::Party(party) => Some(who(party)),
         Target::Same | Target::Alternate => None,
     };
     let next = match &step.action {
-        Action::Resend { to: Target::Alternate, .. } | Action::Notify { to: Target::Alternate, .. } => Next::Alternate,
+        Action::Resend { to: Target::Alternate, .. } | Action::Notify { to: Target::Alternate, .. } => {
+            Next::Alternate
+        }
         Action::Resend { to, via: by } | Action::Notify { to, via: by } => match whom(to) {
             Some(name) => Next::Notify(name),
             None => Next::Resend(via(by)),
@@ -357,7 +381,8 @@ pub fn transport(key: &str, when: &When) -> String {
 }
 
 fn failure(letters: &[delivery::Model], when: &When) -> Option<String> {
-    let failed = letters.iter().rev().find(|letter| matches!(letter.state.as_str(), "refused" | "given_up"))?;
+    let failed =
+        letters.iter().rev().find(|letter| matches!(letter.state.as_str(), "refused" | "given_up"))?;
     let reason: String = failed.reason.clone().unwrap_or_default().chars().take(120).collect();
     Some(format!("{} {reason}", transport(&failed.via, when)).trim().to_owned())
 }
@@ -374,7 +399,13 @@ fn tried(letters: &[delivery::Model], when: &When) -> String {
 }
 
 /// The head of an incident's pages.
-pub async fn head(app: &App, scene: &Scene, caller: &Caller, frame: &Frame, tab: Tab) -> Result<Head, WebError> {
+pub async fn head(
+    app: &App,
+    scene: &Scene,
+    caller: &Caller,
+    frame: &Frame,
+    tab: Tab,
+) -> Result<Head, WebError> {
     let db = app.store.read();
     let language = frame.words.0;
     let recipients = store::recipient::of_incident(db, scene.id(), None, ALL).await?;
@@ -383,21 +414,30 @@ pub async fn head(app: &App, scene: &Scene, caller: &Caller, frame: &Frame, tab:
     for channel in store::channel::of_incident(db, scene.id()).await? {
         let id = ChannelId::new(channel.id);
         let readers = store::channel::readers(db, id).await?;
-        let read_to = readers.iter().find(|reader| reader.reader == caller.actor.id).map_or(0, |reader| reader.read_at_ms);
+        let read_to = readers
+            .iter()
+            .find(|reader| reader.reader == caller.actor.id)
+            .map_or(0, |reader| reader.read_at_ms);
         let messages = store::channel::messages(db, id, None, ALL).await?;
         unread += messages.iter().filter(|m| m.at_ms > read_to && m.author != caller.actor.id).count();
     }
     let mut facts = Vec::new();
     for role in scene.roles.iter().take(1) {
         let name = role.name.as_ref().map(|name| text(name).get(language).to_owned());
-        facts.push((text(&role.title).get(language).to_owned(), name.unwrap_or_else(|| frame.words.get("role-empty"))));
+        facts.push((
+            text(&role.title).get(language).to_owned(),
+            name.unwrap_or_else(|| frame.words.get("role-empty")),
+        ));
     }
     let mut more = vec![(
         frame.words.get("head-playbook"),
         format!("{} {}", scene.playbook.title.get(language), scene.playbook.version),
     )];
     if scene.timeline.rate != 1 {
-        more.push((frame.words.get("head-speed"), frame.words.with("head-times", &[("n", scene.timeline.rate.into())])));
+        more.push((
+            frame.words.get("head-speed"),
+            frame.words.with("head-times", &[("n", scene.timeline.rate.into())]),
+        ));
     }
     let mut head = Head {
         id: scene.id().to_string(),
@@ -429,7 +469,11 @@ pub fn roles(scene: &Scene, frame: &Frame) -> Vec<(String, String, bool)> {
     let chair = |role: &entity::incident_role::Model| {
         let name = role.name.as_ref().map(|name| text(name).get(language).to_owned());
         let held = name.is_some();
-        (text(&role.title).get(language).to_owned(), name.unwrap_or_else(|| frame.words.get("role-empty")), held)
+        (
+            text(&role.title).get(language).to_owned(),
+            name.unwrap_or_else(|| frame.words.get("role-empty")),
+            held,
+        )
     };
     scene.roles.iter().map(chair).collect()
 }
@@ -442,7 +486,8 @@ pub fn troubles(app: &App, frame: &Frame) -> (Vec<String>, Vec<String>) {
         let Transport::Mail(mailer) = transport else { continue };
         for relay in mailer.health().into_iter().filter(|relay| !relay.up) {
             let since = relay.since.map(|at| frame.when.short(at)).unwrap_or_default();
-            troubles.push(words.with("trouble-relay", &[("name", relay.name.into()), ("since", since.into())]));
+            troubles
+                .push(words.with("trouble-relay", &[("name", relay.name.into()), ("since", since.into())]));
         }
     }
     if !app.troubles.files().is_empty() {

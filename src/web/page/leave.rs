@@ -25,7 +25,12 @@ pub fn when(request: &HttpRequest, app: &App) -> When {
 }
 
 /// The frame of a page that belongs to no incident.
-pub async fn frame(request: &HttpRequest, app: &App, caller: &Caller, room: Room) -> Result<Frame, StoreError> {
+pub async fn frame(
+    request: &HttpRequest,
+    app: &App,
+    caller: &Caller,
+    room: Room,
+) -> Result<Frame, StoreError> {
     let db = app.store.read();
     let office = match store::directory::latest(db).await? {
         Some(row) => app.library.directory(db, row.id).await?.title.get(body::language(request)).to_owned(),
@@ -56,7 +61,9 @@ pub fn html(request: &HttpRequest, page: &impl Template) -> HttpResponse {
 pub fn html_with(request: &HttpRequest, status: StatusCode, page: &impl Template) -> HttpResponse {
     let mut answer = HttpResponse::build(status);
     answer.content_type("text/html; charset=utf-8");
-    if request.query_string().split('&').any(|pair| pair.starts_with("lang=")) && !request.path().starts_with("/a/") {
+    if request.query_string().split('&').any(|pair| pair.starts_with("lang="))
+        && !request.path().starts_with("/a/")
+    {
         let cookie = Cookie::build("lang", language_key(body::language(request)))
             .path("/")
             .http_only(true)
