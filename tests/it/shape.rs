@@ -51,7 +51,7 @@ fn only_operations_write() {
     only_in(
         "Only `operation` opens a write transaction; only `operation/perform.rs` turns effects into rows.",
         &["operation", "store"],
-        &[".write(", "begin_with_options", ".begin()"],
+        &["begin_with_options", "store.begin(", ".transaction("],
     );
     only_in(
         "Only `operation` opens a write transaction; only `operation/perform.rs` turns effects into rows.",
