@@ -98,6 +98,7 @@ async fn every_described_route_exists_with_its_method_and_refuses_the_others() {
     let channels = server.api.get(&incident.path("/channels")).await.expect(200).json();
     let channels = channels["items"].as_array().or(channels.as_array()).expect("channels").clone();
     let channel = channels[0]["id"].as_str().expect("an id").to_owned();
+    let alert = server.api.list(&incident.path("/alerts")).await[0]["id"].as_str().expect("an id").to_owned();
     let description = server.api.get("/api/openapi.json").await.expect(200).json();
     let listed = routes(&description);
     for (method, path) in &listed {
@@ -108,6 +109,7 @@ async fn every_described_route_exists_with_its_method_and_refuses_the_others() {
             .replace("/incidents/{id}", &format!("/incidents/{}", incident.id))
             .replace("/recipients/{id}", &format!("/recipients/{recipient}"))
             .replace("/channels/{id}", &format!("/channels/{channel}"))
+            .replace("/alerts/{id}", &format!("/alerts/{alert}"))
             .replace("{key}", "quick");
         let body = (method != "GET").then(|| "[]".to_owned());
         let headers = [("content-type", "application/json")];
