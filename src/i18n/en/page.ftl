@@ -382,3 +382,4 @@ home-deciding = { $n } decisions due
 home-closed = closed { $clock }
 home-cancelled = cancelled { $clock }
 home-recipients = { $n } recipients
+setup-sign-in = Sign in

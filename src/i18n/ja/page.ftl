@@ -379,3 +379,4 @@ home-deciding = 判断待ち { $n }
 home-closed = { $clock } 終結
 home-cancelled = { $clock } 取消
 home-recipients = { $n }宛先
+setup-sign-in = サインインする
