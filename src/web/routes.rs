@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{
     Error, HttpMessage, Route as Handler,
-    body::MessageBody,
+    body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     middleware::{self, Next},
     web::{self, Data, ServiceConfig},
@@ -186,18 +186,29 @@ async fn nothing_here(
     Err(WebError::NotFound)
 }
 
-async fn check(
+async fn check<B: MessageBody + 'static>(
     access: Access,
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    if let May(action) = access {
-        let app = request.app_data::<Data<App>>().cloned().ok_or(WebError::NotFound)?;
-        let caller = session::caller(&app, request.request()).await?.ok_or(WebError::SignIn)?;
-        if !caller.actor.role.is_some_and(|role| may(role, action, true)) {
-            return Err(WebError::Denied.into());
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    match admitted(access, &request).await {
+        Ok(caller) => {
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(caller);
+            }
+            Ok(next.call(request).await?.map_into_boxed_body())
         }
-        request.extensions_mut().insert(caller);
+        // An answer, not an error: it passes `problem::finish` and gets its words and headers there.
+        Err(refused) => Ok(request.error_response(refused)),
     }
-    next.call(request).await
+}
+
+async fn admitted(access: Access, request: &ServiceRequest) -> Result<Option<session::Caller>, WebError> {
+    let May(action) = access else { return Ok(None) };
+    let app = request.app_data::<Data<App>>().ok_or(WebError::NotFound)?;
+    let caller = session::caller(app, request.request()).await?.ok_or(WebError::SignIn)?;
+    if !caller.actor.role.is_some_and(|role| may(role, action, true)) {
+        return Err(WebError::Denied);
+    }
+    Ok(Some(caller))
 }

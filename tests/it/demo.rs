@@ -76,7 +76,7 @@ async fn a_newcomer_sees_a_drill_running_and_agencies_answering() {
     let browser = Browser::start(DESK).await;
     browser.open(&link).await;
     let base = link.split("/setup/").next().expect("an address").to_owned();
-    if browser.count("textbox", "").await > 0 {
+    if browser.count("textbox", "ログイン名").await > 0 {
         crate::pages::set_up(&browser).await;
     }
     browser.open(&format!("{base}/incidents")).await;

@@ -264,9 +264,33 @@ async fn a_quorum_that_can_no_longer_be_met_becomes_a_decision() {
         let link = sink.letters_to(address, 1, SOON).await.remove(0).link();
         server.anybody().post_form(&format!("{link}/answer"), &fields).await.expect(303);
     }
-    let chronology = crate::support::wait::until("the chronology names what is missing", SOON, async || {
-        Some(incident.chronology_text().await).filter(|text| text.contains("不足1"))
-    })
-    .await;
-    assert!(chronology.contains("不足1"));
+    let alerts = async || server.api.list(&incident.path("/alerts")).await;
+    let standby = alerts().await.into_iter().find(|alert| alert["key"] == "standby").expect("the alert");
+    assert_eq!(standby["state"], "to_decide", "{standby:#}");
+    let chronology = incident.chronology_text().await;
+    assert!(chronology.contains("不足1"), "what is missing is named: {chronology}");
+    let path = format!("/api/v1/alerts/{}/decide", standby["id"].as_str().expect("an id"));
+    server.api.post(&path, &json!({ "option": "代替隊を手配" })).await.expect(200);
+    let standby = alerts().await.into_iter().find(|alert| alert["key"] == "standby").expect("the alert");
+    assert_eq!(standby["state"], "decided", "{standby:#}");
+    server.api.post(&path, &json!({ "option": "代替隊を手配" })).await.expect(409);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_alert_can_be_raised_by_hand() {
+    let sink = Sink::start().await;
+    let home = Home::new(Database::Sqlite).relays(&[&sink]).playbook("quick.yaml", &patient());
+    let server = home.serve_with(DIRECTORY).await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    let wish = json!({
+        "to": ["agency:fire_hq"], "channel": "command", "subject": "追加の照会", "body": "搬送車両の数を。",
+        "responses": "confirm", "ladder": "remind", "via": ["email"],
+    });
+    server.api.post(&incident.path("/alerts"), &wish).await.expect(201);
+    let letter = sink.letter_about("cmd@fire.example", "追加の照会", SOON).await;
+    assert!(letter.text.contains("搬送車両の数を。"), "{}", letter.text);
+    server.anybody().post_form(&format!("{}/answer", letter.link()), &[("option", "ok")]).await.expect(303);
+    let mut wrong = wish.clone();
+    wrong["to"] = json!(["agency:nobody"]);
+    server.api.post(&incident.path("/alerts"), &wrong).await.expect(422);
 }

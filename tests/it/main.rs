@@ -22,3 +22,4 @@ mod ladder;
 mod letters;
 mod pages;
 mod shape;
+mod shipped;

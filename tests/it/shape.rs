@@ -39,9 +39,14 @@ fn only_in(sentence: &str, rooms: &[&str], words: &[&str]) {
         if rooms.iter().any(|allowed| room.starts_with(allowed)) {
             continue;
         }
-        let program = program(&path);
+        // Without blanks, because the formatter breaks long chains of calls.
+        let squeezed = |text: &str| text.split_whitespace().collect::<String>();
+        let program = squeezed(&program(&path));
         for word in words {
-            assert!(!program.contains(word), "{sentence}\nbroken by src/{room}, which has `{word}`");
+            assert!(
+                !program.contains(&squeezed(word)),
+                "{sentence}\nbroken by src/{room}, which has `{word}`"
+            );
         }
     }
 }
@@ -51,7 +56,7 @@ fn only_operations_write() {
     only_in(
         "Only `operation` opens a write transaction; only `operation/perform.rs` turns effects into rows.",
         &["operation", "store"],
-        &[".write(", "begin_with_options", ".begin()"],
+        &["begin_with_options", "store.begin(", ".transaction("],
     );
     only_in(
         "Only `operation` opens a write transaction; only `operation/perform.rs` turns effects into rows.",

@@ -129,6 +129,16 @@ impl Browser {
         element.click().await.unwrap_or_else(|problem| panic!("pressing the {role} {name:?}: {problem}"));
     }
 
+    /// Chooses a radio button or ticks a box by pressing its label, as a finger does.
+    pub async fn choose(&self, role: &str, name: &str) {
+        let element = self.find(role, name).await;
+        let element = serde_json::to_value(&element).expect("an element has an id");
+        let label = self.page.execute(LABEL, vec![element]).await.expect("the page can be asked");
+        let id = label[ELEMENT].as_str().expect("an element").to_owned();
+        let label = Element::from_element_id(self.page.clone(), id.into());
+        label.click().await.unwrap_or_else(|problem| panic!("choosing the {role} {name:?}: {problem}"));
+    }
+
     /// Types into a field, over what stood there.
     pub async fn fill(&self, name: &str, text: &str) {
         let field = self.find("textbox", name).await;
@@ -188,6 +198,7 @@ const FIND: &str = "
     const [role, name] = arguments;
     return [...document.querySelectorAll('*')].find(e =>
         e.computedRole === role && e.computedName.includes(name) && e.checkVisibility()) ?? null";
+const LABEL: &str = "return arguments[0].labels?.[0] ?? arguments[0]";
 const COUNT: &str = "
     const [role, name] = arguments;
     return [...document.querySelectorAll('*')].filter(e =>

@@ -53,7 +53,7 @@ impl Incident {
 
     /// The recipients of one alert, by its key in the playbook.
     pub async fn recipients_of(&self, alert: &str) -> Vec<Value> {
-        self.recipients().await.into_iter().filter(|recipient| recipient["alert_key"] == alert).collect()
+        self.recipients().await.into_iter().filter(|recipient| recipient["alert"] == alert).collect()
     }
 
     /// One agency as recipient of one alert.
