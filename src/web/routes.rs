@@ -149,6 +149,9 @@ pub const ROUTES: &[Route] = &[
     get("/directory", VIEW, || web::get().to(page::directory::get)),
     post("/directory/clear", May(Action::EditDirectory), || web::post().to(page::directory::clear)),
     get("/status", VIEW, || web::get().to(page::status::get)),
+    get("/inbox", VIEW, || web::get().to(page::letters::inbox)),
+    get("/inbox/{n}", VIEW, || web::get().to(page::letters::mail)),
+    get("/inbox/{n}/html", VIEW, || web::get().to(page::letters::part)),
 ];
 
 /// Puts every route in its place: each path with its methods, 405 for the others.

@@ -3,6 +3,7 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
+    http::header,
     web::{Data, Path},
 };
 use askama::Template;
@@ -15,12 +16,13 @@ use super::{
     facts,
     frame::{Frame, Room},
     incident::{Head, Stage, Tab},
-    leave::{frame_of, html},
+    leave::{self, frame_of, html},
     line::{Line, Mode},
     when::Moment,
 };
 use crate::{
     app::App,
+    demo::catcher::{Catcher, Party},
     operation::{letter::write_all, scene::Scene},
     store,
     web::{body, problem::WebError, session::Caller},
@@ -140,6 +142,70 @@ pub async fn get(
 fn path_of(address: &str) -> String {
     let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
     rest.find('/').map_or_else(|| "/".to_owned(), |at| rest[at..].to_owned())
+}
+
+fn catcher(app: &App) -> Result<&Catcher, WebError> {
+    app.inbox.as_ref().ok_or(WebError::NotFound)
+}
+
+/// `GET /inbox`: only of the demo.
+pub async fn inbox(request: HttpRequest, app: Data<App>, caller: Caller) -> Result<HttpResponse, WebError> {
+    let catcher = catcher(&app)?;
+    let frame = leave::frame(&request, &app, &caller, Room::Inbox).await?;
+    let mails = catcher
+        .list()
+        .iter()
+        .take(500)
+        .map(|mail| Line {
+            mark: None,
+            href: format!("/inbox/{}", mail.number),
+            words: mail.subject.clone(),
+            detail: party(&mail.to),
+            end: mail.date.map(|at| frame.when.short(at)).unwrap_or_default(),
+            mode: None,
+        })
+        .collect();
+    Ok(html(&request, &InboxPage { frame, mails }))
+}
+
+/// `GET /inbox/{n}`.
+pub async fn mail(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    number: Path<u64>,
+) -> Result<HttpResponse, WebError> {
+    let mail = catcher(&app)?.get(*number).ok_or(WebError::NotFound)?;
+    let frame = leave::frame(&request, &app, &caller, Room::Inbox).await?;
+    let page = MailPage {
+        from: party(&mail.from),
+        to: party(&mail.to),
+        subject: mail.subject.clone(),
+        at: mail.date.map(|at| frame.when.moment(at)).unwrap_or_default(),
+        text: mail.text.clone(),
+        html: mail.html.as_ref().map(|_| format!("/inbox/{number}/html")),
+        link: mail.link.as_deref().map(path_of),
+        frame,
+    };
+    Ok(html(&request, &page))
+}
+
+/// `GET /inbox/{n}/html`: the HTML part under a policy that lets nothing act.
+pub async fn part(app: Data<App>, number: Path<u64>) -> Result<HttpResponse, WebError> {
+    let mail = catcher(&app)?.get(*number).ok_or(WebError::NotFound)?;
+    let part = mail.html.clone().ok_or(WebError::NotFound)?;
+    Ok(HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CONTENT_SECURITY_POLICY, MAIL_POLICY))
+        .insert_header((header::X_FRAME_OPTIONS, "SAMEORIGIN"))
+        .body(part))
+}
+
+fn party(party: &Party) -> String {
+    match party.name.is_empty() {
+        true => party.address.clone(),
+        false => format!("{} <{}>", party.name, party.address),
+    }
 }
 
 #[cfg(test)]
