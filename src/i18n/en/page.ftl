@@ -397,3 +397,4 @@ status-outbox-empty = Nothing that is due is left.
 status-outbox = { $n } wait, the oldest for { $span }.
 status-directory-well = is imported.
 status-in-force = in force since { $clock }
+setup-sign-in = Sign in

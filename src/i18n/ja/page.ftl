@@ -394,3 +394,4 @@ status-outbox-empty = 期限の来た送信は残っていません。
 status-outbox = { $n }通が待っています。最も古いものは{ $span }待っています。
 status-directory-well = 取り込まれています。
 status-in-force = { $clock }から有効
+setup-sign-in = サインインする
