@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::Read,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
@@ -16,15 +17,17 @@ use noroshi_core::{
     time::{Span, Timestamp},
 };
 use tokio::sync::{Notify, broadcast};
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::{
     chance::Chance,
-    clock::Clock,
+    clock::{Clock, SystemClock},
     config::{Config, DatabaseUrl},
     key::Key,
     library::Library,
+    lifecycle::Lifecycle,
     operation::{self, Actor, OperationError, Work},
     password::Passwords,
     store::{self, Store, event::Event},
@@ -65,10 +68,12 @@ pub struct App {
     pub per_domain_per_second: Option<std::num::NonZeroU32>,
     /// Whether cookies may travel only over TLS.
     pub secure_cookies: bool,
+    /// Cancelled when the process stops: streams to live pages end then.
+    pub stopping: CancellationToken,
     /// What is wrong, for the board and `/readyz`.
     pub troubles: Troubles,
     /// The demo's mail catcher.
-    pub inbox: Option<()>,
+    pub inbox: Option<crate::demo::catcher::Catcher>,
     public_url: OnceLock<String>,
     /// Held while this process serves the embedded database.
     _alone: Option<File>,
@@ -158,6 +163,7 @@ impl App {
             connections: config.delivery.connections,
             per_domain_per_second: config.delivery.per_domain_per_second,
             secure_cookies: config.server.tls.is_some() || config.server.behind_proxy,
+            stopping: CancellationToken::new(),
             troubles: Troubles::default(),
             inbox: None,
             public_url: OnceLock::new(),
@@ -263,6 +269,63 @@ impl App {
         *self.troubles.files.lock().unwrap_or_else(PoisonError::into_inner) = troubles;
         Ok(())
     }
+}
+
+/// `noroshi serve`: opens everything, serves until the stop.
+///
+/// Prints the address on stdout, and a one-time link while there is no account.
+pub async fn serve(config: &Config) -> anyhow::Result<()> {
+    let life = Lifecycle::new();
+    let listener = listen(config.server.bind)?;
+    let mut transports = Transports::default().with("rehearsal", Transport::Rehearsal);
+    if let Some(mail) = mail(config) {
+        transports = transports.with("mail", mail);
+    }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let app = App::open(config, clock, Arc::new(Chance::from_os()), transports, true).await?;
+    let app = start(app, config, &life, listener).await?;
+    if store::account::count(app.store.read()).await? == 0 {
+        let work = Work::begin(&app, Actor::system()).await?;
+        let token = operation::account::make_setup_link(work).await?;
+        println!("set-up link (once, 24 h): {}/setup/{token}", app.public_url());
+    }
+    life.run().await?;
+    Ok(())
+}
+
+/// Binds the address of the pages. Errors say what to do.
+pub fn listen(bind: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(bind).with_context(|| {
+        format!(
+            "could not listen on {bind}; stop what uses that port, or choose another one with server.bind"
+        )
+    })
+}
+
+/// Starts workers and web on an opened service; says on stdout where it listens.
+pub async fn start(
+    app: App,
+    config: &Config,
+    life: &Lifecycle,
+    listener: TcpListener,
+) -> anyhow::Result<Arc<App>> {
+    let bound = listener.local_addr().context("could not ask for the address of the pages")?;
+    app.set_public_url(config.server.public_url_at(bound));
+    app.resume().await?;
+    app.import_folder(&config.playbooks.dir).await?;
+    let tls = config.server.tls.as_ref().map(crate::tls::server_config).transpose()?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let app = Arc::new(app);
+    let (stopping, stop) = (app.stopping.clone(), life.soft().clone());
+    life.task(async move {
+        stop.cancelled().await;
+        stopping.cancel();
+    });
+    crate::worker::start(&app, life);
+    crate::web::serve(&app, life, listener, tls).context("could not start the web server")?;
+    println!("listening on {scheme}://{bound}");
+    info!("Noroshi serves {}", app.public_url());
+    Ok(app)
 }
 
 const ALIVE: &str = "alive_at_ms";

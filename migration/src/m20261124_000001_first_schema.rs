@@ -68,6 +68,7 @@ create table api_token (
 create table setup_link (
     token_hash text not null,
     role text not null,
+    account_id {uuid},
     created_at_ms bigint not null,
     ends_at_ms bigint not null,
     used_at_ms bigint,

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
-use super::{Refused, Setting, block_on};
+use super::{Setting, block_on};
 
 /// Where and how fast.
 #[derive(Debug, clap::Args)]
@@ -14,17 +14,12 @@ pub(crate) struct Args {
     /// Keep everything in this folder [default: a temporary folder that is removed at the end]
     #[arg(long)]
     pub(crate) dir: Option<PathBuf>,
-    /// Seconds of the drill for each real second, 1 to 600
+    /// Seconds of the drill for each real second, 1 to 600 [default: 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=600))]
     pub(crate) speed: Option<u32>,
 }
 
 pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
-    block_on(demo(args, setting))?;
+    block_on(crate::demo::run(args.bind, args.dir, args.speed, setting.language))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The seam to composition: `crate::demo`.
-async fn demo(_: Args, _: &Setting) -> anyhow::Result<()> {
-    Err(Refused::not_there_yet("demo"))
 }

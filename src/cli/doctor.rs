@@ -28,7 +28,6 @@ use crate::{
     transport::{
         Outcome,
         address::Address,
-        connection::Patience,
         letter::{DrillWords, Letter},
         mail::{MailConfig, Mailer},
         relay::Roots,
@@ -325,14 +324,8 @@ fn playbooks(dir: &PathBuf) -> Finding {
 }
 
 fn mailer(config: &Config) -> Mailer {
-    let mail = MailConfig {
-        relays: config.smtp.relays.clone(),
-        from: config.smtp.from.clone(),
-        reply_to: None,
-        connections: 1,
-        helo: None,
-        patience: Patience::default(),
-    };
+    // One conversation at a time is enough.
+    let mail = MailConfig { connections: 1, ..MailConfig::of(config) };
     Mailer::new(mail, &Roots::of_this_machine())
 }
 

@@ -24,15 +24,24 @@ use std::{
     io::{self, Write},
     path::PathBuf,
     process::ExitCode,
+    sync::Arc,
 };
 
 use anyhow::Context as _;
-use clap::{Parser, Subcommand, ValueEnum};
-use noroshi_core::text::{Language, Text};
+use clap::{Parser, Subcommand, ValueEnum, builder::TypedValueParser as _};
+use noroshi_core::{
+    rights::Role,
+    text::{Language, Text},
+};
 
 use crate::{
+    app::App,
+    chance::Chance,
+    clock::SystemClock,
     config::{Config, ConfigError},
+    operation::{Actor, OperationError},
     telemetry::Telemetry,
+    transport::Transports,
 };
 
 /// Carries an alert until a person has answered or decided.
@@ -98,31 +107,6 @@ pub(crate) enum Format {
     Text,
     /// One JSON document
     Json,
-}
-
-/// What an account or a token may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Role {
-    /// Everything, accounts included
-    Admin,
-    /// Start, decide, close
-    Commander,
-    /// Work in incidents
-    Operator,
-    /// Look
-    Observer,
-}
-
-impl Role {
-    /// The word in tables and in the API.
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::Admin => "admin",
-            Self::Commander => "commander",
-            Self::Operator => "operator",
-            Self::Observer => "observer",
-        }
-    }
 }
 
 /// What every command knows: who reads, and where the configuration is.
@@ -246,6 +230,39 @@ fn language_of(variable: impl Fn(&str) -> Option<String>) -> Language {
     )
 }
 
+/// Opens the configured database for a command, beside a running service or before the first one. No mail goes out.
+pub(crate) async fn open(config: &Config) -> anyhow::Result<App> {
+    App::open(config, Arc::new(SystemClock), Arc::new(Chance::from_os()), Transports::default(), false).await
+}
+
+/// Whoever may run commands on the machine of the service may do everything.
+pub(crate) fn actor() -> Actor {
+    Actor {
+        id: "command-line".to_owned(),
+        name: "noroshi (command line)".to_owned(),
+        role: Some(Role::Admin),
+        person: None,
+    }
+}
+
+/// What an operation refused, in words for people; files with their problems are told by the command itself.
+pub(crate) fn refused(error: OperationError) -> anyhow::Error {
+    match error {
+        OperationError::Invalid(values) => {
+            let words = |language| {
+                let lines: Vec<String> = values
+                    .iter()
+                    .map(|value| format!("{}: {}", value.path, value.detail.get(language)))
+                    .collect();
+                lines.join("\n")
+            };
+            Refused::failed(words(Language::Ja), words(Language::En))
+        }
+        OperationError::Closed(says) => Refused { code: 1, says }.into(),
+        other => other.into(),
+    }
+}
+
 /// Runs a command that waits for something.
 pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_multi_thread()
@@ -270,6 +287,12 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
 pub(crate) fn print_json(document: &impl serde::Serialize) -> anyhow::Result<()> {
     let text = serde_json::to_string_pretty(document).context("could not write the result as JSON")?;
     print(&format!("{text}\n"))
+}
+
+/// The roles of `--role`, the strongest first.
+pub(crate) fn role() -> impl clap::builder::TypedValueParser<Value = Role> {
+    clap::builder::PossibleValuesParser::new(Role::ALL.map(Role::key))
+        .map(|key| Role::from_key(&key).expect("only keys of roles are possible"))
 }
 
 /// `name=value` of `--set`.

@@ -1,12 +1,17 @@
 //! `noroshi playbook …`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{collections::BTreeSet, fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::ValueEnum;
-use noroshi_core::time::Timestamp;
+use noroshi_core::{Kind, document_kind, time::Timestamp};
+use serde::Serialize;
+use serde_json::json;
 
-use super::{Format, Refused, Setting, assignment, block_on, check};
-use crate::config::Config;
+use super::{Format, Refused, Setting, actor, assignment, block_on, check, open, print, print_json, refused};
+use crate::{
+    config::Config,
+    operation::{self, OperationError, Work},
+};
 
 /// What to do with playbooks.
 #[derive(Debug, clap::Subcommand)]
@@ -106,7 +111,96 @@ fn preflight(_: PreflightArgs, _: &Setting) -> anyhow::Result<ExitCode> {
     Err(Refused::not_there_yet("playbook preflight"))
 }
 
-/// The seam to the operations.
-async fn import(_: Config, _: Vec<PathBuf>, _: Format, _: &Setting) -> anyhow::Result<ExitCode> {
-    Err(Refused::not_there_yet("playbook import"))
+/// What became of one file.
+#[derive(Serialize)]
+struct Taken {
+    file: String,
+    key: String,
+    version: String,
+    number: i32,
+    sha256: String,
+    changed: bool,
+}
+
+/// Each file is a transaction of its own: a broken one keeps no other out.
+async fn import(
+    config: Config,
+    paths: Vec<PathBuf>,
+    format: Format,
+    setting: &Setting,
+) -> anyhow::Result<ExitCode> {
+    let files = playbook_files(&paths)?;
+    let app = open(&config).await?;
+    let (mut taken, mut broken) = (Vec::new(), Vec::new());
+    for (path, source) in files {
+        let file = path.display().to_string();
+        let work = Work::begin(&app, actor()).await.map_err(refused)?;
+        match operation::playbook::import(work, &source).await {
+            Ok(done) => taken.push(Taken {
+                file,
+                key: done.key,
+                version: done.version,
+                number: done.number,
+                sha256: done.sha256,
+                changed: done.changed,
+            }),
+            Err(OperationError::Problems(problems)) => broken.push(check::Checked {
+                name: file,
+                text: String::from_utf8_lossy(&source).into_owned(),
+                problems,
+            }),
+            Err(other) => return Err(refused(other)),
+        }
+    }
+    match format {
+        Format::Json => {
+            let problems = check::report(&broken, setting.language).problems;
+            print_json(&json!({"imported": taken, "problems": problems}))?;
+        }
+        Format::Text => print(&imported(&taken, &broken, setting))?,
+    }
+    Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Folders give their playbooks and pass over other kinds; a file that is named is meant.
+fn playbook_files(paths: &[PathBuf]) -> anyhow::Result<Vec<(PathBuf, Vec<u8>)>> {
+    let mut files = Vec::new();
+    for path in paths {
+        let metadata = std::fs::metadata(path).map_err(|cause| check::unreadable(path, &cause))?;
+        if !metadata.is_dir() {
+            files.push((path.clone(), check::read(path)?));
+            continue;
+        }
+        let mut found = BTreeSet::new();
+        check::find_yaml(path, &mut found)?;
+        for path in found {
+            let source = check::read(&path)?;
+            if matches!(document_kind(&source), None | Some(Kind::Playbook)) {
+                files.push((path, source));
+            }
+        }
+    }
+    Ok(files)
+}
+
+fn imported(taken: &[Taken], broken: &[check::Checked], setting: &Setting) -> String {
+    let mut page = String::new();
+    for Taken { file, key, version, number, changed, .. } in taken {
+        let line = if *changed {
+            setting.say(
+                format!("{file}: {key} {version} を取り込みました (第{number}版)。"),
+                format!("{file}: {key} {version} is in force, number {number}"),
+            )
+        } else {
+            setting.say(
+                format!("{file}: {key} {version} は変わっていません (第{number}版)。"),
+                format!("{file}: {key} {version} has not changed, number {number}"),
+            )
+        };
+        let _ = writeln!(page, "{line}");
+    }
+    if !broken.is_empty() {
+        page.push_str(&check::page(broken, setting));
+    }
+    page
 }

@@ -2,8 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::{Refused, Setting, block_on};
-use crate::config::Config;
+use super::{Setting, block_on};
 
 /// Nothing: everything stands in the configuration.
 #[derive(Debug, clap::Args)]
@@ -16,11 +15,6 @@ pub(crate) fn run(_: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
     for warning in config.warnings() {
         tracing::warn!("{}", warning.get(setting.language));
     }
-    block_on(serve(config))?;
+    block_on(crate::app::serve(&config))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// The seam to composition: `crate::app`.
-async fn serve(_: Config) -> anyhow::Result<()> {
-    Err(Refused::not_there_yet("serve"))
 }

@@ -2,8 +2,13 @@
 
 use std::process::ExitCode;
 
-use super::{Refused, Role, Setting, block_on};
-use crate::config::Config;
+use noroshi_core::rights::Role;
+
+use super::{Setting, actor, block_on, open, print, refused};
+use crate::{
+    config::Config,
+    operation::{Work, account},
+};
 
 /// What to do with tokens.
 #[derive(Debug, clap::Subcommand)]
@@ -21,7 +26,7 @@ pub(crate) struct CreateArgs {
     #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) name: String,
     /// What the token may do
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = super::role())]
     pub(crate) role: Role,
 }
 
@@ -31,7 +36,10 @@ pub(crate) fn run(command: Command, setting: &Setting) -> anyhow::Result<ExitCod
     }
 }
 
-/// The seam to the operations.
-async fn create(_: Config, _: CreateArgs) -> anyhow::Result<ExitCode> {
-    Err(Refused::not_there_yet("token create"))
+async fn create(config: Config, args: CreateArgs) -> anyhow::Result<ExitCode> {
+    let app = open(&config).await?;
+    let work = Work::begin(&app, actor()).await.map_err(refused)?;
+    let token = account::make_token(work, &args.name, args.role).await.map_err(refused)?;
+    print(&format!("{token}\n"))?;
+    Ok(ExitCode::SUCCESS)
 }

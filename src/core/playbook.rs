@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{text::Text, time::Span};
 
 mod check;
+pub mod preflight;
 pub(crate) mod syntax;
 
 pub use syntax::read;
@@ -689,26 +690,4 @@ pub struct Waiver {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::problem::Severity;
-
-    const PLAYBOOK: &[u8] = include_bytes!("../../playbooks/eq-6upper-initial.yaml");
-    const DIRECTORY: &[u8] = include_bytes!("../../playbooks/directory.example.yaml");
-
-    #[test]
-    fn the_shipped_files_have_no_problem() {
-        let (directory, problems) = crate::directory::read(DIRECTORY);
-        assert_eq!(problems, []);
-        let directory = directory.expect("a directory without problems");
-        assert_eq!(directory.expand("dmat_hospitals").len(), 5);
-        let (playbook, problems) = read(PLAYBOOK, Some(&directory));
-        assert!(problems.iter().all(|problem| problem.severity == Severity::Info), "{problems:#?}");
-        let playbook = playbook.expect("a playbook without problems");
-        assert_eq!(playbook.alerts.len(), 7);
-        assert_eq!(playbook.ladder("deploy_ladder").map(|ladder| ladder.steps.len()), Some(4));
-        let (alone, problems) = read(PLAYBOOK, None);
-        assert!(problems.is_empty(), "{problems:#?}");
-        assert_eq!(alone, Some(playbook));
-    }
-}
+mod tests;

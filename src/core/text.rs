@@ -101,7 +101,10 @@ pub fn pieces(template: &str) -> Vec<(usize, Piece<'_>)> {
     let mut at = 0;
     while at < template.len() {
         let rest = &template[at..];
-        let open = ["{{", "{%", "{#"].iter().filter_map(|tag| rest.find(tag)).min();
+        let open = rest
+            .match_indices('{')
+            .map(|(at, _)| at)
+            .find(|at| matches!(rest.as_bytes().get(at + 1), Some(b'{' | b'%' | b'#')));
         let Some(open) = open else {
             found.push((at, Piece::Words(rest)));
             break;

@@ -99,10 +99,20 @@ async fn put(work: &Work<'_>, new: NewAccount) -> Result<AccountId, OperationErr
 
 /// Makes a one-time link by which an administrator's account is made. Returns its token.
 pub async fn make_setup_link(work: Work<'_>) -> Result<String, OperationError> {
+    put_link(work, Role::Admin, None).await
+}
+
+/// Makes a one-time link that signs an account in. Returns its token.
+pub async fn make_sign_in_link(work: Work<'_>, id: AccountId) -> Result<String, OperationError> {
+    put_link(work, Role::Admin, Some(id)).await
+}
+
+async fn put_link(work: Work<'_>, role: Role, account: Option<AccountId>) -> Result<String, OperationError> {
     let token = work.app.chance.token();
     let row = setup_link::Model {
         token_hash: token_hash(&token),
-        role: Role::Admin.key().into(),
+        role: role.key().into(),
+        account_id: account.map(AccountId::raw),
         created_at_ms: work.now.0,
         ends_at_ms: (work.now + SETUP_LINK).0,
         used_at_ms: None,
@@ -112,25 +122,57 @@ pub async fn make_setup_link(work: Work<'_>) -> Result<String, OperationError> {
     Ok(token)
 }
 
-/// Whether a one-time link is still good.
-pub async fn setup_link_is_good(app: &App, token: &str) -> Result<bool, OperationError> {
-    let row = store::account::setup_link(app.store.read(), &token_hash(token)).await?;
-    Ok(row.is_some_and(|row| row.used_at_ms.is_none() && row.ends_at_ms > app.clock.now().0))
+/// What a one-time link is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GoodFor {
+    /// Nothing: unknown, used or past its time.
+    Nothing,
+    /// An account is made.
+    Account,
+    /// An account that exists is signed in.
+    SignIn,
 }
 
-/// Uses a one-time link: the account is made and signed in. Returns the session's cookie.
+/// What a one-time link is still good for. Asking uses nothing up.
+pub async fn good_for(app: &App, token: &str) -> Result<GoodFor, OperationError> {
+    let row = store::account::setup_link(app.store.read(), &token_hash(token)).await?;
+    let row = row.filter(|row| row.used_at_ms.is_none() && row.ends_at_ms > app.clock.now().0);
+    Ok(match row {
+        None => GoodFor::Nothing,
+        Some(row) if row.account_id.is_some() => GoodFor::SignIn,
+        Some(_) => GoodFor::Account,
+    })
+}
+
+/// Uses a one-time link: the account is made and signed in.
 pub async fn set_up(work: Work<'_>, token: &str, mut new: NewAccount) -> Result<SignedIn, OperationError> {
-    let gone = || StoreError::NotFound { what: "one-time link", id: String::new() };
-    let hash = token_hash(token);
-    let row = store::account::setup_link(&work.tx, &hash).await?.ok_or_else(gone)?;
-    if row.ends_at_ms <= work.now.0 || !store::account::use_setup_link(&work.tx, &hash, work.now).await? {
-        return Err(gone().into());
-    }
+    let row = use_up(&work, token).await?;
     new.role = Role::from_key(&row.role).ok_or_else(gone)?;
     let id = put(&work, new).await?;
     let signed_in = sign_in_as(&work, id).await?;
     work.commit().await?;
     Ok(signed_in)
+}
+
+/// Uses a one-time link that signs an account in.
+pub async fn sign_in_by_link(work: Work<'_>, token: &str) -> Result<SignedIn, OperationError> {
+    let account = use_up(&work, token).await?.account_id.ok_or_else(gone)?;
+    let signed_in = sign_in_as(&work, AccountId::new(account)).await?;
+    work.commit().await?;
+    Ok(signed_in)
+}
+
+async fn use_up(work: &Work<'_>, token: &str) -> Result<setup_link::Model, OperationError> {
+    let hash = token_hash(token);
+    let row = store::account::setup_link(&work.tx, &hash).await?.ok_or_else(gone)?;
+    if row.ends_at_ms <= work.now.0 || !store::account::use_setup_link(&work.tx, &hash, work.now).await? {
+        return Err(gone().into());
+    }
+    Ok(row)
+}
+
+fn gone() -> StoreError {
+    StoreError::NotFound { what: "one-time link", id: String::new() }
 }
 
 /// A new session.

@@ -129,3 +129,23 @@ pub async fn list(
         .all(db)
         .await?)
 }
+
+/// How many lines there are.
+pub async fn length(db: &impl ConnectionTrait, incident: IncidentId) -> Result<usize, StoreError> {
+    let head = chronology_head::Entity::find_by_id(incident.raw()).one(db).await?;
+    Ok(head.map_or(0, |head| usize::try_from(head.seq).unwrap_or(0)))
+}
+
+/// The newest lines before `before`, newest first.
+pub async fn newest(
+    db: &impl ConnectionTrait,
+    incident: IncidentId,
+    before: Option<i32>,
+    limit: u64,
+) -> Result<Vec<chronology::Model>, StoreError> {
+    let mut query = chronology::Entity::find().filter(chronology::Column::IncidentId.eq(incident.raw()));
+    if let Some(before) = before {
+        query = query.filter(chronology::Column::Seq.lt(before));
+    }
+    Ok(query.order_by_desc(chronology::Column::Seq).limit(limit).all(db).await?)
+}

@@ -339,8 +339,14 @@ async fn within<T, E: std::error::Error>(
     match timeout(limit, attempt).await {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => {
-            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-            Err(shortened(&format!("{what} failed: {error}{cause}")))
+            // Some libraries print their cause themselves.
+            let mut words = error.to_string();
+            if let Some(cause) =
+                error.source().map(ToString::to_string).filter(|cause| !words.contains(cause))
+            {
+                words = format!("{words}: {cause}");
+            }
+            Err(shortened(&format!("{what} failed: {}", words.replace("Connection error: ", ""))))
         }
         Err(_) => Err(format!("{what}: no answer within {} s", limit.as_secs_f32())),
     }

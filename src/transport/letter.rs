@@ -145,8 +145,9 @@ struct Page {
     dateline: String,
     greeting: String,
     repeat: Option<String>,
-    /// The sentence and, apart from it, the time that is printed large.
     deadline: Option<String>,
+    /// The time within that sentence, printed large; empty where there is none.
+    deadline_time: String,
     body: Vec<String>,
     link: Option<String>,
     /// The body brings the link itself, so that the text part does not say it twice.
@@ -195,11 +196,11 @@ impl Page {
             drill_head,
             drill_tail,
             place: one_line(&letter.place),
-            dateline: format!(
-                "{}{with_number}　{}",
-                one_line(&letter.incident_title),
-                one_line(&letter.sent_at)
-            ),
+            dateline: [&one_line(&letter.incident_title), with_number.trim(), &one_line(&letter.sent_at)]
+                .into_iter()
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join("　"),
             heading,
             greeting: words.with("letter-greeting", &[("name", name.clone().into())]),
             repeat: letter.repeat.then(|| words.get("letter-repeat")),
@@ -207,6 +208,7 @@ impl Page {
                 Some(time) => words.with("letter-deadline", &[("time", one_line(time).into())]),
                 None => words.get("letter-please-answer"),
             }),
+            deadline_time: letter.respond_by.as_deref().map(one_line).unwrap_or_default(),
             link_in_body: link
                 .as_ref()
                 .is_some_and(|link| body.iter().any(|line| line.contains(link.as_str()))),
@@ -228,6 +230,34 @@ impl Page {
             sender: words.with("letter-sender", &[("place", one_line(&letter.place).into())]),
             private: asked.then(|| words.with("letter-private", &[("name", name.into())])),
         }
+    }
+
+    /// The deadline's sentence in three parts: before the time, the time, after it.
+    fn deadline_parts(&self) -> Option<(&str, &str, &str)> {
+        let sentence = self.deadline.as_deref()?;
+        let time = self.deadline_time.as_str();
+        Some(match sentence.split_once(time) {
+            Some((before, after)) if !time.is_empty() => (before, time, after),
+            _ => (sentence, "", ""),
+        })
+    }
+
+    /// The lines of the body with the label that a line may begin with (`参集拠点: …`), so that what is asked for
+    /// stands out.
+    fn body_parts(&self) -> impl Iterator<Item = (&str, &str)> {
+        const LABEL_COLUMNS: usize = 20;
+        self.body.iter().map(|line| {
+            let colon = line.find([':', '：']).map(|at| line.split_at(at));
+            let is_label = |label: &str| {
+                columns(label) <= LABEL_COLUMNS && label.chars().all(|c| c.is_alphabetic() || c == ' ')
+            };
+            match colon {
+                Some((label, rest)) if !label.is_empty() && is_label(label) && !rest.starts_with("://") => {
+                    (label, rest)
+                }
+                _ => ("", line.as_str()),
+            }
+        })
     }
 
     /// The text part: blocks with an empty line between them, the deadline and the link before the details.

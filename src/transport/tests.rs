@@ -387,17 +387,24 @@ async fn a_hundred_letters_go_over_one_connection_and_an_idle_one_is_not_used_ag
     assert_eq!(sink.connections(), 3);
 }
 
-/// lettre alone waits 40 ms for each letter on a kept connection: 200 of them would take 8 s.
+/// lettre alone waits 40 ms for each letter on a kept connection: 200 of them would take 8 s, in every try. On a
+/// machine that is busy otherwise, one of a few tries has its second.
 #[tokio::test]
 async fn two_hundred_letters_on_one_connection_take_less_than_a_second() {
     let sink = Sink::yes().await;
-    let mailer = Mailer::new(MailConfig { connections: 1, ..config(vec![sink.url()]) }, &Roots::default());
-    let all = async {
-        for n in 0..200 {
-            assert!(matches!(mailer.send(&numbered(n), NOW).await, Outcome::Accepted { .. }));
+    for _ in 0..5 {
+        let mailer =
+            Mailer::new(MailConfig { connections: 1, ..config(vec![sink.url()]) }, &Roots::default());
+        let all = async {
+            for n in 0..200 {
+                assert!(matches!(mailer.send(&numbered(n), NOW).await, Outcome::Accepted { .. }));
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(1), all).await.is_ok() {
+            return;
         }
-    };
-    tokio::time::timeout(Duration::from_secs(1), all).await.expect("200 letters within a second");
+    }
+    panic!("200 letters did not go within a second");
 }
 
 #[tokio::test]
@@ -514,4 +521,28 @@ fn relay_addresses_are_read_as_the_manual_says() {
     ] {
         assert!(text.parse::<RelayUrl>().is_err(), "{text}");
     }
+}
+
+/// By hand, against a server from elsewhere: `NOROSHI_TEST_RELAY=smtp://127.0.0.1:2525 NOROSHI_TEST_TO=a@x,b@x
+/// cargo test --lib by_hand -- --ignored --nocapture`.
+#[tokio::test]
+#[ignore = "needs a mail server: see its comment"]
+async fn letters_by_hand_to_a_real_server() {
+    let roots =
+        if std::env::var("NOROSHI_TEST_ROOTS").is_ok() { Roots::of_this_machine() } else { sink::roots() };
+    let url = std::env::var("NOROSHI_TEST_RELAY").unwrap().parse().unwrap();
+    let mailer = Mailer::new(MailConfig { patience: Patience::default(), ..config(vec![url]) }, &roots);
+    println!("{:?}", mailer.probe(NOW).await);
+    let to = std::env::var("NOROSHI_TEST_TO").unwrap();
+    let letters: Vec<Letter> = to
+        .split(',')
+        .enumerate()
+        .map(|(n, to)| Letter { to: to.to_owned(), drill: n % 2 == 1, ..numbered(n as u128 + 1) })
+        .collect();
+    let outcomes =
+        futures_util::future::join_all(letters.iter().map(|letter| mailer.send(letter, NOW))).await;
+    for (letter, outcome) in letters.iter().zip(&outcomes) {
+        println!("{} {outcome:?}", letter.to);
+    }
+    mailer.close().await;
 }

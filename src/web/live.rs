@@ -67,7 +67,11 @@ async fn stream(
     };
     let listener = Listener { app, incident, live, last, waiting, greeted: false };
     let events = futures_util::stream::unfold(listener, |mut listener| async move {
-        let chunk = listener.next().await;
+        let stop = listener.app.stopping.clone();
+        let chunk = tokio::select! {
+            () = stop.cancelled() => return None,
+            chunk = listener.next() => chunk,
+        };
         Some((Ok::<_, Infallible>(chunk), listener))
     });
     Ok(HttpResponse::Ok()

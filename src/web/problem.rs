@@ -356,7 +356,7 @@ pub async fn finish(
     let (body, content_type) = if wants_json {
         (serde_json::to_string(&document)?, "application/problem+json")
     } else {
-        (plain_page(&document), "text/html; charset=utf-8")
+        (super::page::error::render(answer.request(), &document, language), "text/html; charset=utf-8")
     };
     let to_sign_in = !wants_json && document.status == 401;
     let (request, mut response) = answer.into_parts();
@@ -369,10 +369,6 @@ pub async fn finish(
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
     let response = response.set_body(BoxBody::new(body));
     Ok(ServiceResponse::new(request, response))
-}
-
-fn plain_page(document: &ProblemDocument) -> String {
-    format!("<!doctype html><title>{}</title><h1>{}</h1>", document.title, document.title)
 }
 
 fn accepts_json(request: &HttpRequest) -> bool {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{
     Error, HttpMessage, Route as Handler,
-    body::MessageBody,
+    body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     middleware::{self, Next},
     web::{self, Data, ServiceConfig},
@@ -13,7 +13,7 @@ use noroshi_core::rights::{Action, may};
 
 use super::{
     api::{self, alert, channel, chronology, directory, doc, health, incident, playbook, recipient},
-    live,
+    live, page,
     problem::WebError,
     session,
 };
@@ -55,7 +55,7 @@ const fn patch(path: &'static str, access: Access, handler: fn() -> Handler) -> 
     Route { method: "PATCH", path, access, handler }
 }
 
-use Access::{May, Open};
+use Access::{Link, May, Open};
 
 const VIEW: Access = May(Action::View);
 
@@ -107,7 +107,21 @@ pub const ROUTES: &[Route] = &[
     get("/api/v1/runs/{id}/report", VIEW, || web::get().to(api::not_yet)),
     post("/api/v1/trigger-events", May(Action::Start), || web::post().to(api::not_yet)),
     post("/api/v1/hooks/{key}", May(Action::Start), || web::post().to(api::not_yet)),
-    // PAGES
+    // For people without an account.
+    get("/a/{token}", Link, || web::get().to(page::link::get)),
+    post("/a/{token}/opened", Link, || web::post().to(page::link::opened)),
+    post("/a/{token}/answer", Link, || web::post().to(page::link::post)),
+    post("/a/{token}/wrong-address", Link, || web::post().to(page::link::wrong_address)),
+    // For people who sign in.
+    get("/static/{file}", Open, || web::get().to(page::asset::get)),
+    get("/setup/{token}", Open, || web::get().to(page::door::setup)),
+    post("/setup/{token}", Open, || web::post().to(page::door::set_up)),
+    get("/login", Open, || web::get().to(page::door::login)),
+    post("/login", Open, || web::post().to(page::door::sign_in)),
+    post("/logout", VIEW, || web::post().to(page::door::logout)),
+    get("/", VIEW, || web::get().to(page::home::get)),
+    get("/incidents", VIEW, || web::get().to(page::home::incidents)),
+    get("/incidents/{id}", VIEW, || web::get().to(page::board::get)),
 ];
 
 /// Puts every route in its place: each path with its methods, 405 for the others.
@@ -145,18 +159,29 @@ async fn nothing_here(
     Err(WebError::NotFound)
 }
 
-async fn check(
+async fn check<B: MessageBody + 'static>(
     access: Access,
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
-) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    if let May(action) = access {
-        let app = request.app_data::<Data<App>>().cloned().ok_or(WebError::NotFound)?;
-        let caller = session::caller(&app, request.request()).await?.ok_or(WebError::SignIn)?;
-        if !caller.actor.role.is_some_and(|role| may(role, action, true)) {
-            return Err(WebError::Denied.into());
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    match admitted(access, &request).await {
+        Ok(caller) => {
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(caller);
+            }
+            Ok(next.call(request).await?.map_into_boxed_body())
         }
-        request.extensions_mut().insert(caller);
+        // An answer, not an error: it passes `problem::finish` and gets its words and headers there.
+        Err(refused) => Ok(request.error_response(refused)),
     }
-    next.call(request).await
+}
+
+async fn admitted(access: Access, request: &ServiceRequest) -> Result<Option<session::Caller>, WebError> {
+    let May(action) = access else { return Ok(None) };
+    let app = request.app_data::<Data<App>>().ok_or(WebError::NotFound)?;
+    let caller = session::caller(app, request.request()).await?.ok_or(WebError::SignIn)?;
+    if !caller.actor.role.is_some_and(|role| may(role, action, true)) {
+        return Err(WebError::Denied);
+    }
+    Ok(Some(caller))
 }

@@ -17,7 +17,7 @@ pub(super) fn groups(parts: &Parts, problems: &Problems) {
                 ),
                 Text::both("循環する所属を外してください。", "Remove the member that leads back to it."),
             );
-        } else if parts.directory.expand(key).is_empty() && !problems.has_error_under(path) {
+        } else if parts.directory.expand(key).is_empty() && !problems.has_errors() {
             problems.warning(
                 "R06",
                 *at,

@@ -15,6 +15,7 @@ mod templates;
 pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, source: &str, problems: &Problems) {
     references::all(draft, directory, problems);
     templates::all(draft, directory, source, problems);
+    references::unused(draft, problems);
     tasks::all(draft, problems);
     ladders::all(draft, problems);
     alerts::all(draft, directory, problems);

@@ -321,23 +321,3 @@ fn read_requires(spot: &Spot<'_>) -> Option<RequiresDraft> {
     fields.finish();
     Some(requires)
 }
-
-/// The elements whose key was not met before; the others are told as duplicates.
-fn unique<T>(
-    items: Vec<T>,
-    name: impl Fn(&T) -> Located<String>,
-    problems: impl Fn(&Located<String>),
-) -> Vec<T> {
-    let mut seen = std::collections::BTreeSet::new();
-    items
-        .into_iter()
-        .filter(|item| {
-            let key = name(item);
-            let is_new = seen.insert(key.value.clone());
-            if !is_new {
-                problems(&key);
-            }
-            is_new
-        })
-        .collect()
-}

@@ -10,6 +10,9 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use super::{Key, Node, Problems, Value};
 use crate::{problem::Position, text::Text, time::Span};
 
+/// Guesses at what was meant cost time; nobody reads more of them for one map.
+const MOST_HINTS: usize = 100;
+
 /// One value of a file, the way to it, and where its problems go.
 #[derive(Clone, Debug)]
 pub struct Spot<'a> {
@@ -47,8 +50,13 @@ impl<'a> Spot<'a> {
         self.problems.error(code, self.node.at, &self.path, detail, help);
     }
 
-    /// Tells an error at another place of the same file.
-    pub fn error_at<T>(&self, code: &'static str, place: &Located<T>, detail: Text, help: Text) {
+    /// Tells an error of this value at a place inside of it.
+    pub fn error_at(&self, code: &'static str, at: Position, detail: Text, help: Text) {
+        self.problems.error(code, at, &self.path, detail, help);
+    }
+
+    /// Tells an error at another value of the same file.
+    pub fn error_of<T>(&self, code: &'static str, place: &Located<T>, detail: Text, help: Text) {
         self.problems.error(code, place.at, &place.path, detail, help);
     }
 
@@ -261,6 +269,7 @@ impl<'a> Spot<'a> {
                 entries,
                 asked: RefCell::default(),
                 ignored: RefCell::default(),
+                missing: RefCell::default(),
             }),
             _ => {
                 self.wrong("「項目: 値」の組", "a map of \"key: value\"");
@@ -353,6 +362,16 @@ pub struct Fields<'a> {
     entries: &'a [(Key, Node)],
     asked: RefCell<Vec<&'static str>>,
     ignored: RefCell<Vec<&'static str>>,
+    missing: RefCell<Vec<Missing>>,
+}
+
+/// A key that is not there, told when all keys are known: a misspelt key is one fault and not two.
+#[derive(Debug)]
+struct Missing {
+    code: &'static str,
+    name: &'static str,
+    detail: Text,
+    help: Text,
 }
 
 impl<'a> Fields<'a> {
@@ -384,17 +403,34 @@ impl<'a> Fields<'a> {
     }
 
     /// Tells that a key is missing, at its owner.
-    pub fn missing(&self, code: &'static str, name: &str) {
-        self.spot.problems.error(
+    pub fn missing(&self, code: &'static str, name: &'static str) {
+        self.missing_because(
             code,
-            self.spot.node.at,
-            self.spot.path_to(name),
+            name,
             Text::both(
                 format!("必須の項目「{name}」がありません。"),
                 format!("The key \"{name}\" is missing."),
             ),
             Text::both(format!("「{name}:」を書き足してください。"), format!("Add \"{name}:\".")),
         );
+    }
+
+    /// Tells that a key is missing, at its owner, in the words of a rule.
+    pub fn missing_because(&self, code: &'static str, name: &'static str, detail: Text, help: Text) {
+        self.missing.borrow_mut().push(Missing { code, name, detail, help });
+    }
+
+    /// Whether an unknown key of this map was most likely meant to be this one. To be asked when every known key has
+    /// been asked for.
+    pub fn is_misspelt(&self, name: &str) -> bool {
+        let asked = self.asked.borrow();
+        let ignored = self.ignored.borrow();
+        self.entries
+            .iter()
+            .map(|(key, _)| key.name.as_str())
+            .filter(|key| !asked.contains(key) && !ignored.contains(key))
+            .take(MOST_HINTS)
+            .any(|key| nearest(key, asked.iter().copied()) == Some(name))
     }
 
     /// Whether the key is there, whatever its value.
@@ -422,16 +458,22 @@ impl<'a> Fields<'a> {
         self.ignored.borrow_mut().push(name);
     }
 
-    /// Refuses every key that nobody asked for.
+    /// Refuses every key that nobody asked for, and tells what is missing.
     pub fn finish(self) {
+        for Missing { code, name, detail, help } in self.missing.take() {
+            if !self.is_misspelt(name) {
+                let path = self.spot.path_to(name);
+                self.spot.problems.error(code, self.spot.node.at, path, detail, help);
+            }
+        }
         let asked = self.asked.borrow();
         let ignored = self.ignored.borrow();
-        for (key, _) in self.entries {
+        let is_known = |name: &str| asked.contains(&name) || ignored.contains(&name);
+        let unknown = self.entries.iter().map(|(key, _)| key).filter(|key| !is_known(&key.name));
+        for (index, key) in unknown.enumerate() {
             let name = key.name.as_str();
-            if asked.contains(&name) || ignored.contains(&name) {
-                continue;
-            }
-            let (hint_ja, hint_en) = did_you_mean(name, asked.iter().copied());
+            let names = asked.iter().copied().filter(|_| index < MOST_HINTS);
+            let (hint_ja, hint_en) = did_you_mean(name, names);
             let known = asked.join(", ");
             let name = shortened(name);
             self.spot.problems.error(

@@ -102,6 +102,8 @@ pub enum Notice {
     Taken(String),
     /// The answer was stored after the deadline, at this clock.
     TakenLate(String),
+    /// Only "seen" is stored, at this clock: an answer is still wanted.
+    Seen(String),
     /// What was sent is not an answer yet: something is missing or not understood.
     NotTaken,
     /// An answer is no longer needed: enough have answered, or the alert was replaced.
@@ -252,11 +254,10 @@ impl Typed {
         typed
     }
 
-    /// The fields of the chosen option under their bare keys; `option.key` stands over `key`.
-    pub fn fields_of(&self, option: &ResponseOption) -> BTreeMap<String, String> {
-        let value =
-            |key: &str| self.values.get(&format!("{}.{key}", option.key)).or_else(|| self.values.get(key));
-        option.ask.iter().filter_map(|ask| Some((ask.key.clone(), value(&ask.key)?.clone()))).collect()
+    /// What stands under a field's key; `option.key` stands over `key`.
+    pub fn value(&self, key: &str) -> Option<&str> {
+        let named = self.values.get(&format!("{}.{key}", self.option));
+        named.or_else(|| self.values.get(key)).map(String::as_str)
     }
 }
 
@@ -458,6 +459,11 @@ impl AnswerPage {
         self.form.is_none() && !matches!(self.notice, Some(Notice::Closed(_) | Notice::Cancelled(_)))
     }
 
+    /// Whether an answer may be given although none is wanted any more.
+    pub fn may_answer_anyway(&self) -> bool {
+        self.stored.is_none() && self.form.is_none() && self.notice == Some(Notice::StoodDown)
+    }
+
     /// `第1報　03:14送信、03:16現在`.
     pub fn sent_line(&self) -> String {
         let now = self.words.with("answer-now", &[("clock", self.now_clock.clone().into())]);
@@ -507,6 +513,9 @@ impl AnswerPage {
             Notice::Taken(clock) => (words.get("answer-taken"), at("answer-taken-where", clock), true),
             Notice::TakenLate(clock) => {
                 (words.get("answer-taken-late"), at("answer-taken-where", clock), true)
+            }
+            Notice::Seen(clock) => {
+                (words.get("answer-seen-taken"), at("answer-seen-taken-why", clock), false)
             }
             Notice::NotTaken => return None,
             Notice::StoodDown => (words.get("answer-stood-down"), words.get("answer-stood-down-why"), false),
@@ -697,7 +706,7 @@ mod tests {
         let pairs =
             [("option", "conditional"), ("available.teams", "9"), ("conditional.teams", "1"), ("note", " ")];
         let typed = Typed::read(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        assert_eq!(typed.fields_of(&set[1]), BTreeMap::from([("teams".to_owned(), "1".to_owned())]));
+        assert_eq!(typed.value("teams"), Some("1"));
         assert_eq!(typed.note, "");
     }
 
@@ -706,7 +715,7 @@ mod tests {
         let pairs =
             [("option", "available"), ("depart_at", "+30m"), ("depart_at", "０５：４０"), ("depart_at", "")];
         let typed = Typed::read(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        assert_eq!(typed.fields_of(&deploy()[0])["depart_at"], "０５：４０");
+        assert_eq!(typed.value("depart_at"), Some("０５：４０"));
     }
 
     #[test]

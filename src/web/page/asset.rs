@@ -3,7 +3,10 @@
 
 use std::sync::LazyLock;
 
+use actix_web::{HttpResponse, http::header, web::Path};
 use sha2::{Digest, Sha256};
+
+use crate::web::problem::WebError;
 
 /// One file under `/static/`.
 #[derive(Debug)]
@@ -34,6 +37,16 @@ fn asset_of(name: &'static str, bytes: &'static [u8], content_type: &'static str
 /// The file of this name, for the route `/static/{file}`.
 pub fn asset(name: &str) -> Option<&'static Asset> {
     ASSETS.iter().find(|asset| asset.name == name)
+}
+
+/// `GET /static/{file}`.
+pub async fn get(file: Path<String>) -> Result<HttpResponse, WebError> {
+    let asset = asset(&file).ok_or(WebError::NotFound)?;
+    Ok(HttpResponse::Ok()
+        .content_type(asset.content_type)
+        // A file with other content has another address.
+        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .body(asset.bytes))
 }
 
 /// The address of a file that exists.

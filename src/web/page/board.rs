@@ -9,15 +9,26 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Data, Path},
+};
 use askama::Template;
-use noroshi_core::time::Timestamp;
+use noroshi_core::{id::IncidentId, time::Timestamp};
 
 use super::{
+    facts,
     frame::{Frame, Room},
     incident::{Head, Stage, Tab},
+    leave,
     mark::Mark,
     relay::{Evidence, Hill, relay},
     when::Moment,
+};
+use crate::{
+    app::App,
+    operation::scene::Scene,
+    web::{body, problem::WebError, session::Caller},
 };
 
 /// What is known about one alert of the incident.
@@ -516,6 +527,27 @@ impl BoardPage {
     }
 }
 
+/// `GET /incidents/{id}`.
+pub async fn get(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    id: Path<String>,
+) -> Result<HttpResponse, WebError> {
+    let id: IncidentId = id.parse().map_err(|_| WebError::NotFound)?;
+    let scene = Scene::load(&app, app.store.read(), id).await?;
+    let office = scene.directory.title.get(body::language(&request)).to_owned();
+    let frame = leave::frame_of(&request, &app, &caller, Room::Incidents, office);
+    let alerts = facts::alerts(&app, id).await?;
+    let letters = facts::letters(&app, id).await?;
+    let facts = facts::facts(&app, &scene, &alerts, &letters, &frame.when).await?;
+    let head = facts::head(&app, &scene, &caller, &frame, Tab::Board).await?;
+    let roles = facts::roles(&scene, &frame);
+    let (troubles, absences) = facts::troubles(&app, &frame);
+    let page = BoardPage { roles, troubles, absences, ..BoardPage::new(frame, head, &facts) };
+    Ok(leave::html(&request, &page))
+}
+
 /// The strip: decisions, silence, failure, and answers that came after a decision.
 fn waits(rows: &[&Row], alerts: &[AlertFacts], head: &Head, frame: &Frame) -> Vec<Wait> {
     let words = frame.words;
@@ -665,7 +697,7 @@ fn forces(alerts: &[AlertFacts], frame: &Frame) -> Option<Forces> {
 }
 
 #[cfg(test)]
-pub mod tests {
+pub(super) mod tests {
     use noroshi_core::text::Language;
 
     use super::{

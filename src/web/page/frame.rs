@@ -74,6 +74,11 @@ impl Frame {
         self.when.clock(self.when.now)
     }
 
+    /// Day and clock of the page.
+    pub fn day_and_clock(&self) -> String {
+        self.when.day_and_clock(self.when.now)
+    }
+
     /// The address of a file that pages share.
     pub fn asset(&self, name: &str) -> &'static str {
         asset::address(name)

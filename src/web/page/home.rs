@@ -1,11 +1,28 @@
 //! `/`: what waits for me, what is open, what can be started, whether the service is well.
 
+use actix_web::{HttpRequest, HttpResponse, web::Data};
 use askama::Template;
+use entity::{incident, recipient};
+use noroshi_core::{
+    id::{AlertId, IncidentId, RecipientId},
+    rights::{Action, may},
+    text::DRILL_MARK,
+    time::Timestamp,
+};
 
 use super::{
+    facts,
     frame::{Frame, Room},
+    leave,
     line::{Line, Mode},
     mark::Mark,
+    start,
+};
+use crate::{
+    app::App,
+    operation::scene::{Scene, text},
+    store,
+    web::{problem::WebError, session::Caller},
 };
 
 /// What the home page knows.
@@ -36,6 +53,148 @@ pub struct IncidentsPage {
     pub open: Vec<Line>,
     /// Those that are over, newest first.
     pub over: Vec<Line>,
+}
+
+/// `GET /`.
+pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result<HttpResponse, WebError> {
+    let db = app.store.read();
+    let frame = leave::frame(&request, &app, &caller, Room::Home).await?;
+    let mut mine = Vec::new();
+    let mut open = Vec::new();
+    for row in store::incident::open(db).await? {
+        let scene = Scene::of(&app, db, row).await?;
+        let rows = store::recipient::of_incident(db, scene.id(), None, facts::ALL).await?;
+        mine.extend(decisions(&app, &scene, &rows, &caller, &frame).await?);
+        open.push(incident_line(&scene.incident, &rows, &frame));
+    }
+    // What is real stands before what is practised.
+    open.sort_by_key(|line| line.mode.is_some_and(Mode::is_drill));
+    let playbooks = playbooks(&app, &frame).await?;
+    let (troubles, _) = facts::troubles(&app, &frame);
+    let mail = app.transports.get("mail").is_some();
+    let well = troubles.is_empty() && mail;
+    let clock = frame.clock();
+    let health = match troubles.into_iter().next() {
+        Some(trouble) => trouble,
+        None if !mail => frame.words.get("status-relay-none"),
+        None => frame.words.with("status-healthy", &[("clock", clock.into())]),
+    };
+    Ok(leave::html(&request, &HomePage { frame, mine, open, playbooks, well, health }))
+}
+
+/// `GET /incidents`.
+pub async fn incidents(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+) -> Result<HttpResponse, WebError> {
+    let db = app.store.read();
+    let frame = leave::frame(&request, &app, &caller, Room::Incidents).await?;
+    let (mut open, mut over) = (Vec::new(), Vec::new());
+    for row in store::incident::list(db, None, 200).await? {
+        let rows = store::recipient::of_incident(db, IncidentId::new(row.id), None, facts::ALL).await?;
+        let line = incident_line(&row, &rows, &frame);
+        if row.state == "active" { open.push(line) } else { over.push(line) }
+    }
+    open.sort_by_key(|line| line.mode.is_some_and(Mode::is_drill));
+    Ok(leave::html(&request, &IncidentsPage { frame, open, over }))
+}
+
+/// Decisions that are due and that this person may take.
+async fn decisions(
+    app: &App,
+    scene: &Scene,
+    rows: &[recipient::Model],
+    caller: &Caller,
+    frame: &Frame,
+) -> Result<Vec<Line>, WebError> {
+    let language = frame.words.0;
+    let mut lines = Vec::new();
+    for row in rows.iter().filter(|row| row.state == "to_decide") {
+        let rule =
+            store::alert::rule(&store::alert::get(app.store.read(), AlertId::new(row.alert_id)).await?)?;
+        let raised = row.decider.as_ref().and_then(|json| serde_json::from_value(json.clone()).ok());
+        let Some(party) = raised.as_ref().or(rule.decider()) else { continue };
+        let theirs =
+            scene.people(party, frame.when.now).first().is_some_and(|person| caller.actor.is_person(person));
+        if !caller.actor.role.is_some_and(|role| may(role, Action::Decide, theirs)) {
+            continue;
+        }
+        let since = row.decide_since_ms.map(|at| frame.when.since(Timestamp(at))).unwrap_or_default();
+        lines.push(Line {
+            mark: Some(Mark::Decide),
+            href: format!("/incidents/{}/recipients/{}#decide", scene.id(), RecipientId::new(row.id)),
+            words: frame
+                .words
+                .with("home-decide", &[("name", text(&row.name).get(language).to_owned().into())]),
+            detail: format!("{}　{}", title(&scene.incident, frame), scene.party_name(party).get(language)),
+            end: frame.words.with("wait-elapsed", &[("span", since.into())]),
+            mode: None,
+        });
+    }
+    Ok(lines)
+}
+
+fn title(row: &incident::Model, frame: &Frame) -> String {
+    let plain = row.title.replace(DRILL_MARK, "");
+    if row.mode == "drill" { format!("{}{plain}", frame.words.get("drill-mark")) } else { plain }
+}
+
+fn incident_line(row: &incident::Model, recipients: &[recipient::Model], frame: &Frame) -> Line {
+    let words = frame.words;
+    let drill = row.mode == "drill";
+    let opened = Timestamp(row.opened_at_ms);
+    let count =
+        |states: &[&str]| recipients.iter().filter(|row| states.contains(&row.state.as_str())).count();
+    let asked = recipients.len() - count(&["informed"]);
+    let answered =
+        recipients.iter().filter(|row| row.state == "answered" || row.acked_at_ms.is_some()).count();
+    let detail = match row.ended_at_ms {
+        None => {
+            let since = words.with(
+                "home-since",
+                &[("clock", frame.when.short(opened).into()), ("span", frame.when.since(opened).into())],
+            );
+            let tally = words.with("board-tally", &[("answered", answered.into()), ("asked", asked.into())]);
+            let due = frame.count("home-deciding", count(&["to_decide"]));
+            [since, tally, due].join(&words.get("list-join"))
+        }
+        Some(ended) => {
+            let key = if row.state == "cancelled" { "home-cancelled" } else { "home-closed" };
+            words.with(key, &[("clock", frame.when.short(Timestamp(ended)).into())])
+        }
+    };
+    Line {
+        mark: Some(if row.ended_at_ms.is_some() { Mark::Rest } else { Mark::Fire }),
+        href: format!("/incidents/{}", IncidentId::new(row.id)),
+        words: title(row, frame),
+        detail,
+        end: String::new(),
+        mode: Some(if drill { Mode::Drill } else { Mode::Live }),
+    }
+}
+
+async fn playbooks(app: &App, frame: &Frame) -> Result<Vec<Line>, WebError> {
+    let db = app.store.read();
+    let directory = match store::directory::latest(db).await? {
+        Some(row) => Some(app.library.directory(db, row.id).await?),
+        None => None,
+    };
+    let mut lines = Vec::new();
+    for row in store::playbook::all_latest(db).await? {
+        let playbook = app.library.playbook(db, row.id).await?;
+        let recipients: usize =
+            directory.as_ref().map_or(0, |directory| start::recipients(&playbook, directory, frame.when.now));
+        lines.push(Line {
+            mark: Some(Mark::Hill),
+            href: format!("/playbooks/{}/start", playbook.key),
+            words: playbook.title.get(frame.words.0).to_owned(),
+            detail: start::version(&playbook, frame),
+            end: frame.count("home-recipients", recipients),
+            mode: None,
+        });
+    }
+    Ok(lines)
 }
 
 #[cfg(test)]

@@ -4,6 +4,11 @@
 //! the chosen mode and asks for ticks and, where the playbook wants it, for its title typed by hand.
 
 use askama::Template;
+use noroshi_core::{
+    directory::Directory,
+    playbook::{IncidentEvent, PartyRef, Playbook},
+    time::Timestamp,
+};
 
 use super::{
     frame::{Frame, Room},
@@ -132,6 +137,40 @@ impl StartPage {
             [("recipients", self.preflight.recipients.into()), ("roles", self.preflight.roles.into())];
         self.frame.words.with(key, &values)
     }
+}
+
+/// How many recipients the alerts of a start have, each counted once for each alert.
+pub fn recipients(playbook: &Playbook, directory: &Directory, now: Timestamp) -> usize {
+    let started = playbook
+        .alerts
+        .iter()
+        .filter(|alert| alert.send.is_some_and(|on| on.event == IncidentEvent::Activated));
+    started.map(|alert| alert.to.iter().map(|party| members(directory, party, now)).sum::<usize>()).sum()
+}
+
+/// How many recipients a party stands for now.
+fn members(directory: &Directory, party: &PartyRef, now: Timestamp) -> usize {
+    match party {
+        PartyRef::Agency(key) => directory.expand(key).len(),
+        PartyRef::Roster(key) => directory.on_duty(key, now).len(),
+        PartyRef::Role(_) => 1,
+    }
+}
+
+/// `版 3.2.0、見直し 2026年10月1日`, and whether the review is overdue.
+pub fn version(playbook: &Playbook, frame: &Frame) -> String {
+    let words = frame.words;
+    let mut parts = vec![words.with("start-version", &[("version", playbook.version.clone().into())])];
+    if let Some(reviewed) = playbook.reviewed_on {
+        let today = frame.when.now.to_utc().with_timezone(&frame.when.zone).date_naive();
+        let every = playbook.review_every.map(|every| chrono::Duration::milliseconds(every.0));
+        if every.is_some_and(|every| reviewed + every < today) {
+            parts.push(words.get("start-review-over"));
+        } else {
+            parts.push(words.with("start-reviewed", &[("date", frame.when.date(reviewed).into())]));
+        }
+    }
+    parts.join(&words.get("list-join"))
 }
 
 #[cfg(test)]

@@ -21,9 +21,6 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, problems: &P
         if let Some(ladder) = ladder_of(draft, alert).filter(|_| !alert.ack.is_none) {
             deadlines_before_steps(alert, ladder, problems);
             decision_in_time(alert, ladder, problems);
-            if let Some(directory) = directory {
-                steps_reach_somebody(alert, ladder, directory, problems);
-            }
         }
         if let Some(directory) = directory {
             everybody_has_an_address(alert, directory, problems);
@@ -31,6 +28,11 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, problems: &P
         short_text_fits(draft, alert, directory, problems);
         teams_can_be_counted(draft, alert, problems);
         literal_addresses(alert, problems);
+    }
+    if let Some(directory) = directory {
+        for ladder in &draft.ladders {
+            steps_reach_somebody(draft, ladder, directory, problems);
+        }
     }
     cancelling_reaches_everybody(draft, directory, problems);
     triggers_know_the_areas(draft, directory, problems);
@@ -147,7 +149,8 @@ fn agencies<'d>(
 }
 
 fn everybody_has_an_address(alert: &AlertDraft<'_>, directory: &Directory, problems: &Problems) {
-    if alert.via.is_empty() {
+    let via_is_whole = alert.via_at.as_ref().is_some_and(|via| !problems.has_error_under(&via.path));
+    if alert.via.is_empty() || !via_is_whole {
         return;
     }
     for (key, to) in agencies(alert, directory) {
@@ -186,47 +189,54 @@ fn everybody_has_an_address(alert: &AlertDraft<'_>, directory: &Directory, probl
     }
 }
 
-fn steps_reach_somebody(
-    alert: &AlertDraft<'_>,
-    ladder: &LadderDraft,
-    directory: &Directory,
-    problems: &Problems,
-) {
+fn steps_reach_somebody(draft: &Draft<'_>, ladder: &LadderDraft, directory: &Directory, problems: &Problems) {
+    let climbers = || {
+        draft
+            .alerts
+            .iter()
+            .filter(|alert| ladder_of(draft, alert).is_some_and(|found| found.key == ladder.key))
+    };
     for step in &ladder.steps {
-        if !matches!(step.action, Some(StepAction::Resend | StepAction::Notify)) {
+        let sends = matches!(step.action, Some(StepAction::Resend | StepAction::Notify));
+        if !sends || problems.has_error_under(&step.place.path) {
             continue;
         }
         let Some(to) = &step.to else { continue };
-        let via = if step.via.is_empty() { &alert.via } else { &step.via };
-        let mut missed: Vec<&str> = Vec::new();
-        for (key, _) in agencies(alert, directory) {
-            let Some(agency) = directory.agencies.get(key) else { continue };
-            let reach = match to.value {
-                Target::Same => directory.reach(&agency.primary),
-                Target::Alternate => directory.reach(&agency.alternate),
-                Target::Party(_) => continue,
-            };
-            if !via.iter().any(|transport| reach.contains_key(transport.value.as_str())) {
-                missed.push(key);
+        let mut missed: BTreeSet<&str> = BTreeSet::new();
+        for alert in climbers() {
+            let via = if step.via.is_empty() { &alert.via } else { &step.via };
+            for (key, _) in agencies(alert, directory) {
+                let Some(agency) = directory.agencies.get(key) else { continue };
+                let reach = match to.value {
+                    Target::Same => directory.reach(&agency.primary),
+                    Target::Alternate => directory.reach(&agency.alternate),
+                    Target::Party(_) => continue,
+                };
+                if !via.iter().any(|transport| reach.contains_key(transport.value.as_str())) {
+                    missed.insert(key);
+                }
             }
         }
-        if !missed.is_empty() {
-            let via = words(via);
-            let alert = &alert.key.value;
-            problems.warning(
-                "A07",
-                step.place.at,
-                &step.place.path,
-                Text::both(
-                    format!("通知「{alert}」のこの段階({via})は、宛先のない機関には何も送りません: {}", missed.join("、")),
-                    format!("For the alert \"{alert}\", this step ({via}) sends nothing to agencies without an address: {}.", missed.join(", ")),
-                ),
-                Text::both(
-                    "台帳に宛先を足すか、via を見直してください。",
-                    "Add addresses to the directory, or change \"via\".",
-                ),
-            );
+        if missed.is_empty() {
+            continue;
         }
+        let missed: Vec<&str> = missed.into_iter().collect();
+        problems.warning(
+            "A07",
+            step.place.at,
+            &step.place.path,
+            Text::both(
+                format!("この段階は、経路に合う宛先のない機関には何も送りません: {}", missed.join("、")),
+                format!(
+                    "This step sends nothing to agencies without an address for it: {}.",
+                    missed.join(", ")
+                ),
+            ),
+            Text::both(
+                "台帳に宛先を足すか、via を見直してください。",
+                "Add addresses to the directory, or change \"via\".",
+            ),
+        );
     }
 }
 

@@ -19,6 +19,9 @@ const BUILT_IN_FORMS: [&str; 7] =
 pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, problems: &Problems) {
     let defined = defined(draft);
     for reference in &draft.references {
+        if problems.is_full() {
+            break;
+        }
         match reference.thing {
             Thing::Agency | Thing::Roster | Thing::Transport => {
                 outside(draft, directory, reference, problems)
@@ -34,7 +37,6 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, problems: &P
     if let Some((requires, directory)) = draft.requires.as_ref().zip(directory) {
         satisfied(requires, directory, problems);
     }
-    unused(draft, problems);
 }
 
 /// The keys of this file by kind.
@@ -208,7 +210,13 @@ const fn block(thing: Thing) -> &'static str {
 
 /// Keys that this file defines and never uses. Channels are places and need no user; an alert without any trigger is
 /// told as a missing `send`.
-fn unused(draft: &Draft<'_>, problems: &Problems) {
+///
+/// Where something could not be read or does not lead anywhere, its key may be the very one that looks unused: then
+/// nothing is said about it until that is mended.
+pub(super) fn unused(draft: &Draft<'_>, problems: &Problems) {
+    if problems.has_error_of("R02") || problems.has_error_of("R01") {
+        return;
+    }
     let used = |thing: Thing, key: &str| {
         draft.references.iter().any(|reference| reference.thing == thing && reference.key.value == key)
     };
@@ -228,7 +236,7 @@ fn unused(draft: &Draft<'_>, problems: &Problems) {
             }
         }
     }
-    for (key, at) in draft.defined("variables") {
+    for (key, at) in draft.defined("variables").into_iter().filter(|_| !problems.has_error_of("R04")) {
         let in_tasks =
             draft.tasks.iter().any(|task| task.when_variable.as_ref().is_some_and(|name| name.value == key));
         if !names.contains(key) && !in_tasks {

@@ -5,33 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     playbook::syntax::{Draft, TaskDraft},
     text::Text,
-    yaml::Problems,
+    yaml::{Problems, fields::Located},
 };
 
 pub(super) fn all(draft: &Draft<'_>, problems: &Problems) {
     let tasks: BTreeMap<&str, &TaskDraft> =
         draft.tasks.iter().map(|task| (task.key.value.as_str(), task)).collect();
+    circles(draft, &tasks, problems);
     for task in &draft.tasks {
-        for required in &task.requires {
-            if leads_to(&tasks, &required.value, &task.key.value) {
-                problems.error(
-                    "R05",
-                    required.at,
-                    &required.path,
-                    Text::both(
-                        format!(
-                            "課題「{}」と「{}」が互いの完了を待っています。",
-                            task.key.value, required.value
-                        ),
-                        format!(
-                            "The tasks \"{}\" and \"{}\" wait for each other.",
-                            task.key.value, required.value
-                        ),
-                    ),
-                    Text::both("requires のどれかを外してください。", "Remove one of the \"requires\"."),
-                );
-            }
-        }
         let Some(anchor) = &task.due_after else { continue };
         let hidden = tasks.get(anchor.value.as_str()).and_then(|anchor| anchor.when.as_ref());
         if hidden.is_some() && hidden != task.when.as_ref() {
@@ -55,18 +36,44 @@ pub(super) fn all(draft: &Draft<'_>, problems: &Problems) {
     }
 }
 
-fn leads_to(tasks: &BTreeMap<&str, &TaskDraft>, from: &str, to: &str) -> bool {
-    let mut seen = BTreeSet::new();
-    let mut open = vec![from];
-    while let Some(key) = open.pop() {
-        if key == to {
-            return true;
-        }
-        if let Some(task) = tasks.get(key)
-            && seen.insert(key)
-        {
-            open.extend(task.requires.iter().map(|required| required.value.as_str()));
+/// Tells each circle once, at the reference that closes it, by walking each task once.
+fn circles(draft: &Draft<'_>, tasks: &BTreeMap<&str, &TaskDraft>, problems: &Problems) {
+    let mut finished: BTreeSet<&str> = BTreeSet::new();
+    for start in &draft.tasks {
+        let mut on_the_way: Vec<(&TaskDraft, usize)> = vec![(start, 0)];
+        let mut names: BTreeSet<&str> = BTreeSet::from([start.key.value.as_str()]);
+        while let Some((task, next)) = on_the_way.last_mut() {
+            let task = *task;
+            let Some(required) =
+                task.requires.get(*next).filter(|_| !finished.contains(task.key.value.as_str()))
+            else {
+                finished.insert(&task.key.value);
+                names.remove(task.key.value.as_str());
+                on_the_way.pop();
+                continue;
+            };
+            *next += 1;
+            if names.contains(required.value.as_str()) {
+                circle(&task.key.value, required, problems);
+            } else if let Some(task) =
+                tasks.get(required.value.as_str()).filter(|_| !finished.contains(required.value.as_str()))
+            {
+                names.insert(&task.key.value);
+                on_the_way.push((task, 0));
+            }
         }
     }
-    false
+}
+
+fn circle(task: &str, required: &Located<String>, problems: &Problems) {
+    problems.error(
+        "R05",
+        required.at,
+        &required.path,
+        Text::both(
+            format!("課題「{task}」と「{}」が互いの完了を待っています。", required.value),
+            format!("The tasks \"{task}\" and \"{}\" wait for each other.", required.value),
+        ),
+        Text::both("requires のどれかを外してください。", "Remove one of the \"requires\"."),
+    );
 }

@@ -31,6 +31,8 @@ const BUILT_IN: [&str; 12] = [
 /// The link counts as this many characters: an address of a site and a token.
 pub(super) const LINK_CHARS: usize = 70;
 
+const MOST_IN_ONE_TEXT: usize = 50;
+
 /// Every name that some text uses.
 pub(super) fn names(draft: &Draft<'_>) -> BTreeSet<String> {
     let texts = draft.templates.iter().flat_map(Spot::variants);
@@ -62,15 +64,29 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, source: &str
     let lines: Vec<&str> = source.strip_prefix('\u{feff}').unwrap_or(source).split('\n').collect();
     for spot in draft.templates.iter().flat_map(Spot::variants) {
         let Some(words) = spot.node.as_str() else { continue };
+        if problems.is_full() {
+            break;
+        }
         let mut met: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut told = 0;
         let parts = pieces(words);
         for (index, (offset, piece)) in parts.iter().enumerate() {
             let end = parts.get(index + 1).map_or(words.len(), |(next, _)| *next);
             let tag = &words[*offset..end];
             let nth = met.entry(tag).and_modify(|count| *count += 1).or_insert(0);
             let at = || place_in_source(&lines, spot.node, tag, *nth).unwrap_or(spot.node.at);
+            let is_wrong = match piece {
+                Piece::Words(_) => false,
+                Piece::Name(name) => !known(name),
+                Piece::Broken(_) => true,
+            };
+            told += usize::from(is_wrong);
+            // Finding the place reads the text again, so a text full of mistakes is told only at its beginning.
+            if told > MOST_IN_ONE_TEXT {
+                break;
+            }
             match piece {
-                Piece::Name(name) if !known(name) => {
+                Piece::Name(name) if is_wrong => {
                     let (hint_ja, hint_en) = did_you_mean(name, suggestions());
                     problems.error(
                         "R04",

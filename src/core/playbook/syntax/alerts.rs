@@ -1,6 +1,6 @@
 //! The heart of the file: buttons, ladders, alerts.
 
-use super::{Gathered, Thing, start::duplicate};
+use super::{Gathered, Thing, start::all_differ};
 use crate::{
     playbook::{
         AckRule, Action, AlertPlan, Ask, AskKind, Condition, Count, CountsAs, DecideOption, IncidentEvent,
@@ -44,15 +44,7 @@ pub(super) fn response_sets<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Vec
             })
             .collect();
         let whole = !items.is_empty() && options.len() == items.len();
-        let options = super::unique(
-            options,
-            |option| Located {
-                value: option.value.key.clone(),
-                at: option.at,
-                path: format!("{}.key", option.path),
-            },
-            |key| duplicate(&spot, key),
-        );
+        let whole = whole & all_differ(&items);
         ResponseSetDraft { key: spot.locate(key), options, whole }
     });
     sets.collect()
@@ -103,13 +95,9 @@ fn response_option<'a>(fields: Fields<'a>, gathered: &Gathered<'a>) -> Option<Re
 
 /// The fields of an answer or a form.
 pub(super) fn asks(spot: &Spot<'_>) -> Vec<Ask> {
-    let asks: Vec<_> = spot.items().iter().filter_map(|spot| Some(spot.locate(ask(spot)?))).collect();
-    let asks = super::unique(
-        asks,
-        |ask| Located { value: ask.value.key.clone(), at: ask.at, path: format!("{}.key", ask.path) },
-        |key| duplicate(spot, key),
-    );
-    asks.into_iter().map(|ask| ask.value).collect()
+    let items = spot.items();
+    all_differ(&items);
+    items.iter().filter_map(ask).collect()
 }
 
 fn ask(spot: &Spot<'_>) -> Option<Ask> {
@@ -153,14 +141,9 @@ fn ask(spot: &Spot<'_>) -> Option<Ask> {
             Some(AskKind::Int { min, max: max.unwrap_or(i64::from(i32::MAX)) })
         }
         Some("choice") => fields.need("options").map(|spot| {
-            let options: Vec<_> =
-                spot.some_items().iter().filter_map(|spot| Some(spot.locate(spot.text()?))).collect();
-            let options = super::unique(
-                options,
-                |option| Located { value: option.value.ja.clone(), at: option.at, path: option.path.clone() },
-                |label| duplicate(&spot, label),
-            );
-            AskKind::Choice { options: options.into_iter().map(|option| option.value).collect() }
+            let items = spot.some_items();
+            all_differ(&items);
+            AskKind::Choice { options: items.iter().filter_map(|spot| spot.text()).collect() }
         }),
         Some("time") => Some(AskKind::Time),
         Some("bool") => Some(AskKind::Bool),
@@ -306,6 +289,7 @@ fn step<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<StepDraft> {
             }],
         };
     }
+    let is_final = is_final || fields.is_misspelt("final");
     fields.finish();
     Some(StepDraft { place: spot.locate(()), at, condition, action, to, via, is_final, ask, options })
 }
@@ -344,9 +328,8 @@ fn target<'a>(spot: &Spot<'a>, action: Option<StepAction>, gathered: &Gathered<'
 
 fn decide_options<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Vec<DecideOption> {
     let items = spot.some_items();
-    let options: Vec<_> =
-        items.iter().filter_map(|spot| Some(spot.locate(decide_option(spot, gathered)?))).collect();
-    let ends = options.iter().any(|option| option.value.then == Then::End);
+    let options: Vec<_> = items.iter().filter_map(|spot| decide_option(spot, gathered)).collect();
+    let ends = options.iter().any(|option| option.then == Then::End);
     if !ends && !items.is_empty() && options.len() == items.len() {
         spot.error(
             "A02",
@@ -357,12 +340,8 @@ fn decide_options<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Vec<DecideOpt
             ),
         );
     }
-    let options = super::unique(
-        options,
-        |option| Located { value: option.value.label.ja.clone(), at: option.at, path: option.path.clone() },
-        |label| duplicate(spot, label),
-    );
-    options.into_iter().map(|option| option.value).collect()
+    all_differ(&items);
+    options
 }
 
 fn decide_option<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<DecideOption> {
@@ -501,7 +480,7 @@ fn alert<'a>(
     let sms = sms_spot.as_ref().and_then(|spot| gathered.template(spot));
     let attach = fields.get("attach").map(|spot| spot.strings()).unwrap_or_default();
     let responses = fields.get("responses").and_then(|spot| gathered.key_of(Thing::ResponseSet, &spot));
-    let ack = fields.get("ack").map(|spot| ack(&spot, &to)).unwrap_or_else(|| AckDraft {
+    let mut ack = fields.get("ack").map(|spot| ack(&spot, &to)).unwrap_or_else(|| AckDraft {
         rule: (!fields.has("ack")).then(|| AckRule::Required {
             unit: Unit::default(),
             read_by: None,
@@ -513,10 +492,10 @@ fn alert<'a>(
     });
     let ladder = fields.get("ladder").and_then(|spot| gathered.key_of(Thing::Ladder, &spot));
     let stand_down = fields.get("stand_down").map(|spot| stand_down(&spot, gathered));
-    let has_sms = fields.has("sms");
     if !ack.is_none && !fields.has("ladder") {
-        spot.error(
+        fields.missing_because(
             "A01",
+            "ladder",
             Text::both(
                 format!("通知「{key}」に、応答がないときの段階(ladder)がありません。"),
                 format!("The alert \"{key}\" has no ladder: nobody would notice silence."),
@@ -528,8 +507,9 @@ fn alert<'a>(
         );
     }
     if !ack.is_none && !fields.has("responses") {
-        spot.error(
+        fields.missing_because(
             "A11",
+            "responses",
             Text::both(
                 format!("通知「{key}」に回答の選択肢(responses)がないため、だれも回答できません。"),
                 format!("Nobody can answer the alert \"{key}\": it has no \"responses\"."),
@@ -539,6 +519,10 @@ fn alert<'a>(
                 "Add \"responses:\" with a key of response_sets.",
             ),
         );
+    }
+    let has_sms = fields.has("sms") || fields.is_misspelt("sms");
+    if fields.is_misspelt("ack") || (ack.place.is_none() && fields.has("ack")) {
+        ack.unreadable();
     }
     fields.finish();
     let rule = ack.rule.clone();
@@ -624,7 +608,10 @@ fn stand_down<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<StandDown>
 
 fn ack(spot: &Spot<'_>, to: &[Located<PartyRef>]) -> AckDraft {
     let mut draft = AckDraft { place: Some(spot.locate(())), ..AckDraft::default() };
-    let Some(fields) = spot.fields() else { return draft };
+    let Some(fields) = spot.fields() else {
+        draft.unreadable();
+        return draft;
+    };
     let mode = match fields.get("mode") {
         Some(spot) => spot.one_of(&[("none", "none"), ("required", "required")]),
         None => Some("required"),
@@ -652,6 +639,15 @@ fn ack(spot: &Spot<'_>, to: &[Located<PartyRef>]) -> AckDraft {
         Some(spot) => quorum(&spot, &mut draft),
         None => Some(Quorum::All),
     };
+    for (name, deadline) in [
+        ("read_by", &mut draft.read_by),
+        ("ack_by", &mut draft.ack_by),
+        ("respond_by", &mut draft.respond_by),
+    ] {
+        if fields.is_misspelt(name) {
+            *deadline = Deadline::Faulty;
+        }
+    }
     fields.finish();
     let span = |deadline: &Deadline| match deadline {
         Deadline::Given(span) => Some(span.value),
@@ -708,6 +704,16 @@ fn quorum(spot: &Spot<'_>, draft: &mut AckDraft) -> Option<Quorum> {
     };
     fields.finish();
     Some(Quorum::Accept { n: n?, count: count? })
+}
+
+impl AckDraft {
+    /// The block is there and could not be read: nothing is missing in it.
+    fn unreadable(&mut self) {
+        self.read_by = Deadline::Faulty;
+        self.ack_by = Deadline::Faulty;
+        self.respond_by = Deadline::Faulty;
+        self.rule = None;
+    }
 }
 
 impl AlertDraft<'_> {

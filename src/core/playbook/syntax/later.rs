@@ -1,7 +1,7 @@
 //! What the file may say and the service does not execute yet, and the end of an incident: tasks, reports, closing,
 //! cancelling, drills, forms, waivers. All of it is read strictly and its references are checked.
 
-use super::{Gathered, Thing, start::duplicate};
+use super::{Gathered, Thing, start::all_differ};
 use crate::{
     playbook::{CancelPlan, ClosePlan, DrillPlan, Form, ReportPlan, TaskGroup, TaskPlan, Waiver},
     text::Text,
@@ -50,6 +50,7 @@ pub(in crate::playbook) struct TaskDraft {
 pub(super) fn tasks<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> (Vec<TaskGroup>, Vec<TaskDraft>) {
     let mut drafts = Vec::new();
     let mut groups = Vec::new();
+    let mut every_item = Vec::new();
     for spot in spot.items() {
         let Some(fields) = spot.fields() else { continue };
         let title = fields.get("group").and_then(|spot| spot.text());
@@ -59,11 +60,12 @@ pub(super) fn tasks<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> (Vec<TaskGr
                 items.push(plan);
                 drafts.push(draft);
             }
+            every_item.push(spot);
         }
         fields.finish();
         groups.push(TaskGroup { title, items });
     }
-    let drafts = super::unique(drafts, |draft| draft.key.clone(), |key| duplicate(spot, key));
+    all_differ(&every_item);
     (groups, drafts)
 }
 
@@ -305,7 +307,7 @@ fn conditions(spot: &Spot<'_>, tasks: &[TaskDraft]) {
         }
         for task in tasks.iter().filter(|_| name == "tasks.required_open") {
             let Some(place) = &task.endless else { continue };
-            metric.error_at(
+            metric.error_of(
                 "T09",
                 place,
                 Text::both(

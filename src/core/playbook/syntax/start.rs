@@ -1,5 +1,7 @@
 //! What a start needs: variables, triggers, roles, channels.
 
+use std::collections::BTreeSet;
+
 use super::{Gathered, Thing};
 use crate::{
     playbook::{ChannelPlan, Member, Role, Trigger, Variable, VariableKind},
@@ -181,29 +183,31 @@ pub(in crate::playbook) struct TriggerDraft {
 }
 
 pub(super) fn triggers<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Vec<TriggerDraft> {
-    let drafts = spot.some_items().iter().filter_map(|spot| trigger(spot, gathered)).collect();
-    super::unique(
-        drafts,
-        |draft: &TriggerDraft| Located {
-            value: draft.trigger.key.clone(),
-            at: draft.at,
-            path: format!("{}.key", draft.path),
-        },
-        |key| duplicate(spot, key),
-    )
+    let items = spot.some_items();
+    all_differ(&items);
+    items.iter().filter_map(|spot| trigger(spot, gathered)).collect()
 }
 
-/// Tells that a key of a list is used twice.
-pub(super) fn duplicate(spot: &Spot<'_>, key: &Located<String>) {
-    spot.error_at(
-        "R02",
-        key,
-        Text::both(
-            format!("キー「{}」が重複しています。", key.value),
-            format!("The key \"{}\" is given twice.", key.value),
-        ),
-        Text::both("別のキーにしてください。", "Choose another key."),
-    );
+/// Tells elements of a list whose key (or label, or word) another one has. Returns whether there is none.
+pub(super) fn all_differ(items: &[Spot<'_>]) -> bool {
+    let mut seen = BTreeSet::new();
+    let mut differ = true;
+    for item in items {
+        let node = item.node;
+        let node = node.get("key").or_else(|| node.get("label")).unwrap_or(node);
+        let node = node.get("ja").unwrap_or(node);
+        let Some(word) = node.as_str() else { continue };
+        if !seen.insert(word) {
+            differ = false;
+            item.error_at(
+                "R02",
+                node.at,
+                Text::both(format!("「{word}」が重複しています。"), format!("\"{word}\" is given twice.")),
+                Text::both("別の名前にしてください。", "Choose another name."),
+            );
+        }
+    }
+    differ
 }
 
 fn trigger<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<TriggerDraft> {

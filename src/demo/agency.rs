@@ -1,0 +1,219 @@
+//! The simulated agencies: people at desks who read their mail and answer by its link.
+//!
+//! Each is a task of its own that knows only the mails that were caught for its address: no store, no core. It opens
+//! the link over HTTP as a browser would, looks at the buttons, and posts an answer after a human while, or does not.
+
+use std::{sync::Arc, time::Duration};
+
+use noroshi_core::time::{Span, Timestamp};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use super::catcher::{Catcher, CaughtMail};
+use crate::{clock::Clock, lifecycle::Lifecycle};
+
+/// How somebody at a desk behaves. Delays are minutes of the drill.
+#[derive(Clone, Copy, Debug)]
+struct Desk {
+    /// The address whose mail is read there.
+    address: &'static str,
+    /// Until the mail is opened; `None`: never.
+    reads_after: Option<f64>,
+    /// From then until the answer; `None`: never.
+    answers_after: Option<f64>,
+    /// The buttons it would press, the first that is there.
+    wants: &'static [&'static str],
+    /// What it types into the fields.
+    fields: &'static [(&'static str, &'static str)],
+    /// A later answer: until then, button, fields.
+    then: Option<(f64, &'static str, &'static [(&'static str, &'static str)])>,
+}
+
+/// One early, one with a condition, one declining, one never, one late by its alternate desk.
+const DESKS: &[Desk] = &[
+    Desk {
+        address: "dmat@kitamino-hosp.example",
+        reads_after: Some(1.0),
+        answers_after: Some(2.0),
+        wants: &["available", "ok"],
+        fields: &[("teams", "2"), ("depart_at", "+30m")],
+        then: Some((6.0, "eta", &[("eta_at", "+90m")])),
+    },
+    Desk {
+        address: "dmat@abashiri-hosp.example",
+        reads_after: Some(4.0),
+        answers_after: Some(5.0),
+        wants: &["conditional", "available", "ok"],
+        fields: &[("teams", "1"), ("condition", "国道の通行止めが解除されれば出動できます")],
+        then: None,
+    },
+    Desk {
+        address: "dmat@monsawa-hosp.example",
+        reads_after: Some(3.0),
+        answers_after: Some(4.0),
+        wants: &["unavailable", "ok"],
+        fields: &[("reason", "自院被災")],
+        then: None,
+    },
+    // 斜流町立病院 never reads: its ladder climbs to the decision.
+    Desk {
+        address: "dmat@kohan-hosp.example",
+        reads_after: None,
+        answers_after: None,
+        wants: &[],
+        fields: &[],
+        then: None,
+    },
+    // Its night desk, the alternate contact, is late but answers.
+    Desk {
+        address: "night@kohan-ops.example",
+        reads_after: Some(6.0),
+        answers_after: Some(9.0),
+        wants: &["available", "ok"],
+        fields: &[("teams", "1"), ("depart_at", "+60m")],
+        then: None,
+    },
+    Desk {
+        address: "shirei@kitamino-fire.example",
+        reads_after: Some(0.5),
+        answers_after: Some(1.0),
+        wants: &["ok"],
+        fields: &[],
+        then: None,
+    },
+    Desk {
+        address: "jimu@kitamino-ishikai.example",
+        reads_after: Some(4.0),
+        answers_after: None,
+        wants: &[],
+        fields: &[],
+        then: None,
+    },
+    Desk {
+        address: "saigai@ishikai-riji.example",
+        reads_after: Some(3.0),
+        answers_after: Some(4.0),
+        wants: &["available", "ok", "call"],
+        fields: &[("teams", "1")],
+        then: None,
+    },
+];
+
+/// What the others do: they read and confirm.
+const ORDINARY: Desk = Desk {
+    address: "",
+    reads_after: Some(2.0),
+    answers_after: Some(3.0),
+    wants: &["ok", "available"],
+    fields: &[("teams", "1")],
+    then: None,
+};
+
+/// Desks that never look at their mail.
+const NEVER: &[&str] = &["saigai@shariru-hosp.example"];
+
+/// Starts the post round: each mail goes to its desk, and each desk works by itself.
+pub fn start(catcher: &Catcher, life: &Lifecycle, clock: Arc<dyn Clock>, speed: u32) {
+    let catcher = catcher.clone();
+    let (rounds, stop) = (life.clone(), life.soft().clone());
+    life.task(async move {
+        let mut newest = catcher.newest();
+        let mut seen = 0;
+        loop {
+            for mail in catcher.after(seen) {
+                seen = seen.max(mail.number);
+                rounds.task(desk(mail, Arc::clone(&clock), speed, stop.clone()));
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = newest.changed() => if changed.is_err() { return },
+            }
+        }
+    });
+}
+
+/// One mail on one desk.
+async fn desk(mail: Arc<CaughtMail>, clock: Arc<dyn Clock>, speed: u32, stop: CancellationToken) {
+    let (Some(link), Some(address)) = (mail.link.clone(), mail.recipients.first()) else { return };
+    // The house's own people have accounts and are played by whoever watches.
+    if NEVER.contains(&address.as_str()) || !link.contains("/a/") {
+        return;
+    }
+    let desk = DESKS.iter().find(|desk| desk.address == address).copied().unwrap_or(ORDINARY);
+    let work = work(&desk, &link, &*clock, speed);
+    tokio::select! {
+        () = stop.cancelled() => {}
+        done = work => if let Err(error) = done {
+            warn!(error = &error as &dyn std::error::Error, "A simulated agency could not answer");
+        },
+    }
+}
+
+async fn work(desk: &Desk, link: &str, clock: &dyn Clock, speed: u32) -> Result<(), reqwest::Error> {
+    let Some(reads_after) = desk.reads_after else { return Ok(()) };
+    pause(clock, reads_after, speed).await;
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(20))
+        .redirect(reqwest::redirect::Policy::none())
+        .build()?;
+    let page = client.get(link).send().await?.text().await?;
+    client.post(format!("{link}/opened")).send().await?;
+    let Some(answers_after) = desk.answers_after else { return Ok(()) };
+    pause(clock, answers_after, speed).await;
+    let buttons = buttons(&page);
+    let Some(option) = desk.wants.iter().find(|wanted| buttons.iter().any(|button| button == *wanted)) else {
+        debug!(?buttons, "No button that this desk would press");
+        return Ok(());
+    };
+    press(&client, link, option, desk.fields).await?;
+    if let Some((after, option, fields)) = desk.then.filter(|_| *option == "available") {
+        pause(clock, after, speed).await;
+        press(&client, link, option, fields).await?;
+    }
+    Ok(())
+}
+
+async fn press(
+    client: &reqwest::Client,
+    link: &str,
+    option: &str,
+    fields: &[(&str, &str)],
+) -> Result<(), reqwest::Error> {
+    let mut form = vec![("option", option)];
+    form.extend(fields);
+    let answer = client.post(format!("{link}/answer")).form(&form).send().await?;
+    if !answer.status().is_redirection() {
+        debug!(status = answer.status().as_u16(), "An answer was not taken");
+    }
+    Ok(())
+}
+
+async fn pause(clock: &dyn Clock, minutes: f64, speed: u32) {
+    #[expect(clippy::cast_possible_truncation, reason = "a few minutes in milliseconds")]
+    let millis = (minutes * 60_000.0 / f64::from(speed.max(1))) as i64;
+    let until: Timestamp = clock.now() + Span(millis);
+    clock.sleep_until(until).await;
+}
+
+/// The values of the page's buttons: `name="option"` with its `value`.
+fn buttons(page: &str) -> Vec<String> {
+    page.split('<')
+        .filter(|tag| tag.contains("name=\"option\"") || tag.contains("name=option"))
+        .filter_map(|tag| {
+            let value = tag.split("value=").nth(1)?;
+            let value = value.strip_prefix('"').unwrap_or(value);
+            Some(value.split(['"', ' ', '>']).next()?.to_owned())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_buttons_of_a_page_are_found() {
+        let page = r#"<input type="radio" name="option" id="y" value="available"><input name=option value=ok type=radio>"#;
+        assert_eq!(buttons(page), ["available", "ok"]);
+    }
+}

@@ -1,0 +1,284 @@
+//! Behind `/a/{token}`: what the recipient's page is asked and told. The token in the path is the permit; there is no
+//! session and no cookie. GET changes nothing: a mail scanner is not a person.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web::{Data, Path},
+};
+use entity::link;
+use noroshi_core::{
+    id::{AlertId, IncidentId, RecipientId},
+    playbook::CountsAs,
+    text::{Language, fill},
+    time::Timestamp,
+};
+use std::borrow::Cow;
+
+use super::{
+    answer::{
+        AnswerForm, AnswerPage, Deadline, FollowUp, Notice, Stored, Typed, UnknownLinkPage, language_key,
+        language_of_key, lines,
+    },
+    facts::{answer_facts, answer_fields, base_option},
+    leave::{asked, see},
+    when::When,
+};
+use crate::{
+    app::App,
+    i18n::Words,
+    operation::{
+        OperationError, Work,
+        alert::given,
+        answer,
+        scene::{Scene, text},
+    },
+    store::{self, StoreError},
+    web::{
+        body::{self, Form},
+        problem::WebError,
+    },
+};
+use askama::Template;
+
+/// Shows the page.
+pub async fn get(
+    request: HttpRequest,
+    app: Data<App>,
+    token: Path<String>,
+) -> Result<HttpResponse, WebError> {
+    let Some(link) = find(&app, &token).await? else { return Ok(unknown(&request)) };
+    let page = page(&request, &app, &token, &link, Typed::default()).await?;
+    Ok(leave(StatusCode::OK, &page))
+}
+
+/// The visible page tells that somebody looks at it.
+pub async fn opened(
+    request: HttpRequest,
+    app: Data<App>,
+    token: Path<String>,
+) -> Result<HttpResponse, WebError> {
+    let Some(link) = find(&app, &token).await? else { return Ok(unknown(&request)) };
+    let work = Work::begin(&app, answer::actor(&link)).await?;
+    answer::opened(work, &link).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Takes an answer: away to the page when it is stored, the page with what was typed when it cannot be taken.
+pub async fn post(
+    request: HttpRequest,
+    app: Data<App>,
+    token: Path<String>,
+    form: Form,
+) -> Result<HttpResponse, WebError> {
+    let Some(link) = find(&app, &token).await? else { return Ok(unknown(&request)) };
+    let mut typed = Typed::read(form.0);
+    let work = Work::begin(&app, answer::actor(&link)).await?;
+    let field = |key: &str| typed.value(key).map(str::to_owned);
+    let wish = answer::Typed { option: &typed.option, field: &field, note: &typed.note };
+    match answer::answer(work, &link, wish).await {
+        Ok(()) => Ok(see(&here(&request, &token, ""))),
+        Err(OperationError::Invalid(found)) => {
+            let language = reader(&request, &link);
+            for invalid in found {
+                let key = invalid.path.strip_prefix("fields.").unwrap_or(&invalid.path).to_owned();
+                typed.problems.insert(key, invalid.detail.get(language).to_owned());
+            }
+            let page = page(&request, &app, &token, &link, typed).await?;
+            Ok(leave(StatusCode::UNPROCESSABLE_ENTITY, &page))
+        }
+        Err(OperationError::Closed(_)) => {
+            let page = page(&request, &app, &token, &link, Typed::default()).await?;
+            Ok(leave(StatusCode::CONFLICT, &page))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// "I am no longer in charge, the address is wrong."
+pub async fn wrong_address(
+    request: HttpRequest,
+    app: Data<App>,
+    token: Path<String>,
+    form: Form,
+) -> Result<HttpResponse, WebError> {
+    let Some(link) = find(&app, &token).await? else { return Ok(unknown(&request)) };
+    let work = Work::begin(&app, answer::actor(&link)).await?;
+    answer::wrong_address(work, &link, form.get("note").unwrap_or_default()).await?;
+    Ok(see(&here(&request, &token, "told=address")))
+}
+
+async fn find(app: &App, token: &str) -> Result<Option<link::Model>, OperationError> {
+    match answer::find_link(app.store.read(), token).await {
+        Ok(link) => Ok(Some(link)),
+        Err(OperationError::Store(StoreError::NotFound { .. })) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn unknown(request: &HttpRequest) -> HttpResponse {
+    let page = UnknownLinkPage { words: Words(body::language(request)) };
+    HttpResponse::NotFound()
+        .content_type("text/html; charset=utf-8")
+        .body(page.render().expect("templates write into memory"))
+}
+
+fn leave(status: StatusCode, page: &AnswerPage) -> HttpResponse {
+    HttpResponse::build(status)
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CONTENT_SECURITY_POLICY, page.policy()))
+        .body(page.render().expect("templates write into memory"))
+}
+
+/// The page's own address, in the language that was picked.
+fn here(request: &HttpRequest, token: &str, query: &str) -> String {
+    let picked = asked(request, "lang").as_deref().and_then(language_of_key);
+    let lang = picked.map(|language| format!("lang={}", language_key(language)));
+    let query: Vec<String> = lang.into_iter().chain((!query.is_empty()).then(|| query.to_owned())).collect();
+    match query.is_empty() {
+        true => format!("/a/{token}"),
+        false => format!("/a/{token}?{}", query.join("&")),
+    }
+}
+
+/// The reader's language: picked on the page, else the directory's for this contact.
+fn reader(request: &HttpRequest, link: &link::Model) -> Language {
+    let picked = asked(request, "lang").as_deref().and_then(language_of_key);
+    picked.or_else(|| Language::from_key(&link.language)).unwrap_or_default()
+}
+
+async fn page(
+    request: &HttpRequest,
+    app: &App,
+    token: &str,
+    link: &link::Model,
+    typed: Typed,
+) -> Result<AnswerPage, WebError> {
+    let db = app.store.read();
+    let row = store::recipient::get(db, RecipientId::new(link.recipient_id)).await?;
+    let alert = store::alert::get(db, AlertId::new(row.alert_id)).await?;
+    let rule = store::alert::rule(&alert)?;
+    let scene = Scene::load(app, db, IncidentId::new(row.incident_id)).await?;
+    let number = number(app, &scene, &alert, &rule).await?;
+    let when = When { now: app.clock.now(), zone: app.zone, words: Words(reader(request, link)) };
+    let (words, language) = (when.words, when.words.0);
+
+    let answer = given(&row)?;
+    let only_seen = |key: &str| rule.option(key).is_some_and(|option| option.counts_as == CountsAs::Read);
+    let settled = answer.as_ref().filter(|answer| !only_seen(&answer.option));
+    let over = !scene.is_open() && !alert.ending;
+    let wants_form = settled.is_none() && row.state != "stood_down";
+    let changing = asked(request, "change").is_some() || !typed.problems.is_empty();
+    let form = (!over && !rule.responses.is_empty() && (wants_form || changing)).then(|| {
+        let former = settled.filter(|_| typed.problems.is_empty()).map(|answer| Typed {
+            option: base_option(&rule, &answer.option).map_or_else(String::new, |option| option.key.clone()),
+            values: answer
+                .fields
+                .iter()
+                .map(|(key, value)| {
+                    (key.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+                })
+                .collect(),
+            note: answer.note.clone(),
+            ..Typed::default()
+        });
+        AnswerForm::new(&rule.responses, words, former.as_ref().unwrap_or(&typed))
+    });
+    let follow_ups = match settled.and_then(|answer| base_option(&rule, &answer.option)) {
+        Some(base) if !over && !changing => FollowUp::all(&rule.responses, &base.key, words, &typed),
+        _ => Vec::new(),
+    };
+    let clock = |at: i64| when.short(Timestamp(at));
+    let ended = clock(scene.incident.ended_at_ms.unwrap_or(when.now.0));
+    let notice = match (&answer, row.state.as_str()) {
+        _ if !typed.problems.is_empty() => Some(Notice::NotTaken),
+        _ if over && scene.incident.state == "cancelled" => {
+            Some(Notice::Cancelled(scene.incident.end_reason.clone().unwrap_or_default()))
+        }
+        _ if over => Some(Notice::Closed(ended)),
+        _ if asked(request, "told").as_deref() == Some("address") => Some(Notice::AddressReported),
+        (Some(answer), _) if settled.is_none() => Some(Notice::Seen(clock(answer.at_ms))),
+        (Some(answer), _) if answer.late => Some(Notice::TakenLate(clock(answer.at_ms))),
+        (Some(answer), _) => Some(Notice::Taken(clock(answer.at_ms))),
+        (None, "stood_down") => Some(Notice::StoodDown),
+        (None, "decided") => Some(Notice::Decided),
+        (None, "informed") => Some(Notice::NothingAsked),
+        _ => None,
+    };
+    let stored = settled.map(|answer| {
+        let facts = answer_facts(&rule, answer, None, &when);
+        let mut lines: Vec<(String, String)> = answer_fields(&rule, answer, &when)
+            .into_iter()
+            .filter(|(key, ..)| key != "teams")
+            .map(|(_, label, value)| (label, value))
+            .collect();
+        if !answer.note.is_empty() {
+            lines.push((words.get("answer-note"), answer.note.clone()));
+        }
+        let by = match answer.proxy {
+            true => words.with("answer-by-proxy", &[("name", answer.by_name.clone().into())]),
+            false => answer.by_name.clone(),
+        };
+        lines.push((words.get("answer-answered-by"), by));
+        Stored {
+            mark: facts.mark,
+            label: facts.label,
+            figure: facts
+                .teams
+                .map(|teams| words.with("board-teams", &[("n", teams.into())]))
+                .unwrap_or_default(),
+            facts: lines,
+        }
+    });
+    let by = rule.answer_by().zip(row.started_own_ms);
+    let deadline = by.and_then(|(span, started)| scene.timeline.real_time_of(Timestamp(started) + span));
+    let deadline = deadline.filter(|_| form.is_some() && settled.is_none() && row.state != "stood_down");
+    let value = |name: &str| -> Option<Cow<'_, str>> {
+        match name {
+            // The reader is there already.
+            "alert.link" => Some(Cow::Borrowed("")),
+            "alert.key" => Some(Cow::Borrowed(rule.plan.key.as_str())),
+            "alert.number" => Some(Cow::Owned(number.to_string())),
+            "alert.respond_by" => deadline.map(|at| Cow::Owned(when.clock(at))),
+            "recipient.name" => Some(Cow::Owned(text(&link.name).get(language).to_owned())),
+            "recipient.agency" => Some(Cow::Owned(text(&row.name).get(language).to_owned())),
+            _ => scene.value(name, language, app),
+        }
+    };
+    Ok(AnswerPage {
+        words,
+        token: token.to_owned(),
+        drill: scene.is_drill(),
+        office: scene.directory.title.get(language).to_owned(),
+        recipient: text(&row.name).get(language).to_owned(),
+        subject: fill(rule.plan.subject.get(language), language, value),
+        number,
+        sent: row.accepted_at_ms.or(row.started_at_ms).map(|at| when.moment(Timestamp(at))),
+        now_clock: when.clock(when.now),
+        deadline: deadline.map(|at| Deadline { at: when.moment(at), left: when.left(at) }),
+        lines: lines(&fill(rule.plan.body.get(language), language, value)),
+        notice,
+        stored: stored.filter(|_| form.is_none()),
+        form,
+        follow_ups,
+        phone: scene.desk_phone(),
+        may_report_address: !over,
+    })
+}
+
+/// 第n報: counted among the alerts of the incident that speak to any of the same parties.
+async fn number(
+    app: &App,
+    scene: &Scene,
+    alert: &entity::alert::Model,
+    rule: &noroshi_core::alert::Rule,
+) -> Result<u32, WebError> {
+    let mut number = 1;
+    for other in store::alert::of_incident(app.store.read(), scene.id()).await? {
+        if other.number < alert.number {
+            let other = store::alert::rule(&other)?;
+            number += u32::from(other.plan.to.iter().any(|party| rule.plan.to.contains(party)));
+        }
+    }
+    Ok(number)
+}
