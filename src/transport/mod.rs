@@ -80,7 +80,9 @@ impl Transport {
     pub async fn send(&self, letter: &Letter, now: Timestamp) -> Outcome {
         match self {
             Self::Mail(mailer) => mailer.send(letter, now).await,
-            Self::Rehearsal { catcher: Some(mailer) } if letter.to.contains('@') => mailer.send(letter, now).await,
+            Self::Rehearsal { catcher: Some(mailer) } if letter.to.contains('@') => {
+                mailer.send(letter, now).await
+            }
             Self::Rehearsal { .. } => Outcome::Accepted {
                 relay: "rehearsal".to_owned(),
                 reply: "kept in the house".to_owned(),

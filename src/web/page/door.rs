@@ -238,8 +238,15 @@ mod tests {
         assert!(html.contains("autocomplete=\"current-password\"") && !html.contains("/directory"));
         let again = vec![("again".to_owned(), "2回のパスワードが違います。".to_owned())];
         let (token, name, login) = ("t0k3n".into(), "佐藤 真由美".into(), "sato".into());
-        let page =
-            SetupPage { frame: outside(Language::Ja), token, name, login, usable: true, signs_in: false, problems: again };
+        let page = SetupPage {
+            frame: outside(Language::Ja),
+            token,
+            name,
+            login,
+            usable: true,
+            signs_in: false,
+            problems: again,
+        };
         assert!(keep("setup-ja", page.render().unwrap()).contains("2回のパスワードが違います"));
     }
 }
