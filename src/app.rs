@@ -187,7 +187,7 @@ impl App {
     pub fn serves(&self, driver: &str) -> bool {
         match driver {
             "smtp" => self.transports.get("mail").is_some(),
-            "human_call" => true,
+            noroshi_core::addressee::BY_HAND => true,
             _ => false,
         }
     }

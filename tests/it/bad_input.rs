@@ -136,7 +136,7 @@ async fn another_key_for_the_same_database_is_refused() {
     std::fs::remove_file(server.home.path().join("noroshi.key"))
         .expect("the key was made at the first start");
     let printed = server.home.run(&["serve"]).await.expect(1);
-    one_sentence(&printed, &["noroshi.key"]);
+    one_sentence(&printed, &["key_file"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -232,7 +232,7 @@ async fn the_same_playbook_by_the_api_is_checked_as_strictly() {
     let home = Home::new(Database::Sqlite);
     let server = home.serve_with(DIRECTORY).await;
     let yaml = [("content-type", "application/yaml")];
-    server.api.send("PUT", "/api/v1/playbooks/quick", &yaml, Some(patient())).await.expect(200);
+    server.api.send("PUT", "/api/v1/playbooks/quick", &yaml, Some(patient())).await.expect(201);
     let broken = with(&patient(), "to: [\"agency:fire_hq\"]", "to: [\"agency:none\"]");
     let refused = server.api.send("PUT", "/api/v1/playbooks/quick", &yaml, Some(broken)).await.expect(422);
     assert_eq!(refused.json()["problems"][0]["code"], "R01");
