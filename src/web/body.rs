@@ -159,8 +159,11 @@ fn check_token(request: &HttpRequest, csrf: &str, sent: &[u8]) -> Result<(), Web
 pub fn foreign(request: &HttpRequest) -> bool {
     let header =
         |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    if header("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site") {
-        return true;
+    // The browser's own word comes first: a page without referrer sends `Origin: null` even to itself.
+    match header("sec-fetch-site").as_deref() {
+        Some("same-origin" | "none") => return false,
+        Some(_) => return true,
+        None => {}
     }
     match (header("origin"), header("host")) {
         (Some(origin), Some(host)) => {
