@@ -705,11 +705,8 @@ fn forces(alerts: &[AlertFacts], frame: &Frame) -> Option<Forces> {
         .into_iter()
         .map(|(name, teams, conditional, at)| {
             total += teams;
-            let who = format!(
-                "{}{name} {}",
-                if conditional { "△" } else { "" },
-                frame.count("board-teams", teams)
-            );
+            let who =
+                format!("{}{name} {}", if conditional { "△" } else { "" }, frame.count("board-teams", teams));
             (frame.when.short(at), who, frame.count("forces-total", total), conditional)
         })
         .collect();
