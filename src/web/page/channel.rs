@@ -302,6 +302,7 @@ mod tests {
                         author: author.into(),
                         post: post.into(),
                         text: text.into(),
+                        mark: (author == "佐藤").then_some(Stamp::Order),
                         read: read.iter().map(|name| (*name).to_owned()).collect(),
                         unread: unread.iter().map(|name| (*name).to_owned()).collect(),
                     }
