@@ -6,8 +6,6 @@ use crate::{
     text::{Language, Text},
 };
 
-// --- a hospital, its ladder, and who is behind it ---------------------------------------------------------------
-
 struct Hospital {
     rule: Rule,
     contacts: Contacts,
@@ -184,8 +182,6 @@ fn asks_for_a_decision(of: &str) -> [Effect; 3] {
 
 const QUIET: [Effect; 2] = [Effect::Withdraw, Effect::DropTimer];
 
-// --- the start --------------------------------------------------------------------------------------------------
-
 #[test]
 fn an_alert_begins_with_a_letter_for_each_address_and_without_a_clock() {
     let (recipient, effects) = full().after(&[]);
@@ -225,8 +221,6 @@ fn information_only_is_informed_at_once_and_never_climbs() {
     let (answered, effects) = advance(&hospital.at(minute(60)), &recipient, &says(Meaning::Accept));
     assert_eq!((answered.state, effects), (State::Answered, QUIET.to_vec()));
 }
-
-// --- each `do` --------------------------------------------------------------------------------------------------
 
 #[test]
 fn resend_writes_to_the_same_contact_again() {
@@ -284,8 +278,6 @@ fn decide_asks_a_person_and_stops_the_clock() {
     assert_eq!((recipient.state, recipient.due), (State::ToDecide, None));
 }
 
-// --- each `if` --------------------------------------------------------------------------------------------------
-
 #[test]
 fn a_step_is_skipped_when_its_condition_no_longer_holds() {
     use Condition::{Unacked, Unread, Unresponded};
@@ -329,8 +321,6 @@ fn the_last_step_asks_nobody_when_what_it_waits_for_has_been_said() {
     }
 }
 
-// --- timers -----------------------------------------------------------------------------------------------------
-
 #[test]
 fn an_early_or_outlived_timer_does_nothing() {
     let (before, _) = full().after(&silence()[..2]);
@@ -358,8 +348,6 @@ fn overdue_timers_fire_one_after_the_other_and_say_how_late() {
     let (recipient, effects) = advance(&full().at(minute(hours)), &recipient, &fired(3));
     assert_eq!((recipient.state, effects), (State::ToDecide, asks_for_a_decision("chief").to_vec()));
 }
-
-// --- letters that fail ------------------------------------------------------------------------------------------
 
 #[test]
 fn one_of_two_failed_letters_leaves_the_ladder_alone() {
@@ -452,8 +440,6 @@ fn an_unserved_hospital_without_an_alternate_goes_to_a_person_at_once() {
     assert_eq!((recipient.state, &effects[2..]), (State::ToDecide, &asks_for_a_decision("chief")[..]));
 }
 
-// --- answers ----------------------------------------------------------------------------------------------------
-
 #[test]
 fn each_kind_of_answer_ends_the_ladders_that_wait_for_it() {
     use StopOn::{Acked, Read, Responded};
@@ -518,8 +504,6 @@ fn an_answer_after_the_decision_is_written_down_once_and_changes_nothing_else() 
     assert_eq!(full().after(&happened), (recipient, vec![]));
 }
 
-// --- decisions --------------------------------------------------------------------------------------------------
-
 #[test]
 fn a_decision_that_ends_it_ends_it_at_any_time() {
     let (recipient, effects) = full().after(&[(0, Input::Tried), (3, decided(Then::End))]);
@@ -571,8 +555,6 @@ fn a_decision_put_off_twice_by_one_click_is_put_off_once() {
     happened.push((33, extend));
     assert_eq!(full().after(&happened), (once, vec![]));
 }
-
-// --- being stopped ----------------------------------------------------------------------------------------------
 
 fn with_stand_down() -> Hospital {
     let mut hospital = full();
