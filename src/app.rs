@@ -187,7 +187,7 @@ impl App {
     pub fn serves(&self, driver: &str) -> bool {
         match driver {
             "smtp" => self.transports.get("mail").is_some(),
-            "human_call" => true,
+            noroshi_core::addressee::BY_HAND => true,
             _ => false,
         }
     }
@@ -277,9 +277,9 @@ impl App {
 pub async fn serve(config: &Config) -> anyhow::Result<()> {
     let life = Lifecycle::new();
     let listener = listen(config.server.bind)?;
-    let mut transports = Transports::default().with("rehearsal", Transport::Rehearsal);
-    if let Some(mail) = mail(config) {
-        transports = transports.with("mail", mail);
+    let mut transports = Transports::default().with("rehearsal", Transport::Rehearsal { catcher: None });
+    if let Some(mailer) = mailer(config) {
+        transports = transports.with("mail", Transport::Mail(mailer));
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let app = App::open(config, clock, Arc::new(Chance::from_os()), transports, true).await?;
@@ -330,13 +330,10 @@ pub async fn start(
 
 const ALIVE: &str = "alive_at_ms";
 
-/// The mail transport of a configuration; `None` without relays.
-pub fn mail(config: &Config) -> Option<Transport> {
-    if config.smtp.relays.is_empty() {
-        return None;
-    }
-    let mail = MailConfig::of(config);
-    Some(Transport::Mail(Mailer::new(mail, &Roots::of_this_machine())))
+/// The mailer of a configuration; `None` without relays.
+pub fn mailer(config: &Config) -> Option<Mailer> {
+    let named = !config.smtp.relays.is_empty();
+    named.then(|| Mailer::new(MailConfig::of(config), &Roots::of_this_machine()))
 }
 
 /// The embedded database belongs to one serving process; commands may use it beside.

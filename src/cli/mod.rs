@@ -14,6 +14,7 @@ mod doctor;
 mod drill;
 mod incident;
 mod playbook;
+mod preflight;
 mod serve;
 mod token;
 mod user;

@@ -3,11 +3,11 @@
 use std::{collections::BTreeSet, fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::ValueEnum;
-use noroshi_core::{Kind, document_kind, time::Timestamp};
+use noroshi_core::{Kind, document_kind};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Format, Refused, Setting, actor, assignment, block_on, check, open, print, print_json, refused};
+use super::{Format, Refused, Setting, actor, block_on, check, open, preflight, print, print_json, refused};
 use crate::{
     config::Config,
     operation::{self, OperationError, Work},
@@ -31,7 +31,7 @@ pub(crate) enum Command {
     /// Show who would get what, when and how; sends nothing
     #[command(after_help = "Example:\n  noroshi playbook preflight playbooks/eq-6upper-initial.yaml \
                             --directory playbooks/directory.example.yaml --set max_intensity=6+")]
-    Preflight(PreflightArgs),
+    Preflight(preflight::Args),
     /// Bring playbook files into the configured database
     #[command(after_help = "Example:\n  noroshi playbook import playbooks")]
     Import {
@@ -61,54 +61,14 @@ pub(crate) enum SchemaOf {
     Exercise,
 }
 
-/// What `preflight` takes.
-#[derive(Debug, clap::Args)]
-pub(crate) struct PreflightArgs {
-    /// The playbook file
-    pub(crate) file: PathBuf,
-    /// The directory file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) directory: PathBuf,
-    /// A variable's value; may stand several times
-    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
-    pub(crate) set: Vec<(String, String)>,
-    /// When it would start: RFC 3339 with an offset [default: now]
-    #[arg(long, value_name = "RFC3339", value_parser = moment)]
-    pub(crate) at: Option<Timestamp>,
-    /// Who answers
-    #[arg(long, value_enum, default_value_t = Answers::None)]
-    pub(crate) answers: Answers,
-    /// How to print the result
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(crate) format: Format,
-}
-
-/// Who answers in a preflight.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Answers {
-    /// Nobody: the whole ladder
-    None,
-    /// Everybody at once
-    All,
-}
-
-fn moment(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse_rfc3339(text)
-        .ok_or_else(|| "write a moment with its offset, for example 2026-11-24T03:14:00+09:00".to_owned())
-}
-
 pub(crate) fn run(command: Command, setting: &Setting) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check(args) => check::run(args, setting),
         Command::Schema { .. } => Err(Refused::not_there_yet("playbook schema")),
         Command::Export { .. } => Err(Refused::not_there_yet("playbook export")),
-        Command::Preflight(args) => preflight(args, setting),
+        Command::Preflight(args) => preflight::run(args, setting),
         Command::Import { paths, format } => block_on(import(setting.config()?, paths, format, setting)),
     }
-}
-
-fn preflight(_: PreflightArgs, _: &Setting) -> anyhow::Result<ExitCode> {
-    Err(Refused::not_there_yet("playbook preflight"))
 }
 
 /// What became of one file.

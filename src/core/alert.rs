@@ -28,7 +28,16 @@ impl Rule {
         let plan = playbook.alert(key)?.clone();
         let responses =
             plan.responses.as_deref().map(|set| playbook.responses(set).to_vec()).unwrap_or_default();
-        let ladder = plan.ladder.as_deref().and_then(|key| playbook.ladder(key)).cloned();
+        let mut ladder = plan.ladder.as_deref().and_then(|key| playbook.ladder(key)).cloned();
+        for step in ladder.iter_mut().flat_map(|ladder| &mut ladder.steps) {
+            // A step without transports of its own goes by the alert's.
+            if let crate::playbook::Action::Resend { via, .. } | crate::playbook::Action::Notify { via, .. } =
+                &mut step.action
+                && via.is_empty()
+            {
+                via.clone_from(&plan.via);
+            }
+        }
         Some(Self { plan, responses, ladder })
     }
 
@@ -101,6 +110,8 @@ pub struct AddressBook {
     pub parties: BTreeMap<PartyRef, Vec<ContactPoint>>,
     /// Keys of the transports that this service can use.
     pub served: BTreeSet<String>,
+    /// Keys of the transports that a person carries: the service never tries them.
+    pub by_hand: BTreeSet<String>,
 }
 
 /// Where a recipient stands.

@@ -137,9 +137,18 @@ pub fn raise(scene: &Scene<'_>) -> (Recipient, Vec<Effect>) {
     let mut effects = Vec::new();
     let points = by_transport(&scene.contacts.primary, &scene.rule.plan.via);
     let reachable = write_letters(&mut recipient, scene, Occasion::Alert, points, &mut effects);
-    if !reachable && recipient.state == State::Waiting {
-        recipient.started_at = Some(scene.now);
-        climb(&mut recipient, scene, false, &mut effects);
+    if recipient.state == State::Waiting {
+        let by_hand = |effect: &Effect| {
+            matches!(effect, Effect::Send(letter)
+            if letter.unserved || scene.book.by_hand.contains(&letter.point.transport))
+        };
+        if !reachable {
+            recipient.started_at = Some(scene.now);
+            climb(&mut recipient, scene, false, &mut effects);
+        } else if effects.iter().all(by_hand) {
+            // Nobody will tell us of a first try: the telephone is in a person's hand from now on.
+            start(&mut recipient, scene, &mut effects);
+        }
     }
     (recipient, effects)
 }

@@ -13,6 +13,7 @@
 //!    state with its effects.
 //! 4. [`alert::judge`] says whether enough have answered.
 
+pub mod addressee;
 pub mod alert;
 pub mod answer;
 pub mod directory;

@@ -168,7 +168,7 @@ fn intensity(text: &str) -> Option<&'static str> {
 }
 
 /// RFC 3339, `2026-11-24 14:30`, `11月24日 14:30`, or a time of today (of yesterday when it would be ahead of now).
-fn moment(text: &str, now: Timestamp, zone: Tz) -> Option<Timestamp> {
+pub fn moment(text: &str, now: Timestamp, zone: Tz) -> Option<Timestamp> {
     if let Some(exact) = Timestamp::parse_rfc3339(text) {
         return Some(exact);
     }

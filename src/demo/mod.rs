@@ -32,7 +32,7 @@ use crate::{
     lifecycle::Lifecycle,
     operation::{self, Actor, Work, account::NewAccount, incident::Start},
     store,
-    transport::Transports,
+    transport::{Transport, Transports},
 };
 use catcher::Catcher;
 
@@ -69,8 +69,9 @@ pub async fn run(
         .await
         .context("could not open the mail catcher on loopback")?;
     let config = config(bind, &folder, smtp)?;
-    let to_catcher = || app::mail(&config).context("the catcher is the relay");
-    let transports = Transports::default().with("mail", to_catcher()?).with("rehearsal", to_catcher()?);
+    let transports = Transports::default()
+        .with("mail", Transport::Mail(app::mailer(&config).context("the catcher is the relay")?))
+        .with("rehearsal", Transport::Rehearsal { catcher: app::mailer(&config) });
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let mut app = App::open(&config, clock, Arc::new(Chance::from_os()), transports, true).await?;
     app.inbox = Some(catcher.clone());

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{alert, recipient};
 use noroshi_core::{
+    addressee::Addressee,
     alert::{ContactPoint, Contacts, Rule, Tally, Verdict, judge},
     id::{AlertId, ChannelId, RecipientId},
     ladder::{self, Input, raise},
     playbook::{Ask, AskKind, Count, Meaning, PartyRef, Quorum, StopOn},
     rights::Action,
     text::Text,
-    time::Timestamp,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -21,15 +21,6 @@ use super::{
     telling,
 };
 use crate::store::{self, from_json, to_json};
-
-/// Somebody who is to get an alert.
-struct Addressee {
-    agency: Option<String>,
-    person: Option<String>,
-    name: Text,
-    outside: bool,
-    contacts: Contacts,
-}
 
 /// Raises the alert `rule` to everybody it names.
 ///
@@ -62,7 +53,7 @@ pub async fn raise_alert(
     };
     let addressees = match told {
         Some(told) => told.addressees(scene, rule),
-        None => addressees(scene, &rule.plan.to, work.now),
+        None => scene.who().addressees(&rule.plan.to, work.now),
     };
     let name = telling::alert_name(rule, &row);
     store::alert::put(&work.tx, row).await?;
@@ -150,73 +141,11 @@ async fn channel_of(
     Ok(found.map(|channel| ChannelId::new(channel.id)))
 }
 
-/// Everybody whom `to` names, each once, groups expanded.
-///
-/// A role without holder or a roster without anybody on duty stays an addressee without addresses: its ladder takes
-/// the next step at once, and the empty chair stands on the board.
-fn addressees(scene: &Scene, to: &[PartyRef], now: Timestamp) -> Vec<Addressee> {
-    let mut seen = BTreeSet::new();
-    let mut found = Vec::new();
-    for party in to {
-        let before = found.len();
-        match party {
-            PartyRef::Agency(key) => {
-                for member in scene.directory.expand(key) {
-                    if seen.insert(format!("agency:{member}")) {
-                        found.push(agency(scene, member));
-                    }
-                }
-            }
-            PartyRef::Role(_) | PartyRef::Roster(_) => {
-                let people = scene.people(party, now);
-                // A role is one chair: its holder alone. A roster is everybody on duty.
-                let take = if matches!(party, PartyRef::Role(_)) { 1 } else { people.len() };
-                for person in people.into_iter().take(take) {
-                    if seen.insert(format!("person:{person}")) {
-                        found.push(Addressee {
-                            agency: None,
-                            name: scene
-                                .directory
-                                .people
-                                .get(&person)
-                                .map_or_else(|| Text::plain(person.clone()), |found| found.name.clone()),
-                            outside: false,
-                            contacts: Contacts { primary: scene.person(&person), alternate: Vec::new() },
-                            person: Some(person),
-                        });
-                    }
-                }
-            }
-        }
-        if found.len() == before && seen.insert(party.to_string()) {
-            found.push(Addressee {
-                agency: None,
-                person: None,
-                name: scene.party_name(party),
-                outside: false,
-                contacts: Contacts::default(),
-            });
-        }
-    }
-    found
-}
-
-fn agency(scene: &Scene, key: &str) -> Addressee {
-    let row = scene.directory.agencies.get(key);
-    Addressee {
-        agency: Some(key.to_owned()),
-        person: None,
-        name: row.map_or_else(|| Text::plain(key), |agency| agency.title.clone()),
-        outside: row.is_some_and(|agency| agency.outside),
-        contacts: scene.agency(key),
-    }
-}
-
 /// Who was told of an incident so far, and at which addresses.
 #[derive(Clone, Debug, Default)]
 pub struct Told {
-    /// By agency or person, in the order in which they were first told.
-    parties: Vec<(Option<String>, Option<String>, Text, bool, Contacts)>,
+    /// In the order in which they were first told.
+    parties: Vec<Addressee>,
 }
 
 impl Told {
@@ -244,17 +173,17 @@ impl Told {
             let Some(points) = used.remove(&row.id) else { continue };
             let known = store::recipient::contacts(&row)?;
             let place = *places.entry((row.agency.clone(), row.person.clone())).or_insert_with(|| {
-                let contacts = Contacts { primary: Vec::new(), alternate: known.alternate };
-                told.parties.push((
-                    row.agency.clone(),
-                    row.person.clone(),
-                    text(&row.name),
-                    row.outside,
-                    contacts,
-                ));
+                told.parties.push(Addressee {
+                    agency: row.agency.clone(),
+                    person: row.person.clone(),
+                    party: String::new(),
+                    name: text(&row.name),
+                    outside: row.outside,
+                    contacts: Contacts { primary: Vec::new(), alternate: known.alternate },
+                });
                 told.parties.len() - 1
             });
-            let primary = &mut told.parties[place].4.primary;
+            let primary = &mut told.parties[place].contacts.primary;
             for point in points {
                 if !primary.contains(&point) {
                     primary.push(point);
@@ -285,15 +214,8 @@ impl Told {
         let everybody = scene.incident.state == "cancelled";
         self.parties
             .iter()
-            .filter(|(agency, ..)| everybody || agency.as_deref().is_none_or(|key| named.contains(key)))
+            .filter(|party| everybody || party.agency.as_deref().is_none_or(|key| named.contains(key)))
             .cloned()
-            .map(|(agency, person, name, outside, contacts)| Addressee {
-                agency,
-                person,
-                name,
-                outside,
-                contacts,
-            })
             .collect()
     }
 
@@ -302,7 +224,7 @@ impl Told {
         let used: BTreeSet<&String> = self
             .parties
             .iter()
-            .flat_map(|party| party.4.primary.iter().map(|point| &point.transport))
+            .flat_map(|party| party.contacts.primary.iter().map(|point| &point.transport))
             .collect();
         used.into_iter().cloned().collect()
     }

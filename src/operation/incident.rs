@@ -141,8 +141,17 @@ pub async fn start(
         own_origin_ms: timeline.own_origin.0,
         rate: i32::try_from(rate).expect("at most 600"),
     };
-    let mut scene = Scene { incident: row, timeline, playbook, directory, roles: Vec::new(), values };
+    let mut scene = Scene {
+        incident: row,
+        timeline,
+        playbook,
+        directory,
+        roles: Vec::new(),
+        holders: BTreeMap::new(),
+        values,
+    };
     scene.roles = chairs(&scene, work.now);
+    scene.holders = super::scene::holders(&scene.roles);
     store::incident::put(&work.tx, scene.incident.clone(), scene.roles.clone()).await?;
     store::chronology::begin(&work.tx, id).await?;
     store::channel::put(&work.tx, channels(&work, &scene)).await?;

@@ -312,7 +312,11 @@ fn labels(rule: &Rule, language: Language) -> String {
 pub fn phones(scene: &Scene, row: &recipient::Model) -> String {
     let contacts = store::recipient::contacts(row).unwrap_or_default();
     let is_phone = |key: &str| {
-        scene.directory.transports.get(key).is_some_and(|transport| transport.driver == "human_call")
+        scene
+            .directory
+            .transports
+            .get(key)
+            .is_some_and(|transport| transport.driver == noroshi_core::addressee::BY_HAND)
     };
     let numbers: Vec<String> = contacts
         .primary

@@ -2,6 +2,7 @@
 
 use entity::{delivery, link, message, recipient, timer};
 use noroshi_core::{
+    addressee::BY_HAND,
     alert::{ContactPoint, Rule},
     effect::{Effect, Outgoing},
     id::{AlertId, ChannelId, RecipientId},
@@ -168,18 +169,17 @@ impl Work<'_> {
 
     /// The served addresses of the first person of a role who has any.
     async fn role_points(&self, scene: &Scene, to: &PartyRef) -> Result<Vec<ContactPoint>, OperationError> {
-        let served = scene.served(self.app);
         let usable = |person: &String| -> Vec<ContactPoint> {
             // A telephone number is for people: no letter can be written to it.
             let by_letter = |point: &ContactPoint| {
-                served.contains(&point.transport)
-                    && scene
-                        .directory
-                        .transports
-                        .get(&point.transport)
-                        .is_some_and(|t| t.driver != "human_call")
+                let driver = scene
+                    .directory
+                    .transports
+                    .get(&point.transport)
+                    .map(|transport| transport.driver.as_str());
+                driver.is_some_and(|driver| driver != BY_HAND && scene.serves(self.app, driver))
             };
-            scene.person(person).into_iter().filter(by_letter).collect()
+            scene.who().person_points(person).into_iter().filter(by_letter).collect()
         };
         for person in scene.people(to, self.now) {
             let points = usable(&person);
@@ -217,7 +217,7 @@ impl Work<'_> {
 fn carrier(driver: &str) -> &str {
     match driver {
         "smtp" => "mail",
-        "human_call" => "phone",
+        BY_HAND => "phone",
         other => other,
     }
 }

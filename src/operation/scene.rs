@@ -1,17 +1,14 @@
 //! An incident with everything that decisions about it need: playbook, directory, chairs, clock.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use entity::{incident, incident_role};
 use noroshi_core::{
-    alert::{AddressBook, ContactPoint, Contacts, Rule},
-    directory::{Contact, Directory, SiteValue},
+    addressee::WhoIsWho,
+    alert::{AddressBook, Rule},
+    directory::{Directory, SiteValue},
     id::IncidentId,
-    playbook::{Action, PartyRef, Playbook, Target, VariableKind},
+    playbook::{PartyRef, Playbook, VariableKind},
     text::{Language, Text},
     time::{Timeline, Timestamp},
     variable,
@@ -38,6 +35,8 @@ pub struct Scene {
     pub directory: Arc<Directory>,
     /// Its chairs.
     pub roles: Vec<incident_role::Model>,
+    /// Who holds which role, by role: person.
+    pub holders: BTreeMap<String, String>,
     /// The values of its variables.
     pub values: BTreeMap<String, Value>,
 }
@@ -56,11 +55,13 @@ impl Scene {
         incident: incident::Model,
     ) -> Result<Self, OperationError> {
         let id = IncidentId::new(incident.id);
+        let roles = store::incident::roles(db, id).await?;
         Ok(Self {
             timeline: store::incident::timeline(&incident),
             playbook: app.library.playbook(db, incident.playbook_version_id).await?,
             directory: app.library.directory(db, incident.directory_version_id).await?,
-            roles: store::incident::roles(db, id).await?,
+            holders: holders(&roles),
+            roles,
             values: from_json("incident", id, &incident.variables)?,
             incident,
         })
@@ -81,91 +82,21 @@ impl Scene {
         self.incident.state == "active"
     }
 
-    /// Keys of the directory's transports that can be used for this incident.
+    /// Whether letters of a transport with this driver can leave for this incident.
     ///
     /// A drill uses `rehearsal` for all of them; live, mail needs a relay, and a telephone needs a person.
-    pub fn served(&self, app: &App) -> BTreeSet<String> {
-        self.directory
-            .transports
-            .iter()
-            .filter(|(_, transport)| self.is_drill() || app.serves(&transport.driver))
-            .map(|(key, _)| key.clone())
-            .collect()
+    pub fn serves(&self, app: &App, driver: &str) -> bool {
+        self.is_drill() || app.serves(driver)
     }
 
-    /// The addresses of an agency.
-    pub fn agency(&self, key: &str) -> Contacts {
-        let Some(agency) = self.directory.agencies.get(key) else { return Contacts::default() };
-        let points = |contact: &Contact, way: &str| -> Vec<ContactPoint> {
-            let name = contact.name.clone().unwrap_or_else(|| agency.title.clone());
-            contact
-                .reach
-                .iter()
-                .map(|(transport, address)| ContactPoint {
-                    contact: format!("agency:{key} {way}"),
-                    name: name.clone(),
-                    transport: transport.clone(),
-                    address: address.clone(),
-                    language: agency.language,
-                })
-                .collect()
-        };
-        let mut alternate = points(&agency.alternate, "alternate");
-        if alternate.is_empty()
-            && let Some(person) = agency.alternate.person.as_deref()
-        {
-            alternate = self.person(person);
-        }
-        Contacts { primary: points(&agency.primary, "primary"), alternate }
-    }
-
-    /// The addresses of a person.
-    pub fn person(&self, key: &str) -> Vec<ContactPoint> {
-        let Some(person) = self.directory.people.get(key) else { return Vec::new() };
-        person
-            .reach
-            .iter()
-            .map(|(transport, address)| ContactPoint {
-                contact: format!("person:{key}"),
-                name: person.name.clone(),
-                transport: transport.clone(),
-                address: address.clone(),
-                language: person.language,
-            })
-            .collect()
+    /// Its parties, looked up in its directory.
+    pub fn who(&self) -> WhoIsWho<'_> {
+        WhoIsWho { playbook: &self.playbook, directory: &self.directory, holders: &self.holders }
     }
 
     /// The people behind a role or roster at `now` (real time), the first to ask first.
-    ///
-    /// A role's holder comes first, then everybody whom `fill` names and who is on duty.
     pub fn people(&self, party: &PartyRef, now: Timestamp) -> Vec<String> {
-        let mut people = Vec::new();
-        match party {
-            PartyRef::Roster(key) => {
-                if let Some(roster) = self.directory.rosters.get(key) {
-                    let on_duty = noroshi_core::directory::roster::on_duty(roster, now);
-                    people.extend(on_duty.into_iter().map(str::to_owned));
-                }
-            }
-            PartyRef::Role(key) => {
-                people.extend(self.role(key).and_then(|role| role.person.clone()));
-                if let Some(role) = self.playbook.role(key) {
-                    for from in role.fill_from.iter().filter(|from| **from != *party) {
-                        // A role that points at itself through others is cut after one level.
-                        match from {
-                            PartyRef::Role(other) => {
-                                people.extend(self.role(other).and_then(|role| role.person.clone()));
-                            }
-                            _ => people.extend(self.people(from, now)),
-                        }
-                    }
-                }
-            }
-            PartyRef::Agency(_) => {}
-        }
-        let mut seen = BTreeSet::new();
-        people.retain(|person| seen.insert(person.clone()));
-        people
+        self.who().people(party, now)
     }
 
     /// A chair of the incident.
@@ -173,54 +104,14 @@ impl Scene {
         self.roles.iter().find(|role| role.key == key)
     }
 
-    /// The name of a party for people: 本部長（指揮）, 青葉消防本部, the roster's title.
+    /// The name of a party for people.
     pub fn party_name(&self, party: &PartyRef) -> Text {
-        match party {
-            PartyRef::Role(key) => {
-                self.playbook.role(key).map_or_else(|| Text::plain(key.clone()), |role| role.title.clone())
-            }
-            PartyRef::Agency(key) => self
-                .directory
-                .agencies
-                .get(key)
-                .map_or_else(|| Text::plain(key.clone()), |agency| agency.title.clone()),
-            PartyRef::Roster(key) => self
-                .directory
-                .rosters
-                .get(key)
-                .and_then(|roster| roster.title.clone())
-                .unwrap_or_else(|| Text::plain(key.clone())),
-        }
+        self.who().name(party)
     }
 
     /// Who is who, for the parties that the rule's ladder names.
     pub fn book(&self, app: &App, rule: &Rule, now: Timestamp) -> AddressBook {
-        let mut parties = BTreeMap::new();
-        for step in rule.ladder.iter().flat_map(|ladder| &ladder.steps) {
-            let (Action::Resend { to, .. } | Action::Notify { to, .. }) = &step.action else { continue };
-            if let Target::Party(party) = to {
-                parties.entry(party.clone()).or_insert_with(|| self.points(party, now));
-            }
-        }
-        AddressBook { parties, served: self.served(app) }
-    }
-
-    /// All addresses of a party at `now`.
-    pub fn points(&self, party: &PartyRef, now: Timestamp) -> Vec<ContactPoint> {
-        match party {
-            PartyRef::Agency(key) => self
-                .directory
-                .expand(key)
-                .into_iter()
-                .flat_map(|member| self.agency(member).primary)
-                .collect(),
-            PartyRef::Role(_) => {
-                self.people(party, now).first().map(|person| self.person(person)).unwrap_or_default()
-            }
-            PartyRef::Roster(_) => {
-                self.people(party, now).iter().flat_map(|person| self.person(person)).collect()
-            }
-        }
+        self.who().book(rule, |driver| self.serves(app, driver), now)
     }
 
     /// The value of a template's name that does not depend on the letter; `None` where it is not known yet.
@@ -271,6 +162,11 @@ impl Scene {
         };
         given.or_else(site).map(str::to_owned)
     }
+}
+
+/// Who holds which role, by role: person.
+pub fn holders(roles: &[incident_role::Model]) -> BTreeMap<String, String> {
+    roles.iter().filter_map(|role| Some((role.key.clone(), role.person.clone()?))).collect()
 }
 
 /// A text that a row keeps as JSON.

@@ -196,6 +196,18 @@ impl Posted {
         get(&self.0, name)
     }
 
+    /// The idempotency of this form: its hidden `once`. The same form sent twice does its work once.
+    pub fn once(&self, caller: &Caller) -> Option<Once> {
+        let key = self.get("once").filter(|key| (16..=255).contains(&key.len()))?;
+        let parts: Vec<&[u8]> =
+            self.0.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]).collect();
+        Some(Once {
+            scope: format!("form {}", caller.actor.id),
+            key: key.to_owned(),
+            body_hash: hash(&parts),
+        })
+    }
+
     /// All names and values.
     pub fn pairs(&self) -> &[(String, String)] {
         &self.0

@@ -4,6 +4,7 @@
 //! the way back `problem`, the only place where an error becomes HTTP.
 
 pub mod api;
+pub mod attempts;
 pub mod body;
 pub mod headers;
 pub mod live;

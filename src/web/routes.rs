@@ -121,7 +121,37 @@ pub const ROUTES: &[Route] = &[
     post("/logout", VIEW, || web::post().to(page::door::logout)),
     get("/", VIEW, || web::get().to(page::home::get)),
     get("/incidents", VIEW, || web::get().to(page::home::incidents)),
+    get("/playbooks/{key}/start", May(Action::Start), || web::get().to(page::start::get)),
+    post("/playbooks/{key}/start", May(Action::Start), || web::post().to(page::start::post)),
     get("/incidents/{id}", VIEW, || web::get().to(page::board::get)),
+    get("/incidents/{id}/recipients/{rid}", VIEW, || web::get().to(page::recipient::get)),
+    post("/incidents/{id}/recipients/{rid}/answer", May(Action::AnswerForOthers), || {
+        web::post().to(page::recipient::answer)
+    }),
+    post("/incidents/{id}/recipients/{rid}/decide", May(Action::Decide), || {
+        web::post().to(page::recipient::decide)
+    }),
+    get("/incidents/{id}/alerts/{aid}", VIEW, || web::get().to(page::recipient::alert)),
+    post("/incidents/{id}/alerts/{aid}/decide", May(Action::Decide), || {
+        web::post().to(page::recipient::decide_alert)
+    }),
+    get("/incidents/{id}/channels", VIEW, || web::get().to(page::channel::first)),
+    get("/incidents/{id}/channels/{cid}", VIEW, || web::get().to(page::channel::get)),
+    post("/incidents/{id}/channels/{cid}", May(Action::Talk), || web::post().to(page::channel::post)),
+    post("/incidents/{id}/channels/{cid}/read", VIEW, || web::post().to(page::channel::read)),
+    get("/incidents/{id}/chronology", VIEW, || web::get().to(page::chronology::get)),
+    post("/incidents/{id}/chronology", May(Action::Talk), || web::post().to(page::chronology::post)),
+    get("/incidents/{id}/letters", VIEW, || web::get().to(page::letters::get)),
+    get("/incidents/{id}/close", May(Action::Close), || web::get().to(page::end::close)),
+    post("/incidents/{id}/close", May(Action::Close), || web::post().to(page::end::do_close)),
+    get("/incidents/{id}/cancel", May(Action::Cancel), || web::get().to(page::end::cancel)),
+    post("/incidents/{id}/cancel", May(Action::Cancel), || web::post().to(page::end::do_cancel)),
+    get("/directory", VIEW, || web::get().to(page::directory::get)),
+    post("/directory/clear", May(Action::EditDirectory), || web::post().to(page::directory::clear)),
+    get("/status", VIEW, || web::get().to(page::status::get)),
+    get("/inbox", VIEW, || web::get().to(page::letters::inbox)),
+    get("/inbox/{n}", VIEW, || web::get().to(page::letters::mail)),
+    get("/inbox/{n}/html", VIEW, || web::get().to(page::letters::part)),
 ];
 
 /// Puts every route in its place: each path with its methods, 405 for the others.

@@ -8,23 +8,18 @@
 //! Every letter is taken to arrive: a timetable of refused addresses would be shorter, never longer. Deliberately
 //! absent: alerts of closing and cancelling, which nobody can foresee.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use chrono_tz::Tz;
 use serde::Serialize;
 
 use crate::{
-    alert::{AddressBook, ContactPoint, Contacts, Rule},
-    directory::{Contact, Directory, SiteValue},
+    addressee::{Addressee, WhoIsWho},
+    alert::{AddressBook, Rule},
+    directory::{Directory, SiteValue},
     effect::{Effect, Occasion},
     ladder::{Input, Recipient, Scene, advance, raise},
-    playbook::{
-        AckRule, Action, AlertPlan, CountsAs, IncidentEvent, Meaning, PartyRef, Playbook, ResponseOption,
-        Target,
-    },
+    playbook::{AckRule, AlertPlan, CountsAs, IncidentEvent, Meaning, PartyRef, Playbook, ResponseOption},
     text::{Language, Text, fill},
     time::{Span, Timestamp},
     variable,
@@ -144,13 +139,6 @@ pub enum What {
     Answer,
 }
 
-/// Somebody who gets an alert.
-struct Addressee {
-    key: String,
-    name: Text,
-    contacts: Contacts,
-}
-
 /// Makes the timetable of a start.
 pub fn preflight(plan: &Plan<'_>) -> Timetable {
     let mut alerts = Vec::new();
@@ -158,7 +146,7 @@ pub fn preflight(plan: &Plan<'_>) -> Timetable {
     for alert in &plan.playbook.alerts {
         let Some(send) = alert.send.filter(|send| send.event == IncidentEvent::Activated) else { continue };
         let Some(rule) = Rule::of(plan.playbook, &alert.key) else { continue };
-        let addressees = plan.addressees(&alert.to, plan.at + send.delay);
+        let addressees = plan.who().addressees(&alert.to, plan.at + send.delay);
         alerts.push(PlannedAlert {
             key: alert.key.clone(),
             subject: plan.subject(alert),
@@ -273,7 +261,7 @@ impl Plan<'_> {
         Entry {
             offset_ms: (now - self.at).0,
             alert: rule.plan.key.clone(),
-            recipient: addressee.key.clone(),
+            recipient: addressee.key().to_owned(),
             name: addressee.name.clone(),
             what,
             step: step.map(|step| step + 1),
@@ -310,156 +298,33 @@ impl Plan<'_> {
         })
     }
 
-    /// Everybody whom `to` names, each once, groups expanded.
-    fn addressees(&self, to: &[PartyRef], now: Timestamp) -> Vec<Addressee> {
-        let mut seen = BTreeSet::new();
-        let mut found = Vec::new();
-        for party in to {
-            let before = found.len();
-            match party {
-                PartyRef::Agency(key) => {
-                    for member in self.directory.expand(key) {
-                        let Some(agency) = self.directory.agencies.get(member) else { continue };
-                        if seen.insert(format!("agency:{member}")) {
-                            let contacts = self.agency(member);
-                            found.push(Addressee {
-                                key: member.to_owned(),
-                                name: agency.title.clone(),
-                                contacts,
-                            });
-                        }
-                    }
-                }
-                PartyRef::Role(_) | PartyRef::Roster(_) => {
-                    let people = self.people(party, now);
-                    // A role is one chair, a roster is everybody on duty.
-                    let most = if matches!(party, PartyRef::Role(_)) { 1 } else { people.len() };
-                    for key in people.into_iter().take(most) {
-                        let Some(person) = self.directory.people.get(key) else { continue };
-                        if seen.insert(format!("person:{key}")) {
-                            let contacts = Contacts { primary: self.person(key), alternate: Vec::new() };
-                            found.push(Addressee {
-                                key: key.to_owned(),
-                                name: person.name.clone(),
-                                contacts,
-                            });
-                        }
-                    }
-                }
-            }
-            if found.len() == before && seen.insert(party.to_string()) {
-                found.push(Addressee {
-                    key: party.to_string(),
-                    name: Text::plain(party.to_string()),
-                    contacts: Contacts::default(),
-                });
-            }
-        }
-        found
-    }
-
-    /// The people who would be behind a role or roster, the first to ask first.
-    fn people(&self, party: &PartyRef, now: Timestamp) -> Vec<&str> {
-        let mut seen = BTreeSet::new();
-        let mut roles = BTreeSet::new();
-        let mut people = Vec::new();
-        let mut open = vec![party.clone()];
-        while let Some(party) = open.pop() {
-            match &party {
-                PartyRef::Roster(key) => people.extend(self.directory.on_duty(key, now)),
-                PartyRef::Role(key) if roles.insert(key.clone()) => {
-                    let role = self.playbook.role(key);
-                    open.extend(role.into_iter().flat_map(|role| role.fill_from.iter().rev().cloned()));
-                }
-                PartyRef::Role(_) | PartyRef::Agency(_) => {}
-            }
-        }
-        people.retain(|person| seen.insert(*person));
-        people
-    }
-
-    fn agency(&self, key: &str) -> Contacts {
-        let Some(agency) = self.directory.agencies.get(key) else { return Contacts::default() };
-        let points = |contact: &Contact, way: &str| {
-            let name = contact.name.clone().unwrap_or_else(|| agency.title.clone());
-            self.directory
-                .reach(contact)
-                .into_iter()
-                .map(|(transport, address)| ContactPoint {
-                    contact: format!("agency:{key} {way}"),
-                    name: name.clone(),
-                    transport: transport.to_owned(),
-                    address: address.to_owned(),
-                    language: agency.language,
-                })
-                .collect()
-        };
-        Contacts {
-            primary: points(&agency.primary, "primary"),
-            alternate: points(&agency.alternate, "alternate"),
-        }
-    }
-
-    fn person(&self, key: &str) -> Vec<ContactPoint> {
-        let Some(person) = self.directory.people.get(key) else { return Vec::new() };
-        let point = |(transport, address): (&String, &String)| ContactPoint {
-            contact: format!("person:{key}"),
-            name: person.name.clone(),
-            transport: transport.clone(),
-            address: address.clone(),
-            language: person.language,
-        };
-        person.reach.iter().map(point).collect()
+    fn who(&self) -> WhoIsWho<'_> {
+        // Before a start nobody holds a role.
+        static NOBODY: BTreeMap<String, String> = BTreeMap::new();
+        WhoIsWho { playbook: self.playbook, directory: self.directory, holders: &NOBODY }
     }
 
     /// The addresses of the parties that the ladder's steps name.
     fn book(&self, rule: &Rule, now: Timestamp) -> AddressBook {
-        let mut parties = BTreeMap::new();
-        for step in rule.ladder.iter().flat_map(|ladder| &ladder.steps) {
-            let (Action::Resend { to, .. } | Action::Notify { to, .. }) = &step.action else { continue };
-            let Target::Party(party) = to else { continue };
-            let points = match party {
-                PartyRef::Agency(key) => self
-                    .directory
-                    .expand(key)
-                    .into_iter()
-                    .flat_map(|member| self.agency(member).primary)
-                    .collect(),
-                PartyRef::Role(_) => {
-                    self.people(party, now).first().map(|person| self.person(person)).unwrap_or_default()
-                }
-                PartyRef::Roster(_) => {
-                    self.people(party, now).into_iter().flat_map(|person| self.person(person)).collect()
-                }
-            };
-            parties.insert(party.clone(), points);
-        }
-        let served = self
-            .directory
-            .transports
-            .iter()
-            .filter(|(_, transport)| (self.serves)(&transport.driver))
-            .map(|(key, _)| key.clone())
-            .collect();
-        AddressBook { parties, served }
+        self.who().book(rule, self.serves, now)
     }
 
     /// Whom each role is offered to, one after the other while nobody accepts.
     fn offers(&self) -> Vec<PlannedOffer> {
         let mut offers = Vec::new();
         for role in &self.playbook.roles {
-            let people = self.people(&PartyRef::Role(role.key.clone()), self.at);
-            let offer = |person: Option<&str>, offset: Span| PlannedOffer {
+            let people = self.who().people(&PartyRef::Role(role.key.clone()), self.at);
+            let offer = |person: Option<&String>, offset: Span| PlannedOffer {
                 role: role.key.clone(),
                 title: role.title.clone(),
-                person: person.map(str::to_owned),
+                person: person.cloned(),
                 offset_ms: offset.0,
             };
             if people.is_empty() {
                 offers.push(offer(None, Span::ZERO));
             }
             let mut offset = Span::ZERO;
-            for person in people {
+            for person in &people {
                 offers.push(offer(Some(person), offset));
                 offset = Span(offset.0.saturating_add(role.accept_within.0));
             }

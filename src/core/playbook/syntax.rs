@@ -25,11 +25,15 @@ use crate::{
 };
 
 mod alerts;
+mod ladders;
 mod later;
+mod responses;
 mod start;
 
-pub(super) use alerts::{AlertDraft, Deadline, LadderDraft, ResponseSetDraft, StepAction};
+pub(super) use alerts::{AlertDraft, Deadline};
+pub(super) use ladders::{LadderDraft, StepAction};
 pub(super) use later::TaskDraft;
+pub(super) use responses::ResponseSetDraft;
 
 /// Reads a playbook: the checked value where there is no error, and every problem in the order of the file.
 ///
@@ -205,9 +209,10 @@ impl<'a> Draft<'a> {
             fields.need("channels").map(|spot| start::channels(&spot, &gathered)).unwrap_or_default();
         let response_sets = fields
             .get("response_sets")
-            .map(|spot| alerts::response_sets(&spot, &gathered))
+            .map(|spot| responses::response_sets(&spot, &gathered))
             .unwrap_or_default();
-        let ladders = fields.get("ladders").map(|spot| alerts::ladders(&spot, &gathered)).unwrap_or_default();
+        let ladders =
+            fields.get("ladders").map(|spot| ladders::ladders(&spot, &gathered)).unwrap_or_default();
         let named = later::alerts_of_the_end(&fields);
         let alerts =
             fields.need("alerts").map(|spot| alerts::alerts(&spot, &named, &gathered)).unwrap_or_default();

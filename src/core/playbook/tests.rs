@@ -486,6 +486,28 @@ fn is_told_well(problems: &[Problem]) -> bool {
         && problems.windows(2).all(|pair| pair[0].at <= pair[1].at)
 }
 
+/// Whether each recipient of each alert that wants an answer comes to a decision when nobody answers.
+fn everybody_ends_at_a_person(playbook: &Playbook, directory: &Directory) -> bool {
+    let timetable = preflight::preflight(&preflight::Plan {
+        playbook,
+        directory,
+        values: &std::collections::BTreeMap::new(),
+        at: crate::time::Timestamp(1_795_457_940_000),
+        zone: chrono_tz::Asia::Tokyo,
+        answers: preflight::Answers::None,
+        serves: &|_| true,
+    });
+    timetable.alerts.iter().all(|alert| {
+        let decisions = timetable
+            .entries
+            .iter()
+            .filter(|entry| entry.alert == alert.key && entry.what == preflight::What::Decide);
+        let wants_none =
+            playbook.alert(&alert.key).is_some_and(|plan| matches!(plan.ack, AckRule::None { .. }));
+        decisions.count() == if wants_none { 0 } else { alert.recipients }
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -497,6 +519,9 @@ proptest! {
         prop_assert_eq!(playbook.is_none(), refused);
         prop_assert!(is_told_well(&problems));
         crate::document_kind(&bytes);
+        if let Some((playbook, directory)) = playbook.zip(directory) {
+            prop_assert!(everybody_ends_at_a_person(&playbook, &directory));
+        }
     }
 
     #[test]

@@ -313,7 +313,8 @@ impl Row {
         self.kind == RowKind::Decide
     }
 
-    fn new(facts: &RecipientFacts, alert: &AlertFacts, frame: &Frame) -> Self {
+    /// Says the facts of one recipient.
+    pub fn new(facts: &RecipientFacts, alert: &AlertFacts, frame: &Frame) -> Self {
         let (kind, mark, word) = standing(facts, alert, frame);
         let waits = matches!(kind, RowKind::Decide | RowKind::Alarm | RowKind::Open);
         let sent = facts.evidence.accepted.or(alert.raised);
@@ -464,7 +465,8 @@ fn next_line(facts: &RecipientFacts, frame: &Frame) -> Option<NextLine> {
 }
 
 impl Group {
-    fn new(alert: &AlertFacts, drill: bool, frame: &Frame) -> Self {
+    /// Says the facts of one alert.
+    pub fn new(alert: &AlertFacts, drill: bool, frame: &Frame) -> Self {
         let words = frame.words;
         let mut rows: Vec<Row> = alert.recipients.iter().map(|facts| Row::new(facts, alert, frame)).collect();
         rows.sort_by_key(|row| row.kind);

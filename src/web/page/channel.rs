@@ -1,11 +1,37 @@
 //! `/incidents/{id}/channels/{cid}`: talk as a ruled log, with who has read and who has not.
 
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::StatusCode,
+    web::{Data, Path},
+};
 use askama::Template;
+use noroshi_core::{
+    id::{ChannelId, IncidentId, MessageId},
+    rights::{Action, may},
+    time::Timestamp,
+};
 
 use super::{
+    facts,
     frame::{Frame, Room},
     incident::{Head, Stage, Tab},
+    leave::{frame_of, html, html_with, see},
     when::Moment,
+};
+use crate::{
+    app::App,
+    operation::{
+        OperationError, Work, channel,
+        scene::{Scene, text},
+    },
+    store,
+    web::{
+        api::channel::{members, receipts},
+        body::{self, Posted},
+        problem::WebError,
+        session::Caller,
+    },
 };
 
 /// What the page knows.
@@ -66,10 +92,31 @@ pub struct MessageLine {
     pub post: String,
     /// What it says.
     pub text: String,
+    /// 指示 or 未確認情報.
+    pub mark: Option<Stamp>,
     /// Who has read it: names with clocks.
     pub read: Vec<String>,
     /// Who has not.
     pub unread: Vec<String>,
+}
+
+/// A mark on a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stamp {
+    /// 指示
+    Order,
+    /// 未確認情報
+    Unconfirmed,
+}
+
+impl Stamp {
+    fn from_key(key: &str) -> Option<Self> {
+        match key {
+            "order" => Some(Self::Order),
+            "unconfirmed" => Some(Self::Unconfirmed),
+            _ => None,
+        }
+    }
 }
 
 impl MessageLine {
@@ -95,6 +142,142 @@ impl ChannelPage {
     pub fn join(&self, names: &[String]) -> String {
         MessageLine::join(names, &self.frame)
     }
+}
+
+/// `GET /incidents/{id}/channels`: away to the first one.
+pub async fn first(app: Data<App>, id: Path<String>) -> Result<HttpResponse, WebError> {
+    let id: IncidentId = id.parse().map_err(|_| WebError::NotFound)?;
+    let channels = store::channel::of_incident(app.store.read(), id).await?;
+    let first =
+        channels.iter().find(|channel| !channel.outside).or(channels.first()).ok_or(WebError::NotFound)?;
+    Ok(see(&format!("/incidents/{id}/channels/{}", ChannelId::new(first.id))))
+}
+
+/// `GET /incidents/{id}/channels/{cid}`. Looking is not yet reading: the page that is really seen says so itself.
+pub async fn get(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, WebError> {
+    Ok(html(&request, &page(&request, &app, &caller, &path).await?))
+}
+
+/// `POST …/read`: everything up to now was seen by whoever asks.
+pub async fn read(
+    app: Data<App>,
+    caller: Caller,
+    path: Path<(String, String)>,
+    _form: Posted,
+) -> Result<HttpResponse, WebError> {
+    let work = Work::begin(&app, caller.actor).await?;
+    channel::read(work, path.1.parse().map_err(|_| WebError::NotFound)?).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `POST /incidents/{id}/channels/{cid}`.
+pub async fn post(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    path: Path<(String, String)>,
+    form: Posted,
+) -> Result<HttpResponse, WebError> {
+    let cid: ChannelId = path.1.parse().map_err(|_| WebError::NotFound)?;
+    let text = form.get("text").unwrap_or_default();
+    let mark = match (form.get("order").is_some(), form.get("unconfirmed").is_some()) {
+        (true, _) => Some("order"),
+        (false, true) => Some("unconfirmed"),
+        (false, false) => None,
+    };
+    let once = form.once(&caller);
+    let work = Work::begin(&app, caller.actor.clone()).await?;
+    match channel::post(work, cid, text, mark, once.as_ref(), |_| String::new()).await {
+        Ok(_) => Ok(see(&format!("/incidents/{}/channels/{}#say", path.0, path.1))),
+        Err(OperationError::Invalid(found)) => {
+            let mut page = page(&request, &app, &caller, &path).await?;
+            page.typed = text.to_owned();
+            page.problem = found.first().map(|invalid| invalid.detail.get(page.frame.words.0).to_owned());
+            Ok(html_with(&request, StatusCode::UNPROCESSABLE_ENTITY, &page))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn page(
+    request: &HttpRequest,
+    app: &App,
+    caller: &Caller,
+    path: &(String, String),
+) -> Result<ChannelPage, WebError> {
+    let id: IncidentId = path.0.parse().map_err(|_| WebError::NotFound)?;
+    let cid: ChannelId = path.1.parse().map_err(|_| WebError::NotFound)?;
+    let db = app.store.read();
+    let row = store::channel::get(db, cid).await?;
+    if row.incident_id != id.raw() {
+        return Err(WebError::NotFound);
+    }
+    let scene = Scene::load(app, db, id).await?;
+    let language = body::language(request);
+    let office = scene.directory.title.get(language).to_owned();
+    let frame = frame_of(request, app, caller, Room::Incidents, office);
+    let mut channels = Vec::new();
+    for other in store::channel::of_incident(db, id).await? {
+        let other_id = ChannelId::new(other.id);
+        let readers = store::channel::readers(db, other_id).await?;
+        let read_to = readers
+            .iter()
+            .find(|reader| reader.reader == caller.actor.id)
+            .map_or(0, |reader| reader.read_at_ms);
+        let messages = store::channel::messages(db, other_id, None, facts::ALL).await?;
+        let unread = messages.iter().filter(|m| m.at_ms > read_to && m.author != caller.actor.id).count();
+        channels.push(ChannelLine {
+            id: other_id.to_string(),
+            title: text(&other.title).get(language).to_owned(),
+            outside: other.outside,
+            members: members(app, &scene, &other).await?.len(),
+            unread: if other_id == cid { 0 } else { unread },
+        });
+    }
+    let readers = store::channel::readers(db, cid).await?;
+    let belonging = members(app, &scene, &row).await?;
+    let mut day = String::new();
+    let mut messages = Vec::new();
+    for message in store::channel::messages(db, cid, None, facts::ALL).await? {
+        let at = Timestamp(message.at_ms);
+        let (read, unread) = receipts(&message, &readers, &belonging);
+        let its_day = frame.when.day(at);
+        messages.push(MessageLine {
+            id: MessageId::new(message.id).to_string(),
+            at: frame.when.moment(at),
+            day: (its_day != day).then(|| its_day.clone()),
+            author: if message.author == "system" { String::new() } else { message.author_name.clone() },
+            post: message.organisation.clone(),
+            text: text(&message.text).get(language).to_owned(),
+            mark: message.mark.as_deref().and_then(Stamp::from_key),
+            read,
+            unread,
+        });
+        day = its_day;
+    }
+    let seen = |actor: &str| match readers.iter().find(|reader| reader.reader == actor) {
+        Some(reader) => frame.when.short(Timestamp(reader.read_at_ms)),
+        None => frame.words.get("channel-never"),
+    };
+    let may_talk = caller.actor.role.is_some_and(|role| may(role, Action::Talk, false));
+    Ok(ChannelPage {
+        head: facts::head(app, &scene, caller, &frame, Tab::Channels).await?,
+        channels,
+        current: cid.to_string(),
+        title: text(&row.title).get(language).to_owned(),
+        members: belonging.iter().map(|(actor, name)| (name.clone(), seen(actor))).collect(),
+        messages,
+        may_write: may_talk && scene.is_open(),
+        typed: String::new(),
+        problem: None,
+        once: app.chance.token(),
+        frame,
+    })
 }
 
 #[cfg(test)]

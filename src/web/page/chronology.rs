@@ -1,12 +1,43 @@
 //! `/incidents/{id}/chronology`: what happened, with both clocks. It writes itself; what was on paper is typed in with
 //! its true time; nothing is ever erased, a correction is a new entry.
 
+use std::collections::BTreeMap;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::StatusCode,
+    web::{Data, Path},
+};
 use askama::Template;
+use entity::{account, chronology};
+use noroshi_core::{
+    answer::plain,
+    id::{AccountId, IncidentId},
+    rights::{Action, may},
+    time::Timestamp,
+    variable,
+};
 
 use super::{
+    facts,
     frame::{Frame, Room},
     incident::{Head, Stage, Tab},
+    leave::{asked, frame_of, html, html_with, see, when},
     when::Moment,
+};
+use crate::{
+    app::App,
+    operation::{
+        OperationError, Work,
+        chronology::{Entry, write},
+        scene::{Scene, text},
+    },
+    store,
+    web::{
+        body::{self, Posted},
+        problem::WebError,
+        session::Caller,
+    },
 };
 
 /// What the page knows.
@@ -104,6 +135,154 @@ impl ChronologyPage {
     pub fn shown(&self) -> String {
         let values = [("total", self.total.into()), ("shown", self.entries.len().into())];
         self.frame.words.with("chronology-shown", &values)
+    }
+}
+
+/// How many entries one page shows.
+const SHOWN: u64 = 300;
+
+/// `GET /incidents/{id}/chronology`.
+pub async fn get(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    id: Path<String>,
+) -> Result<HttpResponse, WebError> {
+    let form = EntryForm {
+        occurred: when(&request, &app).clock(app.clock.now()),
+        once: app.chance.token(),
+        ..EntryForm::default()
+    };
+    Ok(html(&request, &page(&request, &app, &caller, &id, form).await?))
+}
+
+/// `POST /incidents/{id}/chronology`.
+pub async fn post(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    id: Path<String>,
+    form: Posted,
+) -> Result<HttpResponse, WebError> {
+    let incident: IncidentId = id.parse().map_err(|_| WebError::NotFound)?;
+    let typed = |name: &str| form.get(name).unwrap_or_default().to_owned();
+    let mut back = EntryForm {
+        occurred: typed("occurred"),
+        from: typed("from"),
+        to: typed("to"),
+        text: typed("text"),
+        corrects: typed("corrects"),
+        problems: Vec::new(),
+        once: app.chance.token(),
+    };
+    let words = when(&request, &app).words;
+    let occurred_at = match back.occurred.trim() {
+        "" => None,
+        text => {
+            let moment = variable::moment(&plain(text), app.clock.now(), app.zone);
+            if moment.is_none() {
+                back.problems.push(("occurred".to_owned(), words.get("chronology-problem-time")));
+            }
+            moment
+        }
+    };
+    let corrects = match plain(&back.corrects).trim_start_matches(['№', '#']).trim_start_matches("No") {
+        "" => None,
+        text => {
+            let seq = text.trim().parse().ok();
+            if seq.is_none() {
+                back.problems.push(("corrects".to_owned(), words.get("chronology-problem-corrects")));
+            }
+            seq
+        }
+    };
+    if back.problems.is_empty() {
+        let entry = Entry {
+            occurred_at,
+            from: back.from.clone(),
+            to: back.to.clone(),
+            text: back.text.clone(),
+            corrects,
+        };
+        let once = form.once(&caller);
+        let work = Work::begin(&app, caller.actor.clone()).await?;
+        match write(work, incident, entry, once.as_ref(), |_| String::new()).await {
+            Ok(_) => return Ok(see(&format!("/incidents/{incident}/chronology"))),
+            Err(OperationError::Invalid(found)) => {
+                back.problems = found
+                    .into_iter()
+                    .map(|invalid| {
+                        let field = if invalid.path == "occurred_at" { "occurred" } else { &invalid.path };
+                        (field.to_owned(), invalid.detail.get(words.0).to_owned())
+                    })
+                    .collect();
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let page = page(&request, &app, &caller, &id, back).await?;
+    Ok(html_with(&request, StatusCode::UNPROCESSABLE_ENTITY, &page))
+}
+
+async fn page(
+    request: &HttpRequest,
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    form: EntryForm,
+) -> Result<ChronologyPage, WebError> {
+    let id: IncidentId = id.parse().map_err(|_| WebError::NotFound)?;
+    let db = app.store.read();
+    let scene = Scene::load(app, db, id).await?;
+    let language = body::language(request);
+    let frame =
+        frame_of(request, app, caller, Room::Incidents, scene.directory.title.get(language).to_owned());
+    let before = asked(request, "before").and_then(|seq| seq.parse().ok());
+    let rows = store::chronology::newest(db, id, before, SHOWN).await?;
+    let accounts = store::account::all(db).await?;
+    let corrected: BTreeMap<i32, i32> =
+        rows.iter().filter_map(|row| Some((row.corrects?, row.seq))).collect();
+    let entries: Vec<EntryLine> = rows.iter().map(|row| line(row, &corrected, &accounts, &frame)).collect();
+    let older = rows.last().filter(|row| row.seq > 1).map(|row| format!("?before={}", row.seq));
+    let may_write = caller.actor.role.is_some_and(|role| may(role, Action::Talk, false));
+    Ok(ChronologyPage {
+        head: facts::head(app, &scene, caller, &frame, Tab::Chronology).await?,
+        form: may_write.then_some(form),
+        total: store::chronology::length(db, id).await?,
+        entries,
+        older,
+        frame,
+    })
+}
+
+fn line(
+    row: &chronology::Model,
+    corrected: &BTreeMap<i32, i32>,
+    accounts: &[account::Model],
+    frame: &Frame,
+) -> EntryLine {
+    let (words, language, when) = (frame.words, frame.words.0, frame.when);
+    let (occurred, recorded) = (Timestamp(row.occurred_at_ms), Timestamp(row.recorded_at_ms));
+    let lag = recorded - occurred;
+    let parties = [text(&row.from_party), text(&row.to_party)];
+    let parties: Vec<&str> =
+        parties.iter().map(|party| party.get(language)).filter(|name| !name.is_empty()).collect();
+    let typed = matches!(row.kind.as_str(), "entry" | "correction");
+    let account = row
+        .actor
+        .strip_prefix("account:")
+        .and_then(|id| accounts.iter().find(|account| AccountId::new(account.id).to_string() == id));
+    EntryLine {
+        seq: row.seq.into(),
+        occurred: when.moment(occurred),
+        recorded: when.moment(recorded),
+        lag: (lag.0 >= 60_000).then(|| words.with("chronology-lag", &[("span", when.length(lag).into())])),
+        parties: parties.join(" → "),
+        text: text(&row.text).get(language).to_owned(),
+        actor: account.map_or_else(|| words.get("chronology-automatic"), |account| account.name.clone()),
+        typed,
+        corrected_by: corrected.get(&row.seq).map(|seq| i64::from(*seq)),
+        corrects: row.corrects.map(i64::from),
     }
 }
 

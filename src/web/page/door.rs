@@ -17,7 +17,7 @@ use crate::{
     app::App,
     operation::{
         Actor, OperationError, Work,
-        account::{self, NewAccount},
+        account::{self, GoodFor, NewAccount},
     },
     password::{self, Verdict},
     store,
@@ -56,6 +56,8 @@ pub struct SetupPage {
     pub login: String,
     /// Whether the link still works; only words without a form otherwise.
     pub usable: bool,
+    /// Whether the link signs an account in that is there already: one button, nothing to fill in.
+    pub signs_in: bool,
     /// What is wrong, by field: `name`, `login`, `password`, `again`.
     pub problems: Vec<(String, String)>,
 }
@@ -128,9 +130,11 @@ pub async fn setup(
     app: Data<App>,
     token: Path<String>,
 ) -> Result<HttpResponse, WebError> {
+    let good_for = account::good_for(&app, &token).await?;
     let page = SetupPage {
         frame: frame_outside(&request, &app),
-        usable: account::setup_link_is_good(&app, &token).await?,
+        usable: good_for != GoodFor::Nothing,
+        signs_in: good_for == GoodFor::SignIn,
         token: token.into_inner(),
         name: String::new(),
         login: String::new(),
@@ -151,9 +155,17 @@ pub async fn set_up(
         return Err(WebError::Csrf);
     }
     let typed = |name: &str| form.get(name).unwrap_or_default().to_owned();
+    let good_for = account::good_for(&app, &token).await?;
+    if good_for == GoodFor::SignIn {
+        let signed_in = account::sign_in_by_link(Work::begin(&app, Actor::system()).await?, &token).await?;
+        let mut answer = see("/");
+        let _ = answer.add_cookie(&session::cookie(&app, &signed_in));
+        return Ok(answer);
+    }
     let mut page = SetupPage {
         frame: frame_outside(&request, &app),
-        usable: account::setup_link_is_good(&app, &token).await?,
+        usable: good_for == GoodFor::Account,
+        signs_in: false,
         token: token.into_inner(),
         name: typed("name"),
         login: typed("login"),
@@ -226,8 +238,15 @@ mod tests {
         assert!(html.contains("autocomplete=\"current-password\"") && !html.contains("/directory"));
         let again = vec![("again".to_owned(), "2回のパスワードが違います。".to_owned())];
         let (token, name, login) = ("t0k3n".into(), "佐藤 真由美".into(), "sato".into());
-        let page =
-            SetupPage { frame: outside(Language::Ja), token, name, login, usable: true, problems: again };
+        let page = SetupPage {
+            frame: outside(Language::Ja),
+            token,
+            name,
+            login,
+            usable: true,
+            signs_in: false,
+            problems: again,
+        };
         assert!(keep("setup-ja", page.render().unwrap()).contains("2回のパスワードが違います"));
     }
 }

@@ -1,11 +1,35 @@
 //! `/incidents/{id}/close` and `/incidents/{id}/cancel`: the end of an incident, told to exactly those who were told of
 //! it.
 
+use std::collections::BTreeSet;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::StatusCode,
+    web::{Data, Path},
+};
 use askama::Template;
+use noroshi_core::{id::IncidentId, text::fill};
 
 use super::{
+    facts,
     frame::{Frame, Room},
     incident::{Head, Stage, Tab},
+    leave::{frame_of, html, html_with, see},
+};
+use crate::{
+    app::App,
+    operation::{
+        self, OperationError, Work,
+        chronology::{Entry, write},
+        scene::Scene,
+    },
+    store,
+    web::{
+        body::{self, Posted},
+        problem::WebError,
+        session::Caller,
+    },
 };
 
 /// Which end.
@@ -52,6 +76,150 @@ impl EndPage {
         let end = if self.cancels() { "cancel" } else { "close" };
         self.frame.words.get(&format!("end-{end}-{key}"))
     }
+}
+
+/// `GET /incidents/{id}/close`.
+pub async fn close(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    id: Path<String>,
+) -> Result<HttpResponse, WebError> {
+    Ok(html(&request, &page(&request, &app, &caller, &id, End::Close).await?))
+}
+
+/// `GET /incidents/{id}/cancel`.
+pub async fn cancel(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    id: Path<String>,
+) -> Result<HttpResponse, WebError> {
+    Ok(html(&request, &page(&request, &app, &caller, &id, End::Cancel).await?))
+}
+
+/// `POST /incidents/{id}/close`.
+pub async fn do_close(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    id: Path<String>,
+    form: Posted,
+) -> Result<HttpResponse, WebError> {
+    end(&request, &app, &caller, &id, &form, End::Close).await
+}
+
+/// `POST /incidents/{id}/cancel`.
+pub async fn do_cancel(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    id: Path<String>,
+    form: Posted,
+) -> Result<HttpResponse, WebError> {
+    end(&request, &app, &caller, &id, &form, End::Cancel).await
+}
+
+async fn end(
+    request: &HttpRequest,
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    form: &Posted,
+    end: End,
+) -> Result<HttpResponse, WebError> {
+    let incident: IncidentId = id.parse().map_err(|_| WebError::NotFound)?;
+    let mut page = page(request, app, caller, id, end).await?;
+    page.reason = form.get("reason").unwrap_or_default().trim().to_owned();
+    page.ticked = form.get("tick").is_some();
+    let words = page.frame.words;
+    if page.needs_reason && page.reason.is_empty() {
+        page.problem = Some(words.get("end-problem-reason"));
+    } else if !page.ticked {
+        page.problem = Some(words.get("end-problem-tick"));
+    } else {
+        let work = Work::begin(app, caller.actor.clone()).await?;
+        let done = match end {
+            End::Close => operation::incident::close(work, incident, None, |_| String::new()).await,
+            End::Cancel => {
+                operation::incident::cancel(work, incident, &page.reason, None, |_| String::new()).await
+            }
+        };
+        match done {
+            Ok(_) => {
+                hand_over(app, caller, incident, &page).await?;
+                return Ok(see(&format!("/incidents/{incident}")));
+            }
+            Err(OperationError::Invalid(found)) => {
+                page.problem = found.first().map(|invalid| invalid.detail.get(words.0).to_owned());
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(html_with(request, StatusCode::UNPROCESSABLE_ENTITY, &page))
+}
+
+/// What is left to say when an incident is closed goes into its chronology.
+async fn hand_over(app: &App, caller: &Caller, id: IncidentId, page: &EndPage) -> Result<(), WebError> {
+    if page.end == End::Close && !page.reason.is_empty() {
+        let work = Work::begin(app, caller.actor.clone()).await?;
+        let entry = Entry { text: page.reason.clone(), from: caller.actor.name.clone(), ..Entry::default() };
+        write(work, id, entry, None, |_| String::new()).await?;
+    }
+    Ok(())
+}
+
+async fn page(
+    request: &HttpRequest,
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    end: End,
+) -> Result<EndPage, WebError> {
+    let id: IncidentId = id.parse().map_err(|_| WebError::NotFound)?;
+    let db = app.store.read();
+    let scene = Scene::load(app, db, id).await?;
+    let language = body::language(request);
+    let frame =
+        frame_of(request, app, caller, Room::Incidents, scene.directory.title.get(language).to_owned());
+    let rows = store::recipient::of_incident(db, id, None, facts::ALL).await?;
+    let count = |state: &str| rows.iter().filter(|row| row.state == state).count();
+    let mut unfinished = Vec::new();
+    for (key, count) in [("end-silent", count("waiting")), ("end-deciding", count("to_decide"))] {
+        if count > 0 {
+            unfinished.push(frame.count(key, count));
+        }
+    }
+    let plan = &scene.playbook;
+    let keys: Vec<&String> = match end {
+        End::Close => plan.close.alerts.iter().collect(),
+        End::Cancel => plan.cancel.alert.iter().collect(),
+    };
+    // Everybody to whom a letter left, once.
+    let told = store::delivery::of_incident(db, id).await?;
+    let told: BTreeSet<_> =
+        told.iter().filter(|letter| letter.attempts > 0).filter_map(|letter| letter.recipient_id).collect();
+    let told: BTreeSet<_> = rows
+        .iter()
+        .filter(|row| told.contains(&row.id))
+        .map(|row| (row.agency.clone(), row.person.clone()))
+        .collect();
+    let subject = |key: &String| {
+        let alert = plan.alert(key)?;
+        Some(fill(alert.subject.get(language), language, |name| scene.value(name, language, app)))
+    };
+    let letters = keys.into_iter().filter_map(subject).map(|subject| (subject, told.len()));
+    Ok(EndPage {
+        head: facts::head(app, &scene, caller, &frame, Tab::End).await?,
+        end,
+        unfinished,
+        letters: letters.filter(|(_, count)| *count > 0).collect(),
+        needs_reason: end == End::Cancel,
+        reason: String::new(),
+        ticked: false,
+        problem: None,
+        frame,
+    })
 }
 
 #[cfg(test)]

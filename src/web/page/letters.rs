@@ -1,13 +1,31 @@
 //! `/incidents/{id}/letters`: what a drill would have sent, as the recipient would see it. `/inbox`: the mails that the
 //! demo's catcher took.
 
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header,
+    web::{Data, Path},
+};
 use askama::Template;
+use noroshi_core::{
+    id::{DeliveryId, IncidentId},
+    time::Timestamp,
+};
 
 use super::{
+    facts,
     frame::{Frame, Room},
     incident::{Head, Stage, Tab},
+    leave::{self, frame_of, html},
     line::{Line, Mode},
     when::Moment,
+};
+use crate::{
+    app::App,
+    demo::catcher::{Catcher, Party},
+    operation::{letter::write_all, scene::Scene},
+    store,
+    web::{body, problem::WebError, session::Caller},
 };
 
 /// `Content-Security-Policy` of a mail's HTML part under its own address: a sheet of paper, nothing that acts. Links
@@ -76,6 +94,118 @@ pub struct MailPage {
     pub html: Option<String>,
     /// The answer page that it leads to, by path.
     pub link: Option<String>,
+}
+
+/// `GET /incidents/{id}/letters`: only of a drill; what a real incident sent stands at each recipient.
+pub async fn get(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    id: Path<String>,
+) -> Result<HttpResponse, WebError> {
+    let id: IncidentId = id.parse().map_err(|_| WebError::NotFound)?;
+    let db = app.store.read();
+    let scene = Scene::load(&app, db, id).await?;
+    if !scene.is_drill() {
+        return Err(WebError::NotFound);
+    }
+    let language = body::language(&request);
+    let office = scene.directory.title.get(language).to_owned();
+    let frame = frame_of(&request, &app, &caller, Room::Incidents, office);
+    let mut deliveries = store::delivery::of_incident(db, id).await?;
+    deliveries.retain(|delivery| delivery.handed_at_ms.is_some());
+    deliveries.reverse();
+    deliveries.truncate(200);
+    let written = write_all(&app, &deliveries).await?;
+    let letters = deliveries
+        .iter()
+        .zip(written)
+        .map(|(delivery, letter)| {
+            let link = letter.link.as_deref().map(path_of);
+            let (to, rendered) = (letter.to_name.clone(), letter.render());
+            Letter {
+                id: DeliveryId::new(delivery.id).to_string(),
+                at: frame.when.moment(Timestamp(delivery.handed_at_ms.unwrap_or(delivery.created_at_ms))),
+                to,
+                transport: facts::transport(&delivery.via, &frame.when),
+                subject: rendered.subject,
+                text: rendered.text,
+                link,
+            }
+        })
+        .collect();
+    let head = facts::head(&app, &scene, &caller, &frame, Tab::Letters).await?;
+    Ok(html(&request, &LettersPage { frame, head, letters }))
+}
+
+/// An address of ours by its path: pages link by path only.
+fn path_of(address: &str) -> String {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    rest.find('/').map_or_else(|| "/".to_owned(), |at| rest[at..].to_owned())
+}
+
+fn catcher(app: &App) -> Result<&Catcher, WebError> {
+    app.inbox.as_ref().ok_or(WebError::NotFound)
+}
+
+/// `GET /inbox`: only of the demo.
+pub async fn inbox(request: HttpRequest, app: Data<App>, caller: Caller) -> Result<HttpResponse, WebError> {
+    let catcher = catcher(&app)?;
+    let frame = leave::frame(&request, &app, &caller, Room::Inbox).await?;
+    let mails = catcher
+        .list()
+        .iter()
+        .take(500)
+        .map(|mail| Line {
+            mark: None,
+            href: format!("/inbox/{}", mail.number),
+            words: mail.subject.clone(),
+            detail: party(&mail.to),
+            end: mail.date.map(|at| frame.when.short(at)).unwrap_or_default(),
+            mode: None,
+        })
+        .collect();
+    Ok(html(&request, &InboxPage { frame, mails }))
+}
+
+/// `GET /inbox/{n}`.
+pub async fn mail(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    number: Path<u64>,
+) -> Result<HttpResponse, WebError> {
+    let mail = catcher(&app)?.get(*number).ok_or(WebError::NotFound)?;
+    let frame = leave::frame(&request, &app, &caller, Room::Inbox).await?;
+    let page = MailPage {
+        from: party(&mail.from),
+        to: party(&mail.to),
+        subject: mail.subject.clone(),
+        at: mail.date.map(|at| frame.when.moment(at)).unwrap_or_default(),
+        text: mail.text.clone(),
+        html: mail.html.as_ref().map(|_| format!("/inbox/{number}/html")),
+        link: mail.link.as_deref().map(path_of),
+        frame,
+    };
+    Ok(html(&request, &page))
+}
+
+/// `GET /inbox/{n}/html`: the HTML part under a policy that lets nothing act.
+pub async fn part(app: Data<App>, number: Path<u64>) -> Result<HttpResponse, WebError> {
+    let mail = catcher(&app)?.get(*number).ok_or(WebError::NotFound)?;
+    let part = mail.html.clone().ok_or(WebError::NotFound)?;
+    Ok(HttpResponse::Ok()
+        .content_type("text/html; charset=utf-8")
+        .insert_header((header::CONTENT_SECURITY_POLICY, MAIL_POLICY))
+        .insert_header((header::X_FRAME_OPTIONS, "SAMEORIGIN"))
+        .body(part))
+}
+
+fn party(party: &Party) -> String {
+    match party.name.is_empty() {
+        true => party.address.clone(),
+        false => format!("{} <{}>", party.name, party.address),
+    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,45 @@
 //! `/incidents/{id}/recipients/{rid}`: one recipient. The evidence of every letter and try, every answer that ever
 //! came, the answer taken by telephone, the decision.
 
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::StatusCode,
+    web::{Data, Path},
+};
 use askama::Template;
+use entity::{attempt, delivery, recipient};
+use noroshi_core::{
+    alert::Rule,
+    id::{AlertId, IncidentId, RecipientId},
+    rights::{Action, may},
+    text::{Language, fill},
+    time::Timestamp,
+};
 
 use super::{
-    answer::{AnswerForm, FieldKind},
-    board::Row,
+    answer::{AnswerForm, FieldKind, Typed},
+    board::{Group, Row},
     decide::DecideForm,
+    facts,
     frame::{Frame, Room},
     incident::{Head, Stage, Tab},
+    leave::{asked, frame_of, html, html_with, see, when},
     mark::Mark,
-    when::Moment,
+    when::{Moment, When},
+};
+use crate::{
+    app::App,
+    operation::{
+        self, OperationError, Work,
+        alert::{Given, given},
+        scene::{Scene, text},
+    },
+    store,
+    web::{
+        body::{self, Posted},
+        problem::WebError,
+        session::Caller,
+    },
 };
 
 /// What the page knows.
@@ -110,13 +139,364 @@ pub struct AlertPage {
     pub decide: Option<DecideForm>,
 }
 
+/// `GET /incidents/{id}/recipients/{rid}`.
+pub async fn get(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, WebError> {
+    let done = asked(&request, "done");
+    let mut page = page(&request, &app, &caller, &path, &Typed::default()).await?;
+    let clock = page.frame.clock();
+    page.done = done.as_deref().and_then(|done| match done {
+        "answer" => Some(page.frame.words.with("recipient-recorded", &[("clock", clock.into())])),
+        "decide" => Some(page.frame.words.with("recipient-decided", &[("clock", clock.into())])),
+        _ => None,
+    });
+    Ok(html(&request, &page))
+}
+
+/// `POST …/answer`: an answer taken by telephone.
+pub async fn answer(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    path: Path<(String, String)>,
+    form: Posted,
+) -> Result<HttpResponse, WebError> {
+    let rid: RecipientId = path.1.parse().map_err(|_| WebError::NotFound)?;
+    let mut typed = Typed::read(form.pairs().iter().cloned());
+    let words = when(&request, &app).words;
+    let spoke_with = typed.values.get("spoke_with").cloned().unwrap_or_default();
+    // Whom one has spoken with belongs to the answer for good.
+    let note = match (spoke_with.is_empty(), typed.note.is_empty()) {
+        (true, _) => typed.note.clone(),
+        (false, true) => words.with("recipient-spoke-note", &[("name", spoke_with.into())]),
+        (false, false) => {
+            format!(
+                "{}{}{}",
+                typed.note,
+                words.get("list-join"),
+                words.with("recipient-spoke-note", &[("name", spoke_with.into())])
+            )
+        }
+    };
+    let once = form.once(&caller);
+    let work = Work::begin(&app, caller.actor.clone()).await?;
+    let field = |key: &str| typed.value(key).map(str::to_owned);
+    let wish = operation::answer::Typed { option: &typed.option, field: &field, note: &note };
+    match operation::answer::on_behalf(work, rid, wish, once.as_ref(), async |_, _, _| Ok(String::new()))
+        .await
+    {
+        Ok(_) => Ok(see(&format!("/incidents/{}/recipients/{}?done=answer", path.0, path.1))),
+        Err(OperationError::Invalid(found)) => {
+            for invalid in found {
+                let key = invalid.path.strip_prefix("fields.").unwrap_or(&invalid.path).to_owned();
+                typed.problems.insert(key, invalid.detail.get(words.0).to_owned());
+            }
+            let page = page(&request, &app, &caller, &path, &typed).await?;
+            Ok(html_with(&request, StatusCode::UNPROCESSABLE_ENTITY, &page))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// `POST …/decide`.
+pub async fn decide(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    path: Path<(String, String)>,
+    form: Posted,
+) -> Result<HttpResponse, WebError> {
+    let rid: RecipientId = path.1.parse().map_err(|_| WebError::NotFound)?;
+    let option = form.get("option").unwrap_or_default();
+    let note = form.get("note").unwrap_or_default();
+    let problem = if option.is_empty() {
+        Some(when(&request, &app).words.get("decide-problem"))
+    } else {
+        let work = Work::begin(&app, caller.actor.clone()).await?;
+        match operation::decision::decide(work, rid, option, note, None, async |_, _, _| Ok(String::new()))
+            .await
+        {
+            Ok(_) => return Ok(see(&format!("/incidents/{}/recipients/{}?done=decide", path.0, path.1))),
+            Err(OperationError::Invalid(found)) => {
+                let language = when(&request, &app).words.0;
+                found.first().map(|invalid| invalid.detail.get(language).to_owned())
+            }
+            Err(error) => return Err(error.into()),
+        }
+    };
+    let mut page = page(&request, &app, &caller, &path, &Typed::default()).await?;
+    if let Some(form) = &mut page.decide {
+        form.chosen = option.to_owned();
+        form.note = note.to_owned();
+        form.problem = problem;
+    }
+    Ok(html_with(&request, StatusCode::UNPROCESSABLE_ENTITY, &page))
+}
+
+async fn page(
+    request: &HttpRequest,
+    app: &App,
+    caller: &Caller,
+    path: &(String, String),
+    typed: &Typed,
+) -> Result<RecipientPage, WebError> {
+    let id: IncidentId = path.0.parse().map_err(|_| WebError::NotFound)?;
+    let rid: RecipientId = path.1.parse().map_err(|_| WebError::NotFound)?;
+    let db = app.store.read();
+    let row = store::recipient::get(db, rid).await?;
+    if row.incident_id != id.raw() {
+        return Err(WebError::NotFound);
+    }
+    let scene = Scene::load(app, db, id).await?;
+    let office = scene.directory.title.get(body::language(request)).to_owned();
+    let frame = frame_of(request, app, caller, Room::Incidents, office);
+    let (words, language, when) = (frame.words, frame.words.0, frame.when);
+    let alerts = facts::alerts(app, id).await?;
+    let alert = alerts.iter().find(|alert| alert.row.id == row.alert_id).ok_or(WebError::NotFound)?;
+    let rule = &alert.rule;
+    let deliveries = store::delivery::of_recipients(db, vec![row.id]).await?;
+    let letters = facts::Letters::from([(row.id, deliveries.clone())]);
+    let known = facts::alert_facts(app, &scene, alert, &letters, &when)?;
+    let head = facts::head(app, &scene, caller, &frame, Tab::Board).await?;
+    let line = Group::new(&known, head.drill, &frame).line;
+    let rid_text = rid.to_string();
+    let mine = known.recipients.iter().find(|facts| facts.id == rid_text).ok_or(WebError::NotFound)?;
+    let shown = Row::new(mine, &known, &frame);
+
+    let tries =
+        store::delivery::attempts(db, deliveries.iter().map(|delivery| delivery.id).collect()).await?;
+    let letters = deliveries.iter().rev().map(|delivery| letter_line(delivery, &tries, &when)).collect();
+    let current = given(&row)?;
+    let answers = store::recipient::answers(db, rid).await?;
+    let newest = answers.last().map(|answer| answer.id);
+    let answers = answers
+        .iter()
+        .rev()
+        .map(|answer| {
+            let as_given = Given {
+                option: answer.option.clone(),
+                fields: serde_json::from_value(answer.fields.clone()).unwrap_or_default(),
+                note: answer.note.clone(),
+                by: answer.by.clone(),
+                by_name: answer.by_name.clone(),
+                proxy: answer.proxy,
+                late: answer.late,
+                at_ms: answer.at_ms,
+            };
+            let said = facts::answer_facts(rule, &as_given, None, &when);
+            let teams = said.teams.map(|teams| frame.count("board-teams", teams)).unwrap_or_default();
+            let arrives =
+                said.arrival.map(|at| words.with("board-arrives", &[("clock", when.short(at).into())]));
+            let late = said.late.then(|| words.get("board-late"));
+            let details = [Some(teams), arrives, late, Some(said.details)];
+            AnswerLine {
+                at: when.moment(Timestamp(answer.at_ms)),
+                mark: said.mark,
+                label: said.label,
+                details: details
+                    .into_iter()
+                    .flatten()
+                    .filter(|part| !part.is_empty())
+                    .collect::<Vec<_>>()
+                    .join(&words.get("list-join")),
+                by: if answer.proxy {
+                    frame.named("board-by-proxy", &answer.by_name)
+                } else {
+                    answer.by_name.clone()
+                },
+                current: newest == Some(answer.id) && current.is_some(),
+            }
+        })
+        .collect();
+
+    let over = !scene.is_open() && !alert.row.ending;
+    let may_type = caller.actor.role.is_some_and(|role| may(role, Action::AnswerForOthers, false));
+    let proxy = (!over && may_type && !rule.responses.is_empty()).then(|| ProxyForm {
+        form: AnswerForm::new(&rule.responses, words, typed),
+        spoke_with: typed.values.get("spoke_with").cloned().unwrap_or_default(),
+        once: app.chance.token(),
+    });
+    let raised = row.decider.as_ref().and_then(|json| serde_json::from_value(json.clone()).ok());
+    let theirs = raised.as_ref().or(rule.decider()).is_some_and(|party| {
+        scene.people(party, when.now).first().is_some_and(|person| caller.actor.is_person(person))
+    });
+    let may_decide = caller.actor.role.is_some_and(|role| may(role, Action::Decide, theirs));
+    let undecided = matches!(row.state.as_str(), "waiting" | "to_decide");
+    let decide =
+        (may_decide && undecided && !rule.decide_options().is_empty()).then(|| decide_form(rule, language));
+    Ok(RecipientPage {
+        row: shown,
+        alert: line,
+        done: None,
+        letters,
+        answers,
+        phones: phones(&scene, &row, language)?,
+        proxy,
+        decide,
+        frame,
+        head,
+    })
+}
+
+/// What can be decided, words for the form and for the reader.
+pub fn decide_form(rule: &Rule, language: Language) -> DecideForm {
+    let options = rule.decide_options().iter();
+    let options = options.map(|option| (option.label.ja.clone(), option.label.get(language).to_owned()));
+    DecideForm { options: options.collect(), ..DecideForm::default() }
+}
+
+/// Telephone numbers of a recipient: desk and number.
+fn phones(
+    scene: &Scene,
+    row: &recipient::Model,
+    language: Language,
+) -> Result<Vec<(String, String)>, WebError> {
+    let contacts = store::recipient::contacts(row)?;
+    let is_phone = |key: &str| {
+        scene.directory.transports.get(key).is_some_and(|transport| transport.driver == "human_call")
+    };
+    let points =
+        contacts.primary.iter().chain(&contacts.alternate).filter(|point| is_phone(&point.transport));
+    Ok(points.map(|point| (point.name.get(language).to_owned(), point.address.clone())).collect())
+}
+
+fn letter_line(delivery: &delivery::Model, tries: &[attempt::Model], when: &When) -> LetterLine {
+    let words = when.words;
+    let (mark, state) = match (delivery.state.as_str(), delivery.transport.as_str()) {
+        ("queued", "phone") => (Mark::Wait, "delivery-call"),
+        ("queued", _) => (Mark::Wait, "delivery-queued"),
+        ("leased", _) => (Mark::Wait, "delivery-leased"),
+        ("accepted", "rehearsal") => (Mark::Wait, "delivery-rehearsed"),
+        ("accepted", _) => (Mark::Wait, "delivery-accepted"),
+        ("delivered", _) => (Mark::Wait, "delivery-delivered"),
+        ("refused", _) => (Mark::Fail, "delivery-refused"),
+        ("given_up", _) => (Mark::Fail, "delivery-given-up"),
+        ("withdrawn", _) => (Mark::Rest, "delivery-withdrawn"),
+        _ => (Mark::Unknown, "delivery-unknown"),
+    };
+    let why = match delivery.occasion.as_str() {
+        "alert" => "recipient-first-letter",
+        "resend" => "recipient-resent",
+        "notify" => "recipient-notified",
+        "stand_down" => "recipient-stood-down",
+        _ => "recipient-service-letter",
+    };
+    let mut told: Vec<(Moment, String)> = Vec::new();
+    for attempt in tries.iter().filter(|attempt| attempt.delivery_id == delivery.id).rev() {
+        let key = match attempt.outcome.as_str() {
+            "accepted" => "attempt-accepted",
+            "try_again" => "attempt-again",
+            "refused" => "attempt-refused",
+            _ => "attempt-unknown",
+        };
+        let reply: String = attempt.reply.chars().take(200).collect();
+        let at = when.moment(Timestamp(attempt.ended_at_ms));
+        told.push((at, format!("{} {} {reply}", words.get(key), attempt.relay).trim().to_owned()));
+    }
+    if told.is_empty()
+        && let (Some(reason), Some(at)) = (&delivery.reason, delivery.ended_at_ms)
+    {
+        told.push((when.moment(Timestamp(at)), reason.clone()));
+    }
+    if delivery.encrypted == Some(false) && delivery.transport != "rehearsal" {
+        told.push((when.moment(Timestamp(delivery.created_at_ms)), words.get("delivery-in-clear")));
+    }
+    LetterLine {
+        why: words.get(why),
+        transport: facts::transport(&delivery.via, when),
+        desk: text(&delivery.name).get(words.0).to_owned(),
+        address: delivery.address.clone(),
+        mark: Some(mark),
+        state: words.get(state),
+        tries: told,
+    }
+}
+
+/// `GET /incidents/{id}/alerts/{aid}`.
+pub async fn alert(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, WebError> {
+    let page = alert_page(&request, &app, &caller, &path).await?;
+    Ok(html(&request, &page))
+}
+
+/// `POST /incidents/{id}/alerts/{aid}/decide`.
+pub async fn decide_alert(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    path: Path<(String, String)>,
+    form: Posted,
+) -> Result<HttpResponse, WebError> {
+    let aid: AlertId = path.1.parse().map_err(|_| WebError::NotFound)?;
+    let option = form.get("option").unwrap_or_default();
+    let note = form.get("note").unwrap_or_default();
+    if !option.is_empty() {
+        let work = Work::begin(&app, caller.actor.clone()).await?;
+        operation::decision::decide_alert(work, aid, option, note, None, String::new).await?;
+        return Ok(see(&format!("/incidents/{}/alerts/{}", path.0, path.1)));
+    }
+    let mut page = alert_page(&request, &app, &caller, &path).await?;
+    if let Some(form) = &mut page.decide {
+        form.note = note.to_owned();
+        form.problem = Some(page.frame.words.get("decide-problem"));
+    }
+    Ok(html_with(&request, StatusCode::UNPROCESSABLE_ENTITY, &page))
+}
+
+async fn alert_page(
+    request: &HttpRequest,
+    app: &App,
+    caller: &Caller,
+    path: &(String, String),
+) -> Result<AlertPage, WebError> {
+    let id: IncidentId = path.0.parse().map_err(|_| WebError::NotFound)?;
+    let aid: AlertId = path.1.parse().map_err(|_| WebError::NotFound)?;
+    let scene = Scene::load(app, app.store.read(), id).await?;
+    let language = body::language(request);
+    let frame =
+        frame_of(request, app, caller, Room::Incidents, scene.directory.title.get(language).to_owned());
+    let alerts = facts::alerts(app, id).await?;
+    let alert = alerts.iter().find(|alert| alert.row.id == aid.raw()).ok_or(WebError::NotFound)?;
+    let letters = facts::letters(app, id).await?;
+    let known = facts::alert_facts(app, &scene, alert, &letters, &frame.when)?;
+    let head = facts::head(app, &scene, caller, &frame, Tab::Board).await?;
+    let group = Group::new(&known, head.drill, &frame);
+    let theirs = alert.rule.decider().is_some_and(|party| {
+        scene.people(party, frame.when.now).first().is_some_and(|person| caller.actor.is_person(person))
+    });
+    let may_decide = caller.actor.role.is_some_and(|role| may(role, Action::Decide, theirs));
+    let decide = (alert.row.state == "to_decide" && may_decide).then(|| decide_form(&alert.rule, language));
+    let body = fill(alert.rule.plan.body.get(language), language, |name| match name {
+        "alert.link" => Some("…".into()),
+        _ => scene.value(name, language, app),
+    });
+    Ok(AlertPage {
+        id: group.id,
+        audience: group.audience,
+        line: group.line,
+        body,
+        short: group.short,
+        rows: group.rows,
+        decide,
+        frame,
+        head,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use noroshi_core::text::Language;
 
     use super::{
         super::{
-            answer::Typed,
             board::{BoardPage, tests::facts},
             sample::{at, deploy, frame, head, keep},
         },

@@ -3,16 +3,36 @@
 //! Two steps. The first asks; nothing is sent and nothing is stored. The second shows all of it again in the frame of
 //! the chosen mode and asks for ticks and, where the playbook wants it, for its title typed by hand.
 
+use std::collections::BTreeMap;
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::StatusCode,
+    web::{Data, Path},
+};
 use askama::Template;
 use noroshi_core::{
+    answer::plain,
     directory::Directory,
-    playbook::{IncidentEvent, PartyRef, Playbook},
-    time::Timestamp,
+    playbook::{Action, IncidentEvent, PartyRef, Playbook, Target, Variable, VariableKind},
+    text::fill,
+    time::{Span, Timestamp},
+    variable,
 };
+use serde_json::Value as Json;
 
 use super::{
+    facts,
     frame::{Frame, Room},
+    leave::{frame, html, html_with, see, when},
     line::Mode,
+    when::When,
+};
+use crate::{
+    app::App,
+    operation::{self, OperationError, Reply, Work, incident::Start},
+    store,
+    web::{body::Posted, problem::WebError, session::Caller},
 };
 
 /// What the page knows.
@@ -171,6 +191,364 @@ pub fn version(playbook: &Playbook, frame: &Frame) -> String {
         }
     }
     parts.join(&words.get("list-join"))
+}
+
+/// What was typed into the form.
+#[derive(Clone, Debug, Default)]
+struct Wish {
+    mode: Option<Mode>,
+    values: BTreeMap<String, String>,
+    title: String,
+    ticks: (bool, bool),
+    step: String,
+}
+
+impl Wish {
+    fn read(form: &Posted) -> Self {
+        let values = form
+            .pairs()
+            .iter()
+            .filter_map(|(name, value)| Some((name.strip_prefix("v-")?.to_owned(), value.clone())));
+        Self {
+            mode: form.get("mode").and_then(Mode::from_key),
+            values: values.collect(),
+            title: form.get("title").unwrap_or_default().to_owned(),
+            ticks: (form.get("tick_checked").is_some(), form.get("tick_meant").is_some()),
+            step: form.get("step").unwrap_or_default().to_owned(),
+        }
+    }
+
+    fn variables(&self) -> BTreeMap<String, Json> {
+        let given = self.values.iter().filter(|(_, value)| !value.trim().is_empty());
+        given.map(|(key, value)| (key.clone(), Json::from(value.clone()))).collect()
+    }
+}
+
+/// `GET /playbooks/{key}/start`.
+pub async fn get(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    key: Path<String>,
+) -> Result<HttpResponse, WebError> {
+    let page = page(&request, &app, &caller, &key, &Wish::default(), StartStep::Ask).await?;
+    Ok(html(&request, &page))
+}
+
+/// `POST /playbooks/{key}/start`: shows the second step, or starts.
+pub async fn post(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    key: Path<String>,
+    form: Posted,
+) -> Result<HttpResponse, WebError> {
+    let wish = Wish::read(&form);
+    let words = when(&request, &app).words;
+    if wish.step == "ask" {
+        let page = page(&request, &app, &caller, &key, &wish, StartStep::Ask).await?;
+        return Ok(html(&request, &page));
+    }
+    // Everything that can be wrong is told on the step where it is mended.
+    let mut first = page(&request, &app, &caller, &key, &wish, StartStep::Ask).await?;
+    if wish.mode.is_none() {
+        first.mode_problem = Some(words.get("start-problem-mode"));
+    }
+    let wrong = first.mode_problem.is_some() || first.values.iter().any(|value| value.problem.is_some());
+    let no_drill = wish.mode == Some(Mode::Drill) && first.no_drill.is_some();
+    if wrong || no_drill {
+        return Ok(html_with(&request, StatusCode::UNPROCESSABLE_ENTITY, &first));
+    }
+    let mut second = page(&request, &app, &caller, &key, &wish, StartStep::Confirm).await?;
+    if wish.step != "start" {
+        return Ok(html(&request, &second));
+    }
+    second.confirm_problem = if wish.ticks != (true, true) {
+        Some(words.get("start-problem-ticks"))
+    } else if second.type_title && plain(&wish.title) != plain(&second.title) {
+        Some(words.get("start-problem-title"))
+    } else {
+        None
+    };
+    if second.confirm_problem.is_some() {
+        return Ok(html_with(&request, StatusCode::UNPROCESSABLE_ENTITY, &second));
+    }
+    let once = form.once(&caller);
+    let start = Start {
+        playbook: key.into_inner(),
+        drill: wish.mode == Some(Mode::Drill),
+        variables: wish.variables(),
+        title: None,
+        rate: None,
+    };
+    let work = Work::begin(&app, caller.actor.clone()).await?;
+    match operation::incident::start(work, start, once.as_ref(), async |_, scene| Ok(scene.id().to_string()))
+        .await
+    {
+        Ok(Reply::Fresh(_, id) | Reply::Again(_, id)) => Ok(see(&format!("/incidents/{id}"))),
+        Err(OperationError::Invalid(found)) => {
+            let told = found.iter().map(|invalid| invalid.detail.get(words.0).to_owned());
+            second.confirm_problem = Some(told.collect::<Vec<_>>().join(" "));
+            Ok(html_with(&request, StatusCode::UNPROCESSABLE_ENTITY, &second))
+        }
+        Err(OperationError::Closed(text)) => {
+            second.confirm_problem = Some(text.get(words.0).to_owned());
+            Ok(html_with(&request, StatusCode::CONFLICT, &second))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn page(
+    request: &HttpRequest,
+    app: &App,
+    caller: &Caller,
+    key: &str,
+    wish: &Wish,
+    step: StartStep,
+) -> Result<StartPage, WebError> {
+    let db = app.store.read();
+    let version_row = store::playbook::latest(db, key).await?.ok_or(WebError::NotFound)?;
+    let playbook = app.library.playbook(db, version_row.id).await?;
+    let frame = frame(request, app, caller, Room::Home).await?;
+    let (words, language, when) = (frame.words, frame.words.0, frame.when);
+    let directory = match store::directory::latest(db).await? {
+        Some(row) => app.library.directory(db, row.id).await?,
+        None => {
+            let detail = ("directory", words.get("status-directory-none"));
+            return Err(OperationError::invalid(detail.0, detail.1.clone(), detail.1).into());
+        }
+    };
+    let given = wish.variables();
+    let asked = wish.mode.is_some() || !wish.values.is_empty();
+    let resolved = variable::resolve(&playbook, &directory, &given, when.now, app.zone);
+    let problems = match (&resolved, asked) {
+        (Err(found), true) => found.clone(),
+        _ => Vec::new(),
+    };
+    let known = resolved.unwrap_or_default();
+    let values = playbook
+        .variables
+        .iter()
+        .map(|variable| value(variable, &directory, wish, &known, &problems, &when))
+        .collect();
+    let live_open = store::incident::open(db).await?.iter().any(|row| row.mode == "live");
+    let no_drill = match (playbook.drills.allowed, live_open) {
+        (false, _) => Some(words.get("start-no-drills")),
+        (true, true) => Some(words.get("start-drill-while-live")),
+        (true, false) => None,
+    };
+    Ok(StartPage {
+        key: key.to_owned(),
+        title: playbook.title.get(language).to_owned(),
+        version: version(&playbook, &frame),
+        step,
+        mode: wish.mode,
+        no_drill,
+        values,
+        preflight: preflight(app, &playbook, &directory, &known, &when),
+        type_title: playbook
+            .triggers
+            .iter()
+            .any(|trigger| trigger.source == "manual" && trigger.confirm_title),
+        typed_title: wish.title.clone(),
+        ticks: wish.ticks,
+        problem: None,
+        mode_problem: None,
+        confirm_problem: None,
+        once: app.chance.token(),
+        frame,
+    })
+}
+
+fn value(
+    variable: &Variable,
+    directory: &Directory,
+    wish: &Wish,
+    known: &BTreeMap<String, Json>,
+    problems: &[variable::VariableProblem],
+    when: &When,
+) -> Value {
+    let (words, language) = (when.words, when.words.0);
+    let preset = variable::preset(variable, directory);
+    let from_site = variable.from.as_deref().is_some_and(|from| from.starts_with("site."));
+    let typed = wish.values.get(&variable.key);
+    let written = |value: &Json| match value {
+        Json::String(text) => text.clone(),
+        Json::Array(items) => items.iter().filter_map(Json::as_str).collect::<Vec<_>>().join("、"),
+        other => other.to_string(),
+    };
+    let from = match (&preset, typed) {
+        (Some(preset), typed) if typed.is_none_or(|typed| *typed == written(preset)) => {
+            words.get(if from_site { "start-from-directory" } else { "start-from-playbook" })
+        }
+        _ => String::new(),
+    };
+    let choices = match &variable.kind {
+        VariableKind::Enum(options) => {
+            options.iter().map(|option| (option.clone(), option.clone())).collect()
+        }
+        VariableKind::JmaIntensity => variable::JMA_INTENSITIES
+            .iter()
+            .map(|level| {
+                let shown =
+                    variable::shown(&variable.kind, &Json::from(*level), language, when.zone).into_owned();
+                ((*level).to_owned(), shown)
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    let shown = known
+        .get(&variable.key)
+        .map(|value| variable::shown(&variable.kind, value, language, when.zone).into_owned());
+    Value {
+        label: variable::label(variable).get(language).to_owned(),
+        from,
+        value: typed.cloned().or_else(|| preset.as_ref().map(written)).unwrap_or_default(),
+        shown: shown.unwrap_or_default(),
+        choices,
+        keys: match variable.kind {
+            VariableKind::Int => "numeric",
+            VariableKind::Phone => "tel",
+            _ => "text",
+        },
+        hint: match variable.kind {
+            VariableKind::Datetime => words.get("start-hint-time"),
+            VariableKind::List => words.get("start-hint-list"),
+            _ => String::new(),
+        },
+        required: variable.required,
+        problem: problems
+            .iter()
+            .find(|problem| problem.key == variable.key)
+            .map(|problem| problem.detail.get(language).to_owned()),
+        key: variable.key.clone(),
+    }
+}
+
+/// What would be sent when it starts now, and what happens without answers.
+fn preflight(
+    app: &App,
+    playbook: &Playbook,
+    directory: &Directory,
+    values: &BTreeMap<String, Json>,
+    when: &When,
+) -> Preflight {
+    let (words, language) = (when.words, when.words.0);
+    let after = |span: Span| match span {
+        Span::ZERO => words.get("start-at-once"),
+        span => words.with("start-after", &[("span", when.length(span).into())]),
+    };
+    let party = |party: &PartyRef| match party {
+        PartyRef::Agency(key) => {
+            directory.agencies.get(key).map(|agency| agency.title.get(language).to_owned())
+        }
+        PartyRef::Role(key) => playbook.role(key).map(|role| role.title.get(language).to_owned()),
+        PartyRef::Roster(key) => directory
+            .rosters
+            .get(key)
+            .and_then(|roster| roster.title.as_ref())
+            .map(|title| title.get(language).to_owned()),
+    };
+    let name = |of: &PartyRef| party(of).unwrap_or_else(|| of.to_string());
+    let join = words.get("list-join");
+    let mut started: Vec<_> = playbook
+        .alerts
+        .iter()
+        .filter_map(|alert| {
+            Some((alert.send.filter(|on| on.event == IncidentEvent::Activated)?.delay, alert))
+        })
+        .collect();
+    started.sort_by_key(|(delay, _)| *delay);
+    let rows: Vec<_> = started
+        .iter()
+        .map(|(delay, alert)| {
+            let whom = alert.to.iter().map(name).collect::<Vec<_>>().join(&join);
+            let what = fill(alert.subject.get(language), language, |name| {
+                let variable = playbook.variables.iter().find(|variable| variable.key == name)?;
+                Some(variable::shown(&variable.kind, values.get(name)?, language, app.zone))
+            });
+            let count = alert.to.iter().map(|party| members(directory, party, when.now)).sum();
+            (after(*delay), whom, what, count)
+        })
+        .collect();
+    // The ladder of the most urgent alert stands for the others.
+    let ladder = started
+        .iter()
+        .min_by_key(|(_, alert)| alert.severity)
+        .and_then(|(_, alert)| playbook.ladder(alert.ladder.as_deref()?));
+    let mut silence: Vec<(String, String)> = ladder
+        .into_iter()
+        .flat_map(|ladder| &ladder.steps)
+        .map(|step| {
+            let named = |key: &str, name: String| words.with(key, &[("name", name.into())]);
+            let told = match &step.action {
+                Action::Resend { to: Target::Alternate, .. }
+                | Action::Notify { to: Target::Alternate, .. } => words.get("start-silence-alternate"),
+                Action::Resend { to: Target::Party(party), .. }
+                | Action::Notify { to: Target::Party(party), .. } => {
+                    named("start-silence-notify", name(party))
+                }
+                Action::Resend { via, .. } | Action::Notify { via, .. } => {
+                    let ways = via.iter().map(|via| facts::transport(via, when)).collect::<Vec<_>>();
+                    named("start-silence-resend", ways.join(&join))
+                }
+                Action::Call { to: Target::Party(party), .. } => named("start-silence-call", name(party)),
+                Action::Decide { to: Target::Party(party), .. } => named("start-silence-decide", name(party)),
+                Action::Call { .. } => named("start-silence-call", String::new()),
+                Action::Decide { .. } => named("start-silence-decide", String::new()),
+            };
+            (when.length(step.at), told)
+        })
+        .collect();
+    if !silence.is_empty() {
+        silence.push((words.get("start-silence-after"), words.get("start-silence-red")));
+    }
+    Preflight {
+        alerts: rows.len(),
+        recipients: rows.iter().map(|(.., count)| *count).sum(),
+        roles: playbook.roles.len(),
+        rows,
+        silence,
+        warnings: weak_points(playbook, directory, when),
+    }
+}
+
+/// Recipients that a start could not reach as planned: no address by any of the alert's transports, or no second way.
+fn weak_points(playbook: &Playbook, directory: &Directory, when: &When) -> Vec<(String, String)> {
+    let (words, language) = (when.words, when.words.0);
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    for alert in playbook
+        .alerts
+        .iter()
+        .filter(|alert| alert.send.is_some_and(|on| on.event == IncidentEvent::Activated))
+    {
+        for party in &alert.to {
+            let PartyRef::Agency(key) = party else { continue };
+            for member in directory.expand(key) {
+                let Some(agency) = directory.agencies.get(member) else { continue };
+                let reach = directory.reach(&agency.primary);
+                let lacking: Vec<String> = alert
+                    .via
+                    .iter()
+                    .filter(|via| !reach.contains_key(via.as_str()))
+                    .map(|via| facts::transport(via, when))
+                    .collect();
+                let name = agency.title.get(language).to_owned();
+                if lacking.len() == alert.via.len() {
+                    found.insert(name, words.get("start-weak-nothing"));
+                } else if directory.reach(&agency.alternate).is_empty() {
+                    found.entry(name).or_insert_with(|| words.get("start-weak-alternate"));
+                } else if !lacking.is_empty() {
+                    let ways = lacking.join(&words.get("list-join"));
+                    found
+                        .entry(name)
+                        .or_insert_with(|| words.with("start-weak-some", &[("name", ways.into())]));
+                }
+            }
+        }
+    }
+    found.into_iter().collect()
 }
 
 #[cfg(test)]

@@ -1,9 +1,23 @@
 //! `/status`: the service's health in sentences, each with what to do.
 
+use actix_web::{HttpRequest, HttpResponse, web::Data};
 use askama::Template;
-use noroshi_core::problem::Severity;
+use noroshi_core::{
+    problem::Severity,
+    time::{Span, Timestamp},
+};
 
-use super::frame::{Frame, Room};
+use super::{
+    frame::{Frame, Room},
+    leave,
+};
+use crate::{
+    app::App,
+    operation::{delivery::backlog, scene::text},
+    store,
+    transport::Transport,
+    web::{problem::WebError, session::Caller},
+};
 
 /// What the page knows.
 #[derive(Clone, Debug, Template)]
@@ -56,6 +70,72 @@ impl StatusPage {
             && !self.problems.iter().any(|problem| problem.severity == Severity::Error)
     }
 }
+
+/// `GET /status`.
+pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result<HttpResponse, WebError> {
+    let db = app.store.read();
+    let frame = leave::frame(&request, &app, &caller, Room::Status).await?;
+    let (words, language) = (frame.words, frame.words.0);
+    let part = |well, name: String, sentence: String, cure: &str| Part {
+        well,
+        name,
+        sentence,
+        cure: if well || cure.is_empty() { String::new() } else { words.get(cure) },
+    };
+    let reached = app.store.ping().await.is_ok();
+    let how = if reached { "status-database-well" } else { "status-database-ill" };
+    let mut parts = vec![part(reached, words.get("status-database"), words.get(how), "status-database-cure")];
+    for (_, transport) in app.transports.iter() {
+        let Transport::Mail(mailer) = transport else { continue };
+        for relay in mailer.health() {
+            let since = relay.since.map(|at| frame.when.short(at)).unwrap_or_default();
+            let mut told = match relay.up {
+                true => words.get("status-relay-well"),
+                false => words.with("status-relay-ill", &[("since", since.into())]),
+            };
+            if let Some(error) = relay.last_error.filter(|_| !relay.up) {
+                told = format!("{told} {error}");
+            }
+            parts.push(part(relay.up, frame.named("status-relay", &relay.name), told, "status-relay-cure"));
+        }
+    }
+    if app.transports.get("mail").is_none() {
+        let name = words.get("transport-email");
+        parts.push(part(false, name, words.get("status-relay-none"), "status-relay-none-cure"));
+    }
+    let (letters, wait) = backlog(&app).await?;
+    let waiting = [("n", letters.into()), ("span", frame.when.length(wait).into())];
+    let key = if letters == 0 { "status-outbox-empty" } else { "status-outbox" };
+    parts.push(part(wait < LONG_WAIT, words.get("status-outbox-name"), words.with(key, &waiting), ""));
+    let directory = store::directory::latest(db).await?.is_some();
+    let told = words.get(if directory { "status-directory-well" } else { "status-directory-none" });
+    parts.push(part(directory, words.get("status-directory"), told, ""));
+
+    let mut problems = Vec::new();
+    for (file, found) in app.troubles.files() {
+        for problem in found {
+            problems.push(FileProblem {
+                place: format!("{}:{}:{}", file.display(), problem.at.line, problem.at.column),
+                code: problem.code.to_owned(),
+                severity: problem.severity,
+                detail: problem.detail.get(language).to_owned(),
+                help: problem.help.get(language).to_owned(),
+            });
+        }
+    }
+    let mut playbooks = Vec::new();
+    for row in store::playbook::all_latest(db).await? {
+        let title = text(&row.title).get(language).to_owned();
+        let since = frame.when.day_and_clock(Timestamp(row.imported_at_ms));
+        let since = words.with("status-in-force", &[("clock", since.into())]);
+        playbooks.push((title, format!("{} {}", row.key, row.version), since));
+    }
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    Ok(leave::html(&request, &StatusPage { frame, parts, problems, playbooks, version }))
+}
+
+/// A letter that has waited for so long is worth a word.
+const LONG_WAIT: Span = Span::minutes(1);
 
 #[cfg(test)]
 mod tests {

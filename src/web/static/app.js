@@ -108,6 +108,7 @@
     }).then(function (text) {
       take(new DOMParser().parseFromString(text, 'text/html'));
       flowing();
+      read();
     }).catch(stand).then(function () {
       busy = false;
       if (again) { again = false; soon(); }
@@ -119,9 +120,20 @@
   var source = new EventSource(live.dataset.live);
   source.onopen = function () { if (stopped) soon(); flowing(); };
   source.onmessage = soon;
-  (live.dataset.events || 'changed').split(' ').forEach(function (name) { source.addEventListener(name, soon); });
+  ['incident', 'alert', 'recipient', 'channel', 'chronology'].forEach(function (name) { source.addEventListener(name, soon); });
   source.onerror = function () { setTimeout(function () { if (source.readyState !== 1) stand(); }, 3000); };
   document.addEventListener('visibilitychange', function () { if (!document.hidden) soon(); });
+  // Looked at, not only fetched: whoever wrote wants to know who has read.
+  function read() {
+    if (!live.dataset.read || document.hidden) return;
+    fetch(live.dataset.read, {
+      method: 'POST', credentials: 'same-origin',
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+      body: 'csrf=' + encodeURIComponent(live.dataset.csrf)
+    });
+  }
+  setTimeout(read, 800);
+  document.addEventListener('visibilitychange', read);
   // Deadlines pass without an event.
   setInterval(soon, 30000);
 })();

@@ -374,7 +374,7 @@ pub(super) fn forms(spot: &Spot<'_>) -> Vec<Form> {
         .into_iter()
         .map(|(key, spot)| {
             spot.some_items();
-            Form { key, fields: super::alerts::asks(&spot) }
+            Form { key, fields: super::responses::asks(&spot) }
         })
         .collect()
 }
