@@ -50,7 +50,7 @@ async fn a_duty_officer_starts_a_drill_in_two_steps_and_sees_the_board_change_by
     browser.picture("start").await;
     browser.width(PHONE).await;
     assert!(!browser.overflows().await, "the start page fits a telephone");
-    browser.shows("東病院").await;
+    browser.shows("DMAT病院").await;
     browser.choose("radio", "訓練").await;
     browser.press("button", "内容と宛先を確かめる").await;
     // The second step shows whom it will reach, once more, and only then does anything happen.
