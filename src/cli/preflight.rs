@@ -84,7 +84,7 @@ pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
         serves: &|driver| matches!(driver, "smtp" | "human_call"),
     });
     match args.format {
-        Format::Json => print_json(&document(&timetable)?)?,
+        Format::Json => print_json(&timetable.document(ZONE))?,
         Format::Text => print(&page(&timetable, setting))?,
     }
     Ok(ExitCode::SUCCESS)
@@ -143,20 +143,6 @@ fn values(
         warn!("{says}");
     }
     Ok(values)
-}
-
-/// The timetable with every moment also as people and programs read it.
-fn document(timetable: &Timetable) -> anyhow::Result<Value> {
-    let start = Timestamp(timetable.at_ms);
-    let mut document = serde_json::to_value(timetable)?;
-    document["at"] = start.rfc3339(ZONE).into();
-    for list in ["alerts", "roles", "entries"] {
-        for item in document[list].as_array_mut().into_iter().flatten() {
-            let offset = item["offset_ms"].as_i64().unwrap_or(0);
-            item["at"] = (start + Span(offset)).rfc3339(ZONE).into();
-        }
-    }
-    Ok(document)
 }
 
 fn page(timetable: &Timetable, setting: &Setting) -> String {
@@ -277,7 +263,7 @@ mod tests {
     #[test]
     fn the_document_has_every_moment_in_words() {
         let (timetable, _) = shipped(Who::All);
-        let document = document(&timetable).unwrap();
+        let document = timetable.document(ZONE);
         assert_eq!(document["at"], "2026-11-24T03:14:00.000+09:00");
         assert!(document["entries"].as_array().unwrap().iter().all(|entry| entry["at"].is_string()));
     }

@@ -12,6 +12,9 @@ use tracing::{debug, warn};
 use super::catcher::{Catcher, CaughtMail};
 use crate::{clock::Clock, lifecycle::Lifecycle};
 
+/// What is typed into the fields of a page, by field.
+type Fields = &'static [(&'static str, &'static str)];
+
 /// How somebody at a desk behaves. Delays are minutes of the drill.
 #[derive(Clone, Copy, Debug)]
 struct Desk {
@@ -24,9 +27,9 @@ struct Desk {
     /// The buttons it would press, the first that is there.
     wants: &'static [&'static str],
     /// What it types into the fields.
-    fields: &'static [(&'static str, &'static str)],
+    fields: Fields,
     /// A later answer: until then, button, fields.
-    then: Option<(f64, &'static str, &'static [(&'static str, &'static str)])>,
+    then: Option<(f64, &'static str, Fields)>,
 }
 
 /// One early, one with a condition, one declining, one never, one late by its alternate desk.

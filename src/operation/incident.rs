@@ -290,19 +290,21 @@ fn raise_timer(work: &Work<'_>, scene: &Scene, key: &str, delay: Span) -> timer:
 }
 
 /// How an incident ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
     Closed,
-    Cancelled { reason: String },
+    Cancelled,
 }
 
-/// Closes an incident: its ladders end, whoever was told gets the closing alerts.
+/// Closes an incident: its ladders end, whoever was told gets the closing alerts. A reason may be given.
 pub async fn close(
     work: Work<'_>,
     id: IncidentId,
+    reason: &str,
     once: Option<&Once>,
     reply: impl FnOnce(&incident::Model) -> String,
 ) -> Result<Reply, OperationError> {
-    end(work, id, End::Closed, once, reply).await
+    end(work, id, End::Closed, reason, once, reply).await
 }
 
 /// Cancels an incident with a reason: everybody who was told hears of it, by the transports that were used.
@@ -313,14 +315,14 @@ pub async fn cancel(
     once: Option<&Once>,
     reply: impl FnOnce(&incident::Model) -> String,
 ) -> Result<Reply, OperationError> {
-    let reason = noroshi_core::answer::clean(reason.trim());
-    end(work, id, End::Cancelled { reason }, once, reply).await
+    end(work, id, End::Cancelled, reason, once, reply).await
 }
 
 async fn end(
     mut work: Work<'_>,
     id: IncidentId,
     how: End,
+    reason: &str,
     once: Option<&Once>,
     reply: impl FnOnce(&incident::Model) -> String,
 ) -> Result<Reply, OperationError> {
@@ -329,51 +331,21 @@ async fn end(
     }
     let row = store::incident::lock(&work.tx, id).await?;
     let mut scene = Scene::of(work.app, &work.tx, row).await?;
-    let holds = |role: &str| {
-        scene
-            .role(role)
-            .and_then(|role| role.person.as_deref())
-            .is_some_and(|person| work.actor.is_person(person))
-    };
-    let plan = &scene.playbook;
-    let (state, keys) = match &how {
-        End::Closed => {
-            let named = plan.close.approve.as_deref().is_some_and(holds);
-            work.actor.must_named(Action::Close, named, "close the incident")?;
-            ("closed", plan.close.alerts.clone())
-        }
-        End::Cancelled { reason } => {
-            let named = plan.cancel.allow.iter().any(|role| holds(role));
-            work.actor.must_named(Action::Cancel, named, "cancel the incident")?;
-            if reason.is_empty() {
-                return Err(OperationError::invalid(
-                    "reason",
-                    "取り消す理由を入れてください",
-                    "a reason is required",
-                ));
-            }
-            if reason.chars().count() > 500 {
-                return Err(OperationError::invalid(
-                    "reason",
-                    "理由は500文字までです",
-                    "a reason has at most 500 characters",
-                ));
-            }
-            ("cancelled", plan.cancel.alert.iter().cloned().collect())
-        }
-    };
+    may_end(&work, &scene, how)?;
+    let reason = checked_reason(how, reason)?;
     if !scene.is_open() {
         return Err(OperationError::Closed(super::alert::over()));
     }
-    let event = if state == "closed" { IncidentEvent::Closing } else { IncidentEvent::Cancelled };
-    let reason = match &how {
-        End::Closed => None,
-        End::Cancelled { reason } => Some(reason.clone()),
+    let plan = &scene.playbook;
+    let (state, event, mut keys) = match how {
+        End::Closed => ("closed", IncidentEvent::Closing, plan.close.alerts.clone()),
+        End::Cancelled => {
+            ("cancelled", IncidentEvent::Cancelled, plan.cancel.alert.iter().cloned().collect())
+        }
     };
     finish(&mut work, &mut scene, state, reason.as_deref()).await?;
 
     // Named by close or cancel, or sent on the event: each once.
-    let mut keys = keys;
     for plan in &scene.playbook.alerts {
         if plan.send.is_some_and(|on| on.event == event) && !keys.contains(&plan.key) {
             keys.push(plan.key.clone());
@@ -396,6 +368,41 @@ async fn end(
     Ok(reply)
 }
 
+/// Commanders and administrators may end an incident, and whoever holds a role that the playbook names for it.
+fn may_end(work: &Work<'_>, scene: &Scene, how: End) -> Result<(), OperationError> {
+    let holds = |role: &String| scene.holders.get(role).is_some_and(|person| work.actor.is_person(person));
+    let plan = &scene.playbook;
+    match how {
+        End::Closed => {
+            let named = plan.close.approve.as_ref().is_some_and(holds);
+            work.actor.must_named(Action::Close, named, "close the incident")
+        }
+        End::Cancelled => {
+            let named = plan.cancel.allow.iter().any(holds);
+            work.actor.must_named(Action::Cancel, named, "cancel the incident")
+        }
+    }
+}
+
+fn checked_reason(how: End, reason: &str) -> Result<Option<String>, OperationError> {
+    const LONGEST: usize = 500;
+    let reason = noroshi_core::answer::clean(reason.trim());
+    if reason.chars().count() > LONGEST {
+        return Err(OperationError::invalid(
+            "reason",
+            format!("理由は{LONGEST}文字までです"),
+            format!("a reason has at most {LONGEST} characters"),
+        ));
+    }
+    match (how, reason.is_empty()) {
+        (End::Cancelled, true) => {
+            Err(OperationError::invalid("reason", "取り消す理由を入れてください", "a reason is required"))
+        }
+        (End::Closed, true) => Ok(None),
+        _ => Ok(Some(reason)),
+    }
+}
+
 /// Ends the row and every ladder, withdraws what has not left, drops what was to be raised later.
 async fn finish(
     work: &mut Work<'_>,
@@ -414,13 +421,15 @@ async fn finish(
     let why = if state == "cancelled" { StopOn::Superseded } else { StopOn::IncidentClosed };
     let open = store::recipient::unsettled(&work.tx, id).await?;
     stop_all(work, scene, open, why, false).await?;
-    let told = match reason {
-        Some(reason) => Text::both(format!("取消。理由: {reason}"), format!("Cancelled: {reason}")),
-        None => Text::both("終結", "Closed"),
+    let cancelled = state == "cancelled";
+    let told = match (cancelled, reason.unwrap_or_default()) {
+        (true, reason) => Text::both(format!("取消。理由: {reason}"), format!("Cancelled: {reason}")),
+        (false, "") => Text::both("終結", "Closed"),
+        (false, reason) => Text::both(format!("終結。{reason}"), format!("Closed: {reason}")),
     };
     let line = telling::by(
         &work.actor,
-        if reason.is_some() { "cancelled" } else { "closed" },
+        if cancelled { "cancelled" } else { "closed" },
         telling::service(),
         told,
         work.now,

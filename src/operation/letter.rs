@@ -1,6 +1,9 @@
 //! Writing letters: the outbox keeps what is needed to write one, not its text.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, btree_map::Entry},
+};
 
 use entity::{alert, delivery, recipient};
 use noroshi_core::{
@@ -38,7 +41,7 @@ struct Task {
 #[derive(Default)]
 struct Desk {
     scenes: Scenes,
-    alerts: BTreeMap<Uuid, (alert::Model, Arc<Rule>, u32)>,
+    alerts: BTreeMap<Uuid, (Rule, u32)>,
     recipients: BTreeMap<Uuid, recipient::Model>,
 }
 
@@ -71,13 +74,15 @@ pub async fn write_all(app: &App, deliveries: &[delivery::Model]) -> Result<Vec<
                 return Err(StoreError::Corrupt { what: "delivery", id, found: "no recipient".into() }.into());
             }
         };
-        if !desk.alerts.contains_key(&alert) {
-            let found = store::alert::get(db, AlertId::new(alert)).await?;
-            let rule = Arc::new(store::alert::rule(&found)?);
-            let number = report_number(app, &scene, &found, &rule).await?;
-            desk.alerts.insert(alert, (found, rule, number));
-        }
-        let (_, rule, number) = &desk.alerts[&alert];
+        let (rule, number) = &*match desk.alerts.entry(alert) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let found = store::alert::get(db, AlertId::new(alert)).await?;
+                let rule = store::alert::rule(&found)?;
+                let number = report_number(app, &scene, &found, &rule).await?;
+                new.insert((rule, number))
+            }
+        };
         letters.push(match task {
             None => to_recipient(app, &scene, rule, *number, row.as_ref(), delivery),
             Some(task) => to_role(app, &scene, rule, row.as_ref(), delivery, task),

@@ -85,22 +85,23 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
             let hash = hash(&[place.as_bytes(), &bytes]);
             // A POST without anything to say needs no body.
             let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-            let value = serde_json::from_slice(text).map_err(|error| {
-                if error.is_data() {
-                    let said = error.to_string();
-                    let said = said.split(" at line ").next().unwrap_or_default().to_owned();
-                    OperationError::Invalid(vec![crate::operation::Invalid {
-                        path: format!("line {} column {}", error.line(), error.column()),
-                        detail: noroshi_core::text::Text::plain(said),
-                    }])
-                    .into()
-                } else {
-                    WebError::Malformed(format!("not JSON: {error}"))
-                }
-            })?;
+            let value = serde_json::from_slice(text).map_err(|error| refused(&error))?;
             Ok(Self { value, hash })
         })
     }
+}
+
+/// What is wrong with a JSON body: not JSON at all, or a member that cannot be taken.
+fn refused(error: &serde_json::Error) -> WebError {
+    let said = error.to_string();
+    if !error.is_data() {
+        return WebError::Malformed(format!("not JSON: {said}"));
+    }
+    let place = format!(" (line {}, column {})", error.line(), error.column());
+    let said = said.split(" at line ").next().unwrap_or_default();
+    // serde quotes the member's name first, where it speaks of one.
+    let member = said.contains("field").then(|| said.split('`').nth(1)).flatten().unwrap_or_default();
+    OperationError::invalid(member, format!("{said}{place}"), format!("{said}{place}")).into()
 }
 
 impl<T> Body<T> {
@@ -158,8 +159,11 @@ fn check_token(request: &HttpRequest, csrf: &str, sent: &[u8]) -> Result<(), Web
 pub fn foreign(request: &HttpRequest) -> bool {
     let header =
         |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    if header("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site") {
-        return true;
+    // The browser's own word comes first: a page without referrer sends `Origin: null` even to itself.
+    match header("sec-fetch-site").as_deref() {
+        Some("same-origin" | "none") => return false,
+        Some(_) => return true,
+        None => {}
     }
     match (header("origin"), header("host")) {
         (Some(origin), Some(host)) => {

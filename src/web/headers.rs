@@ -26,6 +26,8 @@ pub async fn add(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let secure = request.app_data::<web::Data<App>>().is_some_and(|app| app.secure_cookies);
     let is_file = request.path().starts_with("/static/");
+    // A token in the path must not travel on in a Referer; elsewhere our own pages may see where one comes from.
+    let secret = ["/a/", "/setup/"].iter().any(|prefix| request.path().starts_with(prefix));
     if request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
     }
@@ -39,7 +41,7 @@ pub async fn add(
     put(header::CONTENT_SECURITY_POLICY, POLICY);
     put(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     put(header::X_FRAME_OPTIONS, "DENY");
-    put(header::REFERRER_POLICY, "no-referrer");
+    put(header::REFERRER_POLICY, if secret { "no-referrer" } else { "same-origin" });
     put(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     put(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     put(HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()");

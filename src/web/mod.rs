@@ -36,6 +36,10 @@ pub fn serve(
         Web::new()
             .app_data(shared.clone())
             .app_data(web::PayloadConfig::new(LARGEST_BODY))
+            .app_data(web::QueryConfig::default().error_handler(|error, _| {
+                problem::WebError::Malformed(format!("the query cannot be read: {error}")).into()
+            }))
+            .app_data(web::PathConfig::default().error_handler(|_, _| problem::WebError::NotFound.into()))
             .configure(routes::mount)
             .wrap(middleware::from_fn(problem::finish))
             .wrap(middleware::from_fn(headers::add))

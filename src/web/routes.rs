@@ -70,7 +70,7 @@ pub const ROUTES: &[Route] = &[
     get("/api/v1/playbooks", VIEW, || web::get().to(playbook::list)),
     get("/api/v1/playbooks/{key}", VIEW, || web::get().to(playbook::get)),
     put("/api/v1/playbooks/{key}", May(Action::ImportPlaybook), || web::put().to(playbook::put)),
-    post("/api/v1/playbooks/{key}/preflight", VIEW, || web::post().to(api::not_yet)),
+    post("/api/v1/playbooks/{key}/preflight", VIEW, || web::post().to(playbook::preflight)),
     get("/api/v1/directory", VIEW, || web::get().to(directory::get)),
     put("/api/v1/directory", May(Action::EditDirectory), || web::put().to(directory::put)),
     post("/api/v1/directory/import", May(Action::EditDirectory), || web::post().to(directory::import)),

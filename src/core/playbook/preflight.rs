@@ -66,6 +66,22 @@ pub struct Timetable {
     pub entries: Vec<Entry>,
 }
 
+impl Timetable {
+    /// The timetable for programs: each moment also as RFC 3339 in `zone` (`at`), beside its offset.
+    pub fn document(&self, zone: Tz) -> serde_json::Value {
+        let start = Timestamp(self.at_ms);
+        let mut document = serde_json::to_value(self).expect("a timetable has only text keys");
+        document["at"] = start.rfc3339(zone).into();
+        for list in ["alerts", "roles", "entries"] {
+            for item in document[list].as_array_mut().into_iter().flatten() {
+                let offset = item["offset_ms"].as_i64().unwrap_or(0);
+                item["at"] = (start + Span(offset)).rfc3339(zone).into();
+            }
+        }
+        document
+    }
+}
+
 /// One alert of a timetable.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PlannedAlert {

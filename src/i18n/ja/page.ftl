@@ -221,6 +221,7 @@ transport-sms = SMS
 transport-phone = 電話
 transport-rehearsal = 訓練の控え
 attempt-accepted = 中継が受け付け
+attempt-rehearsed = この画面だけに保存（訓練）
 attempt-again = 一時的に送れず、送り直し
 attempt-refused = 拒否
 attempt-unknown = 結果が不明

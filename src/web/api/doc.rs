@@ -20,7 +20,7 @@ use crate::web::{live, problem::ProblemDocument};
     info(title = "Noroshi", description = "Disaster-response coordination. Errors are RFC 9457 problem documents; every \
         POST that creates takes Idempotency-Key; lists take `limit` and `after`."),
     paths(
-        playbook::list, playbook::get, playbook::put,
+        playbook::list, playbook::get, playbook::put, playbook::preflight,
         directory::get, directory::put, directory::import,
         incident::list, incident::start, incident::get, incident::close, incident::cancel,
         recipient::list, recipient::answer, recipient::decide,
@@ -28,7 +28,7 @@ use crate::web::{live, problem::ProblemDocument};
         channel::list, channel::messages, channel::post, channel::read,
         chronology::list, chronology::add, chronology::csv,
         live::incident, live::all,
-        later::preflight, later::tasks, later::task, later::reports, later::report,
+        later::tasks, later::task, later::reports, later::report,
         later::exercises, later::run, later::pause, later::run_report, later::trigger, later::hook,
     ),
     components(schemas(ProblemDocument)),
@@ -56,7 +56,6 @@ mod later {
         )*};
     }
     later! {
-        preflight post "/api/v1/playbooks/{key}/preflight"
         tasks get "/api/v1/incidents/{id}/tasks"
         task patch "/api/v1/tasks/{id}"
         reports get "/api/v1/incidents/{id}/reports"

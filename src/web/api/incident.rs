@@ -265,8 +265,17 @@ fn ended(app: &App, row: &incident::Model) -> String {
     })
 }
 
+/// Why an incident is closed or cancelled.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EndRequest {
+    /// Cancelling needs one: it is told to everybody who was told of the incident. Closing may have one.
+    #[serde(default)]
+    pub reason: String,
+}
+
 /// Closes an incident.
-#[utoipa::path(post, path = "/api/v1/incidents/{id}/close", tag = "incidents", request_body = Nothing,
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/close", tag = "incidents", request_body = EndRequest,
     params(("id" = String, Path, description = "inc_…"), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = Ended), (status = 409, body = crate::web::problem::ProblemDocument)))]
 pub async fn close(
@@ -274,25 +283,18 @@ pub async fn close(
     app: Data<App>,
     caller: Caller,
     id: Path<String>,
-    body: Body<Nothing>,
+    body: Body<EndRequest>,
 ) -> Result<HttpResponse, WebError> {
     let once = body.once(&request, &caller)?;
     let work = Work::begin(&app, caller.actor).await?;
-    let done = close_incident(work, incident_id(&id)?, once.as_ref(), |row| ended(&app, row)).await?;
+    let reason = body.value.reason;
+    let done =
+        close_incident(work, incident_id(&id)?, &reason, once.as_ref(), |row| ended(&app, row)).await?;
     Ok(reply(done))
 }
 
-/// Why an incident is cancelled.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CancelRequest {
-    /// Told to everybody who was told of the incident.
-    #[serde(default)]
-    pub reason: String,
-}
-
 /// Cancels an incident.
-#[utoipa::path(post, path = "/api/v1/incidents/{id}/cancel", tag = "incidents", request_body = CancelRequest,
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/cancel", tag = "incidents", request_body = EndRequest,
     params(("id" = String, Path, description = "inc_…"), ("Idempotency-Key" = Option<String>, Header)),
     responses((status = 200, body = Ended), (status = 409, body = crate::web::problem::ProblemDocument)))]
 pub async fn cancel(
@@ -300,7 +302,7 @@ pub async fn cancel(
     app: Data<App>,
     caller: Caller,
     id: Path<String>,
-    body: Body<CancelRequest>,
+    body: Body<EndRequest>,
 ) -> Result<HttpResponse, WebError> {
     let once = body.once(&request, &caller)?;
     let work = Work::begin(&app, caller.actor).await?;

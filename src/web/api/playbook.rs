@@ -1,21 +1,29 @@
 //! Playbooks.
 
+use std::collections::BTreeMap;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Json, Path, Query},
 };
 use entity::playbook_version;
-use noroshi_core::text::Language;
-use serde::Serialize;
+use noroshi_core::{
+    playbook::preflight::{Answers, Plan},
+    text::Language,
+    time::Timestamp,
+    variable,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::list::{List, Page};
 use crate::{
     app::App,
-    operation::{OperationError, Work, playbook::import, scene::text},
+    operation::{Invalid, OperationError, Work, playbook::import, scene::text},
     store::{self, StoreError},
     web::{
-        body::{Raw, language, moment},
+        body::{Body, Raw, language, moment},
         problem::{Detail, WebError, file_detail},
         session::Caller,
     },
@@ -96,6 +104,82 @@ pub async fn get(
     let row = store::playbook::latest(app.store.read(), &key).await?;
     let row = row.ok_or_else(|| StoreError::NotFound { what: "playbook", id: key.into_inner() })?;
     Ok(Json(view(&app, row, language(&request), true).await?))
+}
+
+/// What is to be looked at without sending.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PreflightRequest {
+    /// Values of its variables by name; missing ones print 調整中.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub variables: BTreeMap<String, Value>,
+    /// When it would start, RFC 3339; now where absent.
+    pub at: Option<String>,
+    /// `none` (every ladder to its end) or `all`.
+    pub answers: Option<String>,
+}
+
+/// The timetable: who would get what, when, by which transport, if it started now. Sends nothing.
+#[utoipa::path(post, path = "/api/v1/playbooks/{key}/preflight", tag = "playbooks", params(("key" = String, Path)),
+    request_body = PreflightRequest,
+    responses((status = 200, description = "alerts, roles and entries with offsets and moments", body = Object),
+        (status = 422, body = crate::web::problem::ProblemDocument)))]
+pub async fn preflight(
+    app: Data<App>,
+    key: Path<String>,
+    body: Body<PreflightRequest>,
+) -> Result<HttpResponse, WebError> {
+    let db = app.store.read();
+    let missing = |what: &'static str| StoreError::NotFound { what, id: key.to_string() };
+    let version = store::playbook::latest(db, &key).await?.ok_or_else(|| missing("playbook"))?;
+    let directory =
+        store::directory::latest(db).await?.ok_or_else(|| missing("directory for the playbook"))?;
+    let playbook = app.library.playbook(db, version.id).await?;
+    let directory = app.library.directory(db, directory.id).await?;
+    let wish = body.value;
+    let mut invalid = Vec::new();
+    let at = match wish.at.as_deref() {
+        None => app.clock.now(),
+        Some(text) => Timestamp::parse_rfc3339(text).unwrap_or_else(|| {
+            invalid.push(Invalid::new(
+                "at",
+                "2026-11-24T03:14:00+09:00 の形で入れてください",
+                "must be like 2026-11-24T03:14:00+09:00",
+            ));
+            app.clock.now()
+        }),
+    };
+    let answers = match wish.answers.as_deref() {
+        None | Some("none") => Answers::None,
+        Some("all") => Answers::All,
+        Some(_) => {
+            invalid.push(Invalid::new("answers", "none か all にしてください", "must be none or all"));
+            Answers::None
+        }
+    };
+    // A required value that is missing does not matter yet.
+    let mut relaxed = (*playbook).clone();
+    relaxed.variables.iter_mut().for_each(|variable| variable.required = false);
+    let values =
+        variable::resolve(&relaxed, &directory, &wish.variables, at, app.zone).unwrap_or_else(|found| {
+            let found = found.into_iter();
+            invalid.extend(found.map(|p| Invalid { path: format!("variables.{}", p.key), detail: p.detail }));
+            BTreeMap::new()
+        });
+    if !invalid.is_empty() {
+        return Err(OperationError::Invalid(invalid).into());
+    }
+    let timetable = noroshi_core::playbook::preflight::preflight(&Plan {
+        playbook: &playbook,
+        directory: &directory,
+        values: &values,
+        at,
+        zone: app.zone,
+        answers,
+        serves: &|driver| app.serves(driver),
+    });
+    Ok(HttpResponse::Ok().json(timetable.document(app.zone)))
 }
 
 /// Imports a playbook; the body is the YAML. With errors, nothing changes.

@@ -642,6 +642,24 @@ fn counts(rows: &[&Row], frame: &Frame) -> Vec<CountLine> {
     lines
 }
 
+/// A name as it stands on a magnet: whole words, or the first six wide characters.
+fn short(name: &str) -> String {
+    const HALF_WIDTHS: usize = 12;
+    let width = |text: &str| text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum::<usize>();
+    let mut words = name.split_whitespace();
+    let mut kept = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        if width(&kept) + 1 + width(word) > HALF_WIDTHS {
+            break;
+        }
+        kept = format!("{kept} {word}");
+    }
+    while width(&kept) > HALF_WIDTHS {
+        kept.pop();
+    }
+    kept
+}
+
 /// The teams of all answers against the target, and their arrivals with a running total.
 fn forces(alerts: &[AlertFacts], frame: &Frame) -> Option<Forces> {
     let teams_of = |facts: &RecipientFacts| {
@@ -674,7 +692,7 @@ fn forces(alerts: &[AlertFacts], frame: &Frame) -> Option<Forces> {
     }
     let mut slots = Vec::new();
     for (name, teams, conditional, _) in &coming {
-        let short: String = name.chars().take(6).collect();
+        let short = short(name);
         let slot = if *conditional { (format!("△{short}"), "maybe") } else { (short, "got") };
         slots.extend(std::iter::repeat_n(slot, *teams));
     }

@@ -140,7 +140,7 @@ async fn end(
     } else {
         let work = Work::begin(app, caller.actor.clone()).await?;
         let done = match end {
-            End::Close => operation::incident::close(work, incident, None, |_| String::new()).await,
+            End::Close => operation::incident::close(work, incident, "", None, |_| String::new()).await,
             End::Cancel => {
                 operation::incident::cancel(work, incident, &page.reason, None, |_| String::new()).await
             }

@@ -388,6 +388,7 @@ fn letter_line(delivery: &delivery::Model, tries: &[attempt::Model], when: &When
     let mut told: Vec<(Moment, String)> = Vec::new();
     for attempt in tries.iter().filter(|attempt| attempt.delivery_id == delivery.id).rev() {
         let key = match attempt.outcome.as_str() {
+            "accepted" if attempt.relay == "rehearsal" => "attempt-rehearsed",
             "accepted" => "attempt-accepted",
             "try_again" => "attempt-again",
             "refused" => "attempt-refused",
@@ -395,7 +396,11 @@ fn letter_line(delivery: &delivery::Model, tries: &[attempt::Model], when: &When
         };
         let reply: String = attempt.reply.chars().take(200).collect();
         let at = when.moment(Timestamp(attempt.ended_at_ms));
-        told.push((at, format!("{} {} {reply}", words.get(key), attempt.relay).trim().to_owned()));
+        let said = match key {
+            "attempt-rehearsed" => words.get(key),
+            _ => format!("{} {} {reply}", words.get(key), attempt.relay).trim().to_owned(),
+        };
+        told.push((at, said));
     }
     if told.is_empty()
         && let (Some(reason), Some(at)) = (&delivery.reason, delivery.ended_at_ms)
