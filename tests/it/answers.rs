@@ -94,7 +94,9 @@ async fn the_same_answer_again_changes_nothing_and_another_replaces_it() {
     let (server, sink, incident) = raised(Database::Sqlite, &patient()).await;
     let link = link_of(&sink, "dmat@east.example").await;
     let anybody = server.anybody();
-    incident.recipient_until("standby", "hosp_east", "is accepted", SOON, |it| it["grade"] == "accepted").await;
+    incident
+        .recipient_until("standby", "hosp_east", "is accepted", SOON, |it| it["grade"] == "accepted")
+        .await;
     let first = [("option", "available"), ("teams", "2")];
     answer(&anybody, &link, &first).await.expect(303);
     let before = (incident.recipient("standby", "hosp_east").await, incident.chronology().await);
