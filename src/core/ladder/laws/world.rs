@@ -391,6 +391,7 @@ impl Bare {
                 alternate: points("night", &self.alternate),
             }],
             book: AddressBook {
+                by_hand: BTreeSet::new(),
                 parties: [(chief, points("chief", &["email", "phone"]))].into(),
                 served: owned(&self.served).into_iter().collect(),
             },
@@ -481,7 +482,7 @@ impl World {
             })
             .collect();
         let served = served.iter().map(|transport| (*transport).to_owned()).collect();
-        Self { rule, recipients, book: AddressBook { parties, served } }
+        Self { rule, recipients, book: AddressBook { parties, served, by_hand: BTreeSet::new() } }
     }
 
     pub(super) fn scene(&self, who: usize, now: Timestamp) -> Scene<'_> {
