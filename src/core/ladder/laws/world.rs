@@ -217,8 +217,8 @@ impl Draft {
             steps += &format!("    stop_on: {}\n", list(stops));
         }
         let severity = match at {
-            ..=1800 => "critical",
-            ..=3600 => "high",
+            0..=1800 => "critical",
+            1801..=3600 => "high",
             _ => "normal",
         };
         let unit = if self.to.iter().any(|party| party.starts_with("agency:")) { "agency" } else { "person" };
