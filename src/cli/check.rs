@@ -21,6 +21,7 @@ use noroshi_core::{
     text::Language,
 };
 use serde::Serialize;
+use serde_json::{Value, json};
 use tracing::warn;
 
 use super::{Refused, Setting, print, print_json};
@@ -64,13 +65,11 @@ pub(super) struct Checked {
 }
 
 pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
-    if args.format == CheckFormat::Sarif {
-        return Err(Refused::not_there_yet("playbook check --format sarif"));
-    }
     let checked = check(&args.paths, args.directory.as_deref())?;
     match args.format {
         CheckFormat::Json => print_json(&report(&checked, setting.language))?,
-        _ => print(&page(&checked, setting))?,
+        CheckFormat::Sarif => print_json(&sarif(&checked, setting.language))?,
+        CheckFormat::Text => print(&page(&checked, setting))?,
     }
     let worst = checked.iter().flat_map(|file| &file.problems).map(|problem| problem.severity).min();
     let failed = match worst {
@@ -192,6 +191,39 @@ pub(super) fn report(checked: &[Checked], language: Language) -> Report<'_> {
     Report { problems }
 }
 
+/// The problems as code review tools read them: SARIF 2.1.0 (OASIS), section 3.
+fn sarif(checked: &[Checked], language: Language) -> Value {
+    let mut results = Vec::new();
+    let mut rules = BTreeSet::new();
+    for Checked { name, problems, .. } in checked {
+        for problem in problems {
+            let level = match problem.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+                Severity::Info => "note",
+            };
+            rules.insert(problem.code);
+            let region =
+                json!({"startLine": problem.at.line.max(1), "startColumn": problem.at.column.max(1)});
+            let place = json!({"artifactLocation": {"uri": name}, "region": region});
+            let words = format!("{} {}", problem.detail.get(language), problem.help.get(language));
+            results.push(json!({
+                "ruleId": problem.code,
+                "level": level,
+                "message": {"text": words.trim()},
+                "locations": [{"physicalLocation": place}],
+            }));
+        }
+    }
+    let rules: Vec<Value> = rules.into_iter().map(|code| json!({"id": code})).collect();
+    let driver = json!({"name": "noroshi", "version": env!("CARGO_PKG_VERSION"), "rules": rules});
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}],
+    })
+}
+
 /// What people read: place, code and detail; the line itself with a caret; what to write instead.
 pub(super) fn page(checked: &[Checked], setting: &Setting) -> String {
     let mut page = String::new();
@@ -302,6 +334,20 @@ mod tests {
             let errors = checked[0].problems.iter().filter(|problem| problem.severity == Severity::Error);
             assert!(errors.count() > 0, "{name}");
         }
+    }
+
+    #[test]
+    fn code_review_tools_get_one_result_for_each_problem_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("broken.yaml");
+        fs::write(&path, "apiVersion: noroshi/v1\nkind: Playbook\nmetdata: {}\n").unwrap();
+        let checked = check(&[path], None).unwrap();
+        let run = &sarif(&checked, Language::En)["runs"][0];
+        let results = run["results"].as_array().unwrap();
+        assert_eq!(results.len(), checked[0].problems.len());
+        let last = results.last().unwrap();
+        assert_eq!((&last["ruleId"], &last["level"]), (&json!("R02"), &json!("error")));
+        assert_eq!(last["locations"][0]["physicalLocation"]["region"]["startLine"], 3);
     }
 
     #[test]

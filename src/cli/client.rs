@@ -79,19 +79,19 @@ impl<'a> Client<'a> {
         Ok(Self { setting, http, server, token })
     }
 
-    /// Asks for a document.
-    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+    /// Asks for a document about `what`.
+    pub(crate) async fn get(&self, path: &str, what: &str) -> anyhow::Result<Value> {
         let response = self.send(Method::GET, path, None, None).await?;
-        self.document(response).await
+        self.document(response, what).await
     }
 
-    /// Gives an order, at most once however often it has to be sent.
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+    /// Gives an order about `what`; it is done at most once however often it has to be sent.
+    pub(crate) async fn post(&self, path: &str, body: &Value, what: &str) -> anyhow::Result<Value> {
         let key = Chance::from_os().token();
         let mut tries = 1;
         loop {
             match self.send(Method::POST, path, Some(body), Some(&key)).await {
-                Ok(response) => return self.document(response).await,
+                Ok(response) => return self.document(response, what).await,
                 Err(_) if tries < TRIES => tries += 1,
                 Err(cause) => return Err(cause),
             }
@@ -130,7 +130,7 @@ impl<'a> Client<'a> {
     }
 
     /// The answer's document, or the service's own words about why there is none.
-    async fn document(&self, response: Response) -> anyhow::Result<Value> {
+    async fn document(&self, response: Response, what: &str) -> anyhow::Result<Value> {
         let status = response.status();
         let body = response.bytes().await.context("the answer of the service broke off")?;
         if status.is_success() {
@@ -140,6 +140,12 @@ impl<'a> Client<'a> {
             return Err(Refused::failed(
                 "トークンが正しくないか、取り消されています。NOROSHI_TOKEN を確かめてください。",
                 "the service does not know this token; check NOROSHI_TOKEN",
+            ));
+        }
+        if status == StatusCode::NOT_FOUND {
+            return Err(Refused::failed(
+                format!("サービスに {what} がありません。"),
+                format!("the service knows no {what}"),
             ));
         }
         let said = match serde_json::from_slice::<ProblemDocument>(&body) {

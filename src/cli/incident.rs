@@ -84,20 +84,20 @@ pub(crate) fn run(command: Command, setting: &Setting) -> anyhow::Result<ExitCod
             let client = Client::new(args.server, setting)?;
             let variables: BTreeMap<String, String> = args.set.into_iter().collect();
             let mut order = json!({
-                "playbook": args.playbook,
+                "playbook": &args.playbook,
                 "mode": if args.drill { "drill" } else { "live" },
                 "variables": variables,
             });
             if let Some(title) = args.title {
                 order["title"] = title.into();
             }
-            (block_on(client.post("/api/v1/incidents", &order))?, args.format)
+            (block_on(client.post("/api/v1/incidents", &order, &args.playbook))?, args.format)
         }
         Command::Status(args) => {
             let client = Client::new(args.server, setting)?;
             let answer = match args.incident {
-                Some(id) => block_on(client.get(&format!("/api/v1/incidents/{id}")))?,
-                None => open_only(block_on(client.get("/api/v1/incidents?limit=10000"))?),
+                Some(id) => block_on(client.get(&format!("/api/v1/incidents/{id}"), &id.to_string()))?,
+                None => open_only(block_on(client.get("/api/v1/incidents?limit=10000", "incidents"))?),
             };
             (answer, args.format)
         }
@@ -117,7 +117,8 @@ fn end(verb: &str, args: &EndArgs, setting: &Setting) -> anyhow::Result<Value> {
     if let Some(reason) = &args.reason {
         order["reason"] = reason.as_str().into();
     }
-    block_on(client.post(&format!("/api/v1/incidents/{}/{verb}", args.incident), &order))
+    let id = args.incident.to_string();
+    block_on(client.post(&format!("/api/v1/incidents/{id}/{verb}"), &order, &id))
 }
 
 /// Closed and cancelled incidents are history: `status` is about now.
@@ -134,11 +135,10 @@ fn page(answer: &Value, setting: &Setting) -> String {
     let incidents = answer["items"].as_array().map_or(&one[..], Vec::as_slice);
     let mut page = String::new();
     for incident in incidents {
-        let text = |name: &str| incident[name].as_str().unwrap_or("-").to_owned();
-        let playbook = incident["playbook"]["key"].as_str().unwrap_or("-");
-        let (id, mode, state, at) = (text("id"), text("mode"), text("state"), text("opened_at"));
-        let title = incident["title"].as_str().unwrap_or_default();
-        let _ = writeln!(page, "{id}  {mode}  {state}  {at}  {playbook}  {title}");
+        let playbook = &incident["playbook"]["key"];
+        let members = ["id", "mode", "state", "opened_at"].map(|name| &incident[name]);
+        let known = members.into_iter().chain([playbook, &incident["title"]]).filter_map(Value::as_str);
+        let _ = writeln!(page, "{}", known.collect::<Vec<_>>().join("  "));
         if let Some(counts) = incident["counts"].as_object() {
             let counts: Vec<String> =
                 counts.iter().map(|(grade, count)| format!("{grade} {count}")).collect();

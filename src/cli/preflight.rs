@@ -150,31 +150,27 @@ fn page(timetable: &Timetable, setting: &Setting) -> String {
     let mut page = String::new();
     let begins = setting.say("開始", "start");
     let _ = writeln!(page, "{begins} {}", start.rfc3339(ZONE));
+    let mut lines = Vec::new();
     for offer in &timetable.roles {
         let person = offer.person.clone().unwrap_or_else(|| setting.say("当番なし", "nobody on duty"));
-        let offers = setting.say("役割の依頼", "offers the role");
-        let _ = writeln!(
-            page,
-            "{}  {offers} {}: {person}",
-            moments(start, offer.offset_ms),
-            offer.title.get(setting.language)
-        );
+        let offered = setting.say("役割の依頼", "is offered to");
+        lines.push((offer.offset_ms, format!("{}  {offered} {person}", offer.title.get(setting.language))));
     }
     for alert in &timetable.alerts {
         let raised = setting.say(
             format!("{} 件に「{}」", alert.recipients, alert.subject),
             format!("\"{}\" to {}", alert.subject, alert.recipients),
         );
-        let _ = writeln!(page, "{}  {}: {raised}", moments(start, alert.offset_ms), alert.key);
+        lines.push((alert.offset_ms, format!("{}  {raised}", alert.key)));
     }
     for entry in &timetable.entries {
-        let line = [
-            moments(start, entry.offset_ms),
-            entry.alert.clone(),
-            format!("{} ({})", entry.name.get(setting.language), entry.recipient),
-            what(entry, setting),
-        ];
-        let _ = writeln!(page, "{}", line.join("  "));
+        let recipient = format!("{} ({})", entry.name.get(setting.language), entry.recipient);
+        lines.push((entry.offset_ms, [entry.alert.clone(), recipient, what(entry, setting)].join("  ")));
+    }
+    // Stable: what happens at the same moment stays in the order of the file.
+    lines.sort_by_key(|(offset_ms, _)| *offset_ms);
+    for (offset_ms, line) in lines {
+        let _ = writeln!(page, "{}  {line}", moments(start, offset_ms));
     }
     page
 }

@@ -365,6 +365,12 @@ impl Field {
         !matches!(&self.kind, FieldKind::Chips(chips) if chips.is_empty())
     }
 
+    /// What came in and is none of the values to tap: it is shown again, so that nothing that was typed is lost.
+    pub fn stray(&self) -> Option<&str> {
+        let tapped = matches!(&self.kind, FieldKind::Chips(chips) if chips.iter().any(|chip| chip.checked));
+        (!tapped && !self.value.is_empty()).then_some(&self.value)
+    }
+
     /// What stands in the box: nothing where the value was tapped.
     pub fn typed(&self) -> &str {
         match &self.kind {

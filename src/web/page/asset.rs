@@ -21,9 +21,10 @@ pub struct Asset {
     pub address: String,
 }
 
-static ASSETS: LazyLock<[Asset; 2]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 3]> = LazyLock::new(|| {
     [
         asset_of("noroshi.css", include_bytes!("../static/noroshi.css"), "text/css; charset=utf-8"),
+        asset_of("icon.svg", include_bytes!("../static/icon.svg"), "image/svg+xml"),
         asset_of("app.js", include_bytes!("../static/app.js"), "text/javascript; charset=utf-8"),
     ]
 });

@@ -401,7 +401,7 @@ fn standing(facts: &RecipientFacts, alert: &AlertFacts, frame: &Frame) -> (RowKi
 
 /// `2隊 05:40着`.
 fn figure(answer: &AnswerFacts, frame: &Frame) -> String {
-    let teams = answer.teams.map(|teams| frame.count("board-teams", &teams));
+    let teams = answer.teams.map(|teams| frame.count("board-teams", teams));
     let arrival =
         answer.arrival.map(|at| frame.words.with("board-arrives", &[("clock", frame.when.short(at).into())]));
     [teams, arrival].into_iter().flatten().collect::<Vec<_>>().join(" ")
@@ -496,7 +496,7 @@ impl Group {
                 _ => words.with("board-tally", &[("answered", answered.into()), ("asked", asked.into())]),
             },
             line: line.join("　"),
-            short: alert.short.map(|(_, missing)| frame.count("board-short", &missing)),
+            short: alert.short.map(|(_, missing)| frame.count("board-short", missing)),
             hills: relay(&Evidence::default(), &frame.when).map(|hill| hill.name),
             rows,
         }
@@ -538,7 +538,7 @@ pub async fn get(
 ) -> Result<HttpResponse, WebError> {
     let id: IncidentId = id.parse().map_err(|_| WebError::NotFound)?;
     let scene = Scene::load(&app, app.store.read(), id).await?;
-    let office = scene.directory.title.get(body::language(&request)).to_owned();
+    let office = scene.directory.office().get(body::language(&request)).to_owned();
     let frame = leave::frame_of(&request, &app, &caller, Room::Incidents, office);
     let alerts = facts::alerts(&app, id).await?;
     let letters = facts::letters(&app, id).await?;
@@ -683,12 +683,12 @@ fn forces(alerts: &[AlertFacts], frame: &Frame) -> Option<Forces> {
     let (promised, conditional) = (sum(false), sum(true));
     let missing = target.map_or(0, |target| target.saturating_sub(promised + conditional));
     let mut against = Vec::new();
-    against.extend(target.map(|target| frame.count("forces-target", &target)));
+    against.extend(target.map(|target| frame.count("forces-target", target)));
     if conditional > 0 {
-        against.push(frame.count("forces-conditional", &conditional));
+        against.push(frame.count("forces-conditional", conditional));
     }
     if missing > 0 {
-        against.push(frame.count("forces-missing", &missing));
+        against.push(frame.count("forces-missing", missing));
     }
     let mut slots = Vec::new();
     for (name, teams, conditional, _) in &coming {
@@ -705,12 +705,9 @@ fn forces(alerts: &[AlertFacts], frame: &Frame) -> Option<Forces> {
         .into_iter()
         .map(|(name, teams, conditional, at)| {
             total += teams;
-            let who = format!(
-                "{}{name} {}",
-                if conditional { "△" } else { "" },
-                frame.count("board-teams", &teams)
-            );
-            (frame.when.short(at), who, frame.count("forces-total", &total), conditional)
+            let who =
+                format!("{}{name} {}", if conditional { "△" } else { "" }, frame.count("board-teams", teams));
+            (frame.when.short(at), who, frame.count("forces-total", total), conditional)
         })
         .collect();
     Some(Forces { promised, against: against.join(&frame.words.get("list-join")), slots, arrivals })

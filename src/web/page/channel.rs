@@ -219,7 +219,7 @@ async fn page(
     }
     let scene = Scene::load(app, db, id).await?;
     let language = body::language(request);
-    let office = scene.directory.title.get(language).to_owned();
+    let office = scene.directory.office().get(language).to_owned();
     let frame = frame_of(request, app, caller, Room::Incidents, office);
     let mut channels = Vec::new();
     for other in store::channel::of_incident(db, id).await? {
@@ -302,6 +302,7 @@ mod tests {
                         author: author.into(),
                         post: post.into(),
                         text: text.into(),
+                        mark: (author == "佐藤").then_some(Stamp::Order),
                         read: read.iter().map(|name| (*name).to_owned()).collect(),
                         unread: unread.iter().map(|name| (*name).to_owned()).collect(),
                     }

@@ -19,11 +19,7 @@ use super::{
 };
 use crate::{
     app::App,
-    operation::{
-        self, OperationError, Work,
-        chronology::{Entry, write},
-        scene::Scene,
-    },
+    operation::{self, OperationError, Work, scene::Scene},
     store,
     web::{
         body::{self, Posted},
@@ -140,16 +136,15 @@ async fn end(
     } else {
         let work = Work::begin(app, caller.actor.clone()).await?;
         let done = match end {
-            End::Close => operation::incident::close(work, incident, "", None, |_| String::new()).await,
+            End::Close => {
+                operation::incident::close(work, incident, &page.reason, None, |_| String::new()).await
+            }
             End::Cancel => {
                 operation::incident::cancel(work, incident, &page.reason, None, |_| String::new()).await
             }
         };
         match done {
-            Ok(_) => {
-                hand_over(app, caller, incident, &page).await?;
-                return Ok(see(&format!("/incidents/{incident}")));
-            }
+            Ok(_) => return Ok(see(&format!("/incidents/{incident}"))),
             Err(OperationError::Invalid(found)) => {
                 page.problem = found.first().map(|invalid| invalid.detail.get(words.0).to_owned());
             }
@@ -157,16 +152,6 @@ async fn end(
         }
     }
     Ok(html_with(request, StatusCode::UNPROCESSABLE_ENTITY, &page))
-}
-
-/// What is left to say when an incident is closed goes into its chronology.
-async fn hand_over(app: &App, caller: &Caller, id: IncidentId, page: &EndPage) -> Result<(), WebError> {
-    if page.end == End::Close && !page.reason.is_empty() {
-        let work = Work::begin(app, caller.actor.clone()).await?;
-        let entry = Entry { text: page.reason.clone(), from: caller.actor.name.clone(), ..Entry::default() };
-        write(work, id, entry, None, |_| String::new()).await?;
-    }
-    Ok(())
 }
 
 async fn page(
@@ -181,7 +166,7 @@ async fn page(
     let scene = Scene::load(app, db, id).await?;
     let language = body::language(request);
     let frame =
-        frame_of(request, app, caller, Room::Incidents, scene.directory.title.get(language).to_owned());
+        frame_of(request, app, caller, Room::Incidents, scene.directory.office().get(language).to_owned());
     let rows = store::recipient::of_incident(db, id, None, facts::ALL).await?;
     let count = |state: &str| rows.iter().filter(|row| row.state == state).count();
     let mut unfinished = Vec::new();

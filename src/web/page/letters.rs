@@ -110,7 +110,7 @@ pub async fn get(
         return Err(WebError::NotFound);
     }
     let language = body::language(&request);
-    let office = scene.directory.title.get(language).to_owned();
+    let office = scene.directory.office().get(language).to_owned();
     let frame = frame_of(&request, &app, &caller, Room::Incidents, office);
     let mut deliveries = store::delivery::of_incident(db, id).await?;
     deliveries.retain(|delivery| delivery.handed_at_ms.is_some());
@@ -193,7 +193,9 @@ pub async fn mail(
 /// `GET /inbox/{n}/html`: the HTML part under a policy that lets nothing act.
 pub async fn part(app: Data<App>, number: Path<u64>) -> Result<HttpResponse, WebError> {
     let mail = catcher(&app)?.get(*number).ok_or(WebError::NotFound)?;
-    let part = mail.html.clone().ok_or(WebError::NotFound)?;
+    // The page itself stays in its frame; what a reader follows opens beside it.
+    let part =
+        mail.html.as_ref().ok_or(WebError::NotFound)?.replacen("<head>", "<head><base target=\"_blank\">", 1);
     Ok(HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CONTENT_SECURITY_POLICY, MAIL_POLICY))
