@@ -151,10 +151,9 @@ fn page(timetable: &Timetable, setting: &Setting) -> String {
     let begins = setting.say("開始", "start");
     let _ = writeln!(page, "{begins} {}", start.rfc3339(ZONE));
     let mut lines = Vec::new();
-    for offer in &timetable.roles {
-        let person = offer.person.clone().unwrap_or_else(|| setting.say("当番なし", "nobody on duty"));
-        let offered = setting.say("役割の依頼", "is offered to");
-        lines.push((offer.offset_ms, format!("{}  {offered} {person}", offer.title.get(setting.language))));
+    for role in &timetable.roles {
+        let person = role.person.clone().unwrap_or_else(|| setting.say("当番なし", "nobody on duty"));
+        let _ = writeln!(page, "{}  {}: {person}", moments(start, 0), role.title.get(setting.language));
     }
     for alert in &timetable.alerts {
         let raised = setting.say(

@@ -522,27 +522,3 @@ fn relay_addresses_are_read_as_the_manual_says() {
         assert!(text.parse::<RelayUrl>().is_err(), "{text}");
     }
 }
-
-/// By hand, against a server from elsewhere: `NOROSHI_TEST_RELAY=smtp://127.0.0.1:2525 NOROSHI_TEST_TO=a@x,b@x
-/// cargo test --lib by_hand -- --ignored --nocapture`.
-#[tokio::test]
-#[ignore = "needs a mail server: see its comment"]
-async fn letters_by_hand_to_a_real_server() {
-    let roots =
-        if std::env::var("NOROSHI_TEST_ROOTS").is_ok() { Roots::of_this_machine() } else { sink::roots() };
-    let url = std::env::var("NOROSHI_TEST_RELAY").unwrap().parse().unwrap();
-    let mailer = Mailer::new(MailConfig { patience: Patience::default(), ..config(vec![url]) }, &roots);
-    println!("{:?}", mailer.probe(NOW).await);
-    let to = std::env::var("NOROSHI_TEST_TO").unwrap();
-    let letters: Vec<Letter> = to
-        .split(',')
-        .enumerate()
-        .map(|(n, to)| Letter { to: to.to_owned(), drill: n % 2 == 1, ..numbered(n as u128 + 1) })
-        .collect();
-    let outcomes =
-        futures_util::future::join_all(letters.iter().map(|letter| mailer.send(letter, NOW))).await;
-    for (letter, outcome) in letters.iter().zip(&outcomes) {
-        println!("{} {outcome:?}", letter.to);
-    }
-    mailer.close().await;
-}

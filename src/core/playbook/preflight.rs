@@ -60,8 +60,8 @@ pub struct Timetable {
     pub at_ms: i64,
     /// The alerts that the start raises, in the order of the file.
     pub alerts: Vec<PlannedAlert>,
-    /// Whom each role is offered to, as long as nobody accepts.
-    pub roles: Vec<PlannedOffer>,
+    /// Who would sit in which chair.
+    pub roles: Vec<PlannedRole>,
     /// Everything that happens, in order of time.
     pub entries: Vec<Entry>,
 }
@@ -72,7 +72,7 @@ impl Timetable {
         let start = Timestamp(self.at_ms);
         let mut document = serde_json::to_value(self).expect("a timetable has only text keys");
         document["at"] = start.rfc3339(zone).into();
-        for list in ["alerts", "roles", "entries"] {
+        for list in ["alerts", "entries"] {
             for item in document[list].as_array_mut().into_iter().flatten() {
                 let offset = item["offset_ms"].as_i64().unwrap_or(0);
                 item["at"] = (start + Span(offset)).rfc3339(zone).into();
@@ -95,17 +95,15 @@ pub struct PlannedAlert {
     pub recipients: usize,
 }
 
-/// An offer of a role in a timetable.
+/// A chair of a timetable.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct PlannedOffer {
+pub struct PlannedRole {
     /// The role's key.
     pub role: String,
     /// The role's title.
     pub title: Text,
-    /// Who is asked; `None` where nobody is on duty.
+    /// Who is on duty for it; `None` where nobody is.
     pub person: Option<String>,
-    /// When, milliseconds after the start.
-    pub offset_ms: i64,
 }
 
 /// One thing that happens.
@@ -175,7 +173,7 @@ pub fn preflight(plan: &Plan<'_>) -> Timetable {
     }
     // Stable: what happens at the same time stays in the order of alerts and recipients.
     entries.sort_by_key(|entry| entry.offset_ms);
-    Timetable { at_ms: plan.at.0, alerts, roles: plan.offers(), entries }
+    Timetable { at_ms: plan.at.0, alerts, roles: plan.roles(), entries }
 }
 
 impl Plan<'_> {
@@ -325,27 +323,16 @@ impl Plan<'_> {
         self.who().book(rule, self.serves, now)
     }
 
-    /// Whom each role is offered to, one after the other while nobody accepts.
-    fn offers(&self) -> Vec<PlannedOffer> {
-        let mut offers = Vec::new();
-        for role in &self.playbook.roles {
-            let people = self.who().people(&PartyRef::Role(role.key.clone()), self.at);
-            let offer = |person: Option<&String>, offset: Span| PlannedOffer {
+    /// Who would sit in which chair: the first of each role's `fill` who is on duty.
+    fn roles(&self) -> Vec<PlannedRole> {
+        let roles = self.playbook.roles.iter();
+        roles
+            .map(|role| PlannedRole {
                 role: role.key.clone(),
                 title: role.title.clone(),
-                person: person.cloned(),
-                offset_ms: offset.0,
-            };
-            if people.is_empty() {
-                offers.push(offer(None, Span::ZERO));
-            }
-            let mut offset = Span::ZERO;
-            for person in &people {
-                offers.push(offer(Some(person), offset));
-                offset = Span(offset.0.saturating_add(role.accept_within.0));
-            }
-        }
-        offers
+                person: self.who().people(&PartyRef::Role(role.key.clone()), self.at).into_iter().next(),
+            })
+            .collect()
     }
 }
 
@@ -436,14 +423,9 @@ mod tests {
     }
 
     #[test]
-    fn each_role_is_offered_to_those_on_duty() {
+    fn the_first_on_duty_sits_in_each_chair() {
         let timetable = timetable(Answers::None, &|_| true);
-        let offers: Vec<_> = timetable
-            .roles
-            .iter()
-            .filter(|offer| offer.role == "incident_commander")
-            .map(|offer| (offer.person.as_deref(), offer.offset_ms / 1000))
-            .collect();
-        assert_eq!(offers, [(Some("p_sato"), 0), (Some("p_tanaka"), 600), (Some("p_watanabe"), 1200)]);
+        let role = timetable.roles.iter().find(|role| role.role == "incident_commander").expect("the chair");
+        assert_eq!(role.person.as_deref(), Some("p_sato"));
     }
 }
