@@ -150,9 +150,13 @@ fn resident_bytes(pid: u32) -> u64 {
 
 fn trivial_resident() -> u64 {
     let mut child = Command::new("sleep").arg("60").spawn().expect("coreutils");
-    // Until exec has happened the child is a copy of this process.
-    let name = format!("/proc/{}/comm", child.id());
-    while std::fs::read_to_string(&name).is_ok_and(|comm| comm.trim() != "sleep") {
+    // Until it sleeps it has not loaded all that it needs.
+    let sleeps = || {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("the process lives");
+        status.starts_with("Name:\tsleep") && status.contains("State:\tS")
+    };
+    while !sleeps() {
         std::thread::yield_now();
     }
     let bytes = resident_bytes(child.id());

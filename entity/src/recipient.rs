@@ -15,6 +15,8 @@ pub struct Model {
     pub person: Option<String>,
     pub name: Json,
     pub outside: bool,
+    /// 第n報: counted among what this recipient was told of the incident
+    pub report: i32,
     pub contacts: Json,
     pub version: i32,
     pub state: String,

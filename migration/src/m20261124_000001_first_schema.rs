@@ -197,6 +197,7 @@ create table recipient (
     person text,
     name {json} not null,
     outside boolean not null,
+    report integer not null,
     contacts {json} not null,
     version integer not null,
     state text not null check (state in ('waiting','answered','to_decide','decided','stood_down','informed')),

@@ -28,16 +28,7 @@ impl Rule {
         let plan = playbook.alert(key)?.clone();
         let responses =
             plan.responses.as_deref().map(|set| playbook.responses(set).to_vec()).unwrap_or_default();
-        let mut ladder = plan.ladder.as_deref().and_then(|key| playbook.ladder(key)).cloned();
-        for step in ladder.iter_mut().flat_map(|ladder| &mut ladder.steps) {
-            // A step without transports of its own goes by the alert's.
-            if let crate::playbook::Action::Resend { via, .. } | crate::playbook::Action::Notify { via, .. } =
-                &mut step.action
-                && via.is_empty()
-            {
-                via.clone_from(&plan.via);
-            }
-        }
+        let ladder = plan.ladder.as_deref().and_then(|key| playbook.ladder(key)).cloned();
         Some(Self { plan, responses, ladder })
     }
 

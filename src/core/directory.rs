@@ -43,6 +43,16 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// The name of the head office that speaks: `site.eoc_name`, else the directory's own title.
+    pub fn office(&self) -> Text {
+        match self.site.get("eoc_name") {
+            Some(SiteValue::One(name)) => {
+                Text { en: self.title.en.clone().filter(|_| name == &self.title.ja), ..Text::plain(name) }
+            }
+            _ => self.title.clone(),
+        }
+    }
+
     /// The agencies that a key stands for: itself, or the members of a group and of the groups in it, each once, in
     /// the order of the file. Empty for an unknown key.
     pub fn expand<'d>(&'d self, agency: &str) -> Vec<&'d str> {

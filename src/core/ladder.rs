@@ -104,7 +104,7 @@ pub enum Input {
         /// The step it was set for.
         step: u16,
     },
-    /// A person decided.
+    /// A person decided. An end may come at any time; the rest only when the decision is due.
     Decided {
         /// What follows.
         then: Then,
@@ -144,7 +144,7 @@ pub fn raise(scene: &Scene<'_>) -> (Recipient, Vec<Effect>) {
         };
         if !reachable {
             recipient.started_at = Some(scene.now);
-            climb(&mut recipient, scene, false, &mut effects);
+            climb(&mut recipient, scene, true, &mut effects);
         } else if effects.iter().all(by_hand) {
             // Nobody will tell us of a first try: the telephone is in a person's hand from now on.
             start(&mut recipient, scene, &mut effects);
@@ -230,7 +230,7 @@ fn ladder<'a>(scene: &Scene<'a>) -> &'a Ladder {
 
 /// Takes the next step, and those after it at once while they reach nobody.
 ///
-/// - `brought_forward`: before its time, because every letter so far has failed.
+/// - `brought_forward`: before its time, because every letter so far has failed or none could be written.
 fn climb(recipient: &mut Recipient, scene: &Scene<'_>, brought_forward: bool, effects: &mut Vec<Effect>) {
     let steps = &ladder(scene).steps;
     let mut brought_forward = brought_forward;
@@ -295,6 +295,8 @@ fn take(
         }
         Action::Decide { .. } => unreachable!("only the last step decides (rule A02)"),
     };
+    // A step without transports of its own goes by those of the alert.
+    let via = if via.is_empty() { &scene.rule.plan.via } else { via };
     let empty = Vec::new();
     let points = match to {
         Target::Same => &scene.contacts.primary,
@@ -335,9 +337,12 @@ fn write_letters<'p>(
     reached
 }
 
-/// The points that `via` names, in the order of `via`.
+/// The points that `via` names, in the order of `via`; a transport named twice still brings one letter.
 fn by_transport<'p>(points: &'p [ContactPoint], via: &'p [String]) -> impl Iterator<Item = &'p ContactPoint> {
-    via.iter().flat_map(move |transport| points.iter().filter(move |point| point.transport == *transport))
+    via.iter()
+        .enumerate()
+        .filter(|(place, transport)| !via[..*place].contains(transport))
+        .flat_map(|(_, transport)| points.iter().filter(move |point| point.transport == *transport))
 }
 
 fn holds(step: &Step, evidence: &Evidence) -> bool {
@@ -378,8 +383,11 @@ fn settle(recipient: &mut Recipient, state: State, effects: &mut Vec<Effect>) {
     effects.push(Effect::DropTimer);
 }
 
+/// Ends the ladder, or puts the decision off. Only a decision that is due can be put off: earlier, it would leap over
+/// the steps that still try to reach somebody.
 fn decide(recipient: &mut Recipient, scene: &Scene<'_>, then: &Then, effects: &mut Vec<Effect>) {
-    if !matches!(recipient.state, State::Waiting | State::ToDecide) {
+    let can_end = recipient.state == State::Waiting && *then == Then::End;
+    if recipient.state != State::ToDecide && !can_end {
         return;
     }
     let wait = match then {
@@ -416,5 +424,7 @@ fn stop(recipient: &mut Recipient, scene: &Scene<'_>, why: StopOn, tell: bool, e
     }
 }
 
+#[cfg(test)]
+mod laws;
 #[cfg(test)]
 mod tests;

@@ -36,13 +36,25 @@ pub async fn raise_alert(
     told: Option<&Told>,
     ending: bool,
 ) -> Result<(AlertId, usize), OperationError> {
-    let number = store::alert::of_incident(&work.tx, scene.id()).await?.len();
+    let addressees = match told {
+        Some(told) => told.addressees(scene, rule),
+        None => scene.who().addressees(&rule.plan.to, work.now),
+    };
+    // 第n報 is counted among what each recipient was told of this incident.
+    let mut told_before: BTreeMap<(Option<String>, Option<String>), i32> = BTreeMap::new();
+    if !store::alert::of_incident(&work.tx, scene.id()).await?.is_empty() {
+        for row in store::recipient::of_incident(&work.tx, scene.id(), None, i64::MAX as u64).await? {
+            *told_before.entry((row.agency, row.person)).or_default() += 1;
+        }
+    }
+    let report =
+        |to: &Addressee| told_before.get(&(to.agency.clone(), to.person.clone())).map_or(1, |told| told + 1);
     let alert_id = AlertId::new(work.app.chance.uuid(work.now));
     let row = alert::Model {
         id: alert_id.raw(),
         incident_id: scene.incident.id,
         key: rule.plan.key.clone(),
-        number: i32::try_from(number).unwrap_or(i32::MAX - 1) + 1,
+        number: addressees.iter().map(report).max().unwrap_or(1),
         rule: to_json(rule),
         state: "open".into(),
         missing: 0,
@@ -50,10 +62,6 @@ pub async fn raise_alert(
         raised_by: work.actor.id.clone(),
         raised_at_ms: work.now.0,
         decision: None,
-    };
-    let addressees = match told {
-        Some(told) => told.addressees(scene, rule),
-        None => scene.who().addressees(&rule.plan.to, work.now),
     };
     let name = telling::alert_name(rule, &row);
     store::alert::put(&work.tx, row).await?;
@@ -65,6 +73,7 @@ pub async fn raise_alert(
     for (position, addressee) in addressees.into_iter().enumerate() {
         let view = ladder::Scene { rule, contacts: &addressee.contacts, book: &book, now: own_now };
         let (value, effects) = raise(&view);
+        let number_of = report(&addressee);
         let mut row = recipient::Model {
             id: work.app.chance.uuid(work.now),
             alert_id: alert_id.raw(),
@@ -73,6 +82,7 @@ pub async fn raise_alert(
             agency: addressee.agency,
             person: addressee.person,
             name: to_json(&addressee.name),
+            report: number_of,
             outside: addressee.outside,
             contacts: to_json(&addressee.contacts),
             version: 0,

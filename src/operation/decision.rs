@@ -42,6 +42,13 @@ pub async fn decide(
         )));
     }
     let chosen = find(&rule, option)?;
+    if row.state == "waiting" && !matches!(chosen.then, Then::End) {
+        // It would leap over the steps that still try to reach somebody.
+        return Err(OperationError::Closed(Text::both(
+            "まだ手順が進んでいます。延長や上申は、判断待ちになってからできます",
+            "the ladder still runs; a decision can be put off or raised only when it is due",
+        )));
+    }
     let note = noroshi_core::answer::clean(note.trim());
     if matches!(chosen.then, Then::End) {
         row.decision = Some(json!({

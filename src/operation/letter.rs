@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, btree_map::Entry},
 };
 
-use entity::{alert, delivery, recipient};
+use entity::{delivery, recipient};
 use noroshi_core::{
     alert::Rule,
     id::{AlertId, DeliveryId, IncidentId, RecipientId},
@@ -41,7 +41,7 @@ struct Task {
 #[derive(Default)]
 struct Desk {
     scenes: Scenes,
-    alerts: BTreeMap<Uuid, (Rule, u32)>,
+    rules: BTreeMap<Uuid, Rule>,
     recipients: BTreeMap<Uuid, recipient::Model>,
 }
 
@@ -74,38 +74,18 @@ pub async fn write_all(app: &App, deliveries: &[delivery::Model]) -> Result<Vec<
                 return Err(StoreError::Corrupt { what: "delivery", id, found: "no recipient".into() }.into());
             }
         };
-        let (rule, number) = &*match desk.alerts.entry(alert) {
+        let rule = &*match desk.rules.entry(alert) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => {
-                let found = store::alert::get(db, AlertId::new(alert)).await?;
-                let rule = store::alert::rule(&found)?;
-                let number = report_number(app, &scene, &found, &rule).await?;
-                new.insert((rule, number))
+                new.insert(store::alert::rule(&store::alert::get(db, AlertId::new(alert)).await?)?)
             }
         };
         letters.push(match task {
-            None => to_recipient(app, &scene, rule, *number, row.as_ref(), delivery),
+            None => to_recipient(app, &scene, rule, row.as_ref(), delivery),
             Some(task) => to_role(app, &scene, rule, row.as_ref(), delivery, task),
         });
     }
     Ok(letters)
-}
-
-/// 第n報: counted among the alerts of the incident that speak to any of the same parties.
-async fn report_number(
-    app: &App,
-    scene: &Scene,
-    alert: &alert::Model,
-    rule: &Rule,
-) -> Result<u32, OperationError> {
-    let mut number = 1;
-    for other in store::alert::of_incident(app.store.read(), scene.id()).await? {
-        if other.number < alert.number {
-            let other = store::alert::rule(&other)?;
-            number += u32::from(other.plan.to.iter().any(|party| rule.plan.to.contains(party)));
-        }
-    }
-    Ok(number)
 }
 
 fn clock(app: &App, at: Timestamp) -> String {
@@ -138,7 +118,7 @@ fn blank(app: &App, scene: &Scene, rule: &Rule, delivery: &delivery::Model) -> L
         },
         repeat: delivery.repeat,
         urgency: rule.plan.severity,
-        place: scene.directory.title.get(language).to_owned(),
+        place: scene.directory.office().get(language).to_owned(),
         incident_title: scene.incident.title.clone(),
         subject: String::new(),
         number: 0,
@@ -156,12 +136,12 @@ fn to_recipient(
     app: &App,
     scene: &Scene,
     rule: &Rule,
-    number: u32,
     row: Option<&recipient::Model>,
     delivery: &delivery::Model,
 ) -> Letter {
     let mut letter = blank(app, scene, rule, delivery);
     let language = letter.language;
+    let number = row.map_or(1, |row| u32::try_from(row.report).unwrap_or(1));
     let stand_down = (delivery.occasion == "stand_down").then_some(rule.plan.stand_down.as_ref()).flatten();
     let (subject, body) = match stand_down {
         Some(words) => (&words.subject, &words.body),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use crate::support::{
     incident::Incident,
     playbooks::{DIRECTORY, patient},
@@ -205,26 +207,12 @@ async fn an_answer_withdraws_what_is_still_queued() {
     sink.conduct("dmat@west.example", Conduct::Defer);
     let server = serve(Database::Sqlite, &[&sink]).await;
     let incident = Incident::start(&server.api, "quick", "live").await;
-    until("the letter is deferred", SOON, async || {
-        (!sink.rejections_of("dmat@west.example").is_empty()).then_some(())
-    })
-    .await;
-    let recipient = incident.recipient("standby", "hosp_west").await;
-    let path = format!("/api/v1/recipients/{}/answer", recipient["id"].as_str().expect("an id"));
-    let body = serde_json::json!({ "option": "available", "fields": { "teams": 1 }, "on_behalf": true });
-    server.api.post(&path, &body).await.expect(200);
+    let deferred =
+        |it: &Value| it["deliveries"][0]["attempts"] == 1 && it["deliveries"][0]["state"] == "queued";
+    incident.recipient_until("standby", "hosp_west", "waits for its retry", SOON, deferred).await;
+    answer_by_telephone(&server, &incident).await;
+    assert_eq!(states(&incident).await, ["withdrawn"], "in the same transaction as the answer");
     sink.conduct("dmat@west.example", Conduct::Accept);
-    let recipient = incident.recipient("standby", "hosp_west").await;
-    let states: Vec<&str> = recipient["deliveries"]
-        .as_array()
-        .expect("deliveries")
-        .iter()
-        .map(|delivery| delivery["state"].as_str().expect("a state"))
-        .collect();
-    assert!(
-        states.iter().all(|state| *state == "withdrawn"),
-        "in the same transaction as the answer: {states:?}"
-    );
     // What is sent after the time of the retry proves that the retry is gone.
     incident.close("終了").await.expect(200);
     sink.letter_about("dmat@east.example", "活動終了", SOON).await;
@@ -233,4 +221,34 @@ async fn an_answer_withdraws_what_is_still_queued() {
         about_the_alert.iter().all(|letter| !letter.subject.contains("出動照会")),
         "{about_the_alert:#?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_is_in_hand_when_the_answer_comes_is_not_tried_again() {
+    let sink = Sink::start().await;
+    sink.conduct("dmat@west.example", Conduct::Hang);
+    let server = serve(Database::Sqlite, &[&sink]).await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    let in_hand = |it: &Value| it["deliveries"][0]["state"] == "leased";
+    incident.recipient_until("standby", "hosp_west", "has a letter in hand", SOON, in_hand).await;
+    answer_by_telephone(&server, &incident).await;
+    sink.conduct("dmat@west.example", Conduct::Defer);
+    until("the letter is withdrawn", SOON, async || (states(&incident).await == ["withdrawn"]).then_some(()))
+        .await;
+    assert_eq!(sink.received_by("dmat@west.example").len(), 0);
+}
+
+/// The western hospital answers by telephone.
+async fn answer_by_telephone(server: &Server, incident: &Incident) {
+    let recipient = incident.recipient("standby", "hosp_west").await;
+    let path = format!("/api/v1/recipients/{}/answer", recipient["id"].as_str().expect("an id"));
+    let body = json!({ "option": "available", "fields": { "teams": 1 }, "on_behalf": true });
+    server.api.post(&path, &body).await.expect(200);
+}
+
+/// The states of the western hospital's deliveries.
+async fn states(incident: &Incident) -> Vec<String> {
+    let recipient = incident.recipient("standby", "hosp_west").await;
+    let deliveries = recipient["deliveries"].as_array().expect("deliveries");
+    deliveries.iter().map(|delivery| delivery["state"].as_str().expect("a state").to_owned()).collect()
 }

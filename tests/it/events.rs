@@ -19,8 +19,16 @@ async fn an_answer_is_told_to_whoever_listens_and_can_be_caught_up() {
         let server = home.serve_with(DIRECTORY).await;
         let incident = Incident::start(&server.api, "quick", "live").await;
         let link = sink.letters_to("dmat@east.example", 1, SOON).await.remove(0).link();
-        for address in ["dmat@west.example", "dmat@south.example", "cmd@fire.example"] {
-            sink.letters_to(address, 1, SOON).await;
+        // From here on only an answer changes a recipient.
+        for (alert, agency) in [
+            ("standby", "hosp_east"),
+            ("standby", "hosp_west"),
+            ("standby", "hosp_south"),
+            ("notice", "fire_hq"),
+        ] {
+            incident
+                .recipient_until(alert, agency, "is accepted", SOON, |it| it["grade"] == "accepted")
+                .await;
         }
         let mut events = server.api.events(&incident.path("/events"), None).await;
         let form = [("option", "available"), ("teams", "1"), ("note", "ひみつの覚え書き")];
@@ -30,7 +38,7 @@ async fn an_answer_is_told_to_whoever_listens_and_can_be_caught_up() {
             let data: Value = serde_json::from_str(&event.data).expect("data is JSON");
             assert_eq!(data["incident"], incident.id.as_str());
             assert!(!event.data.contains("ひみつ"), "an event carries no content");
-            if data["kind"].as_str().is_some_and(|kind| kind.contains("answer")) {
+            if data["kind"] == "recipient" {
                 break event;
             }
         };

@@ -18,7 +18,7 @@ async fn serve(home: Home) -> (Server, Sink) {
 }
 
 /// Makes an account behind a one-time link, and is signed in.
-pub async fn set_up(browser: &Browser) {
+async fn set_up(browser: &Browser) {
     browser.fill("名前", "佐藤 悠").await;
     browser.fill("ログイン名", "sato").await;
     browser.fill("パスワード", PASSWORD).await;
@@ -50,7 +50,7 @@ async fn a_duty_officer_starts_a_drill_in_two_steps_and_sees_the_board_change_by
     browser.picture("start").await;
     browser.width(PHONE).await;
     assert!(!browser.overflows().await, "the start page fits a telephone");
-    browser.shows("東病院").await;
+    browser.shows("DMAT病院").await;
     browser.choose("radio", "訓練").await;
     browser.press("button", "内容と宛先を確かめる").await;
     // The second step shows whom it will reach, once more, and only then does anything happen.
@@ -129,7 +129,7 @@ async fn the_recipients_page_is_answered_on_a_telephone_without_script() {
         serde_json::Value::Null
     );
     browser.choose("radio", "出動可").await;
-    browser.fill("隊数", "２").await;
+    browser.choose("radio", "2").await;
     browser.press("button", "回答を送る").await;
     browser.shows("出動可").await;
     let recipient = incident.in_state("standby", "hosp_east", "answered", SOON).await;

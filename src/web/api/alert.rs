@@ -121,7 +121,7 @@ pub struct AlertView {
     pub id: String,
     /// Key in the playbook; `by_hand` for one that is not.
     pub key: String,
-    /// Number among the incident's alerts, from 1.
+    /// 第n報: the highest among its recipients, from 1.
     pub number: i32,
     /// `open`, `reached`, `to_decide` or `decided`.
     pub state: String,

@@ -538,7 +538,7 @@ pub async fn get(
 ) -> Result<HttpResponse, WebError> {
     let id: IncidentId = id.parse().map_err(|_| WebError::NotFound)?;
     let scene = Scene::load(&app, app.store.read(), id).await?;
-    let office = scene.directory.title.get(body::language(&request)).to_owned();
+    let office = scene.directory.office().get(body::language(&request)).to_owned();
     let frame = leave::frame_of(&request, &app, &caller, Room::Incidents, office);
     let alerts = facts::alerts(&app, id).await?;
     let letters = facts::letters(&app, id).await?;

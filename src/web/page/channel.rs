@@ -219,7 +219,7 @@ async fn page(
     }
     let scene = Scene::load(app, db, id).await?;
     let language = body::language(request);
-    let office = scene.directory.title.get(language).to_owned();
+    let office = scene.directory.office().get(language).to_owned();
     let frame = frame_of(request, app, caller, Room::Incidents, office);
     let mut channels = Vec::new();
     for other in store::channel::of_incident(db, id).await? {

@@ -236,7 +236,7 @@ async fn page(
     let scene = Scene::load(app, db, id).await?;
     let language = body::language(request);
     let frame =
-        frame_of(request, app, caller, Room::Incidents, scene.directory.title.get(language).to_owned());
+        frame_of(request, app, caller, Room::Incidents, scene.directory.office().get(language).to_owned());
     let before = asked(request, "before").and_then(|seq| seq.parse().ok());
     let rows = store::chronology::newest(db, id, before, SHOWN).await?;
     let accounts = store::account::all(db).await?;

@@ -166,7 +166,7 @@ async fn page(
     let scene = Scene::load(app, db, id).await?;
     let language = body::language(request);
     let frame =
-        frame_of(request, app, caller, Room::Incidents, scene.directory.title.get(language).to_owned());
+        frame_of(request, app, caller, Room::Incidents, scene.directory.office().get(language).to_owned());
     let rows = store::recipient::of_incident(db, id, None, facts::ALL).await?;
     let count = |state: &str| rows.iter().filter(|row| row.state == state).count();
     let mut unfinished = Vec::new();

@@ -33,7 +33,9 @@ pub async fn frame(
 ) -> Result<Frame, StoreError> {
     let db = app.store.read();
     let office = match store::directory::latest(db).await? {
-        Some(row) => app.library.directory(db, row.id).await?.title.get(body::language(request)).to_owned(),
+        Some(row) => {
+            app.library.directory(db, row.id).await?.office().get(body::language(request)).to_owned()
+        }
         None => String::new(),
     };
     Ok(frame_of(request, app, caller, room, office))

@@ -110,7 +110,7 @@ pub async fn get(
         return Err(WebError::NotFound);
     }
     let language = body::language(&request);
-    let office = scene.directory.title.get(language).to_owned();
+    let office = scene.directory.office().get(language).to_owned();
     let frame = frame_of(&request, &app, &caller, Room::Incidents, office);
     let mut deliveries = store::delivery::of_incident(db, id).await?;
     deliveries.retain(|delivery| delivery.handed_at_ms.is_some());

@@ -159,7 +159,7 @@ async fn page(
     let alert = store::alert::get(db, AlertId::new(row.alert_id)).await?;
     let rule = store::alert::rule(&alert)?;
     let scene = Scene::load(app, db, IncidentId::new(row.incident_id)).await?;
-    let number = number(app, &scene, &alert, &rule).await?;
+    let number = u32::try_from(row.report).unwrap_or(1);
     let when = When { now: app.clock.now(), zone: app.zone, words: Words(reader(request, link)) };
     let (words, language) = (when.words, when.words.0);
 
@@ -249,7 +249,7 @@ async fn page(
         words,
         token: token.to_owned(),
         drill: scene.is_drill(),
-        office: scene.directory.title.get(language).to_owned(),
+        office: scene.directory.office().get(language).to_owned(),
         recipient: text(&row.name).get(language).to_owned(),
         subject: fill(rule.plan.subject.get(language), language, value),
         number,
@@ -264,21 +264,4 @@ async fn page(
         phone: scene.desk_phone(),
         may_report_address: !over,
     })
-}
-
-/// 第n報: counted among the alerts of the incident that speak to any of the same parties.
-async fn number(
-    app: &App,
-    scene: &Scene,
-    alert: &entity::alert::Model,
-    rule: &noroshi_core::alert::Rule,
-) -> Result<u32, WebError> {
-    let mut number = 1;
-    for other in store::alert::of_incident(app.store.read(), scene.id()).await? {
-        if other.number < alert.number {
-            let other = store::alert::rule(&other)?;
-            number += u32::from(other.plan.to.iter().any(|party| rule.plan.to.contains(party)));
-        }
-    }
-    Ok(number)
 }

@@ -252,7 +252,7 @@ async fn page(
         return Err(WebError::NotFound);
     }
     let scene = Scene::load(app, db, id).await?;
-    let office = scene.directory.title.get(body::language(request)).to_owned();
+    let office = scene.directory.office().get(body::language(request)).to_owned();
     let frame = frame_of(request, app, caller, Room::Incidents, office);
     let (words, language, when) = (frame.words, frame.words.0, frame.when);
     let alerts = facts::alerts(app, id).await?;
@@ -467,7 +467,7 @@ async fn alert_page(
     let scene = Scene::load(app, app.store.read(), id).await?;
     let language = body::language(request);
     let frame =
-        frame_of(request, app, caller, Room::Incidents, scene.directory.title.get(language).to_owned());
+        frame_of(request, app, caller, Room::Incidents, scene.directory.office().get(language).to_owned());
     let alerts = facts::alerts(app, id).await?;
     let alert = alerts.iter().find(|alert| alert.row.id == aid.raw()).ok_or(WebError::NotFound)?;
     let letters = facts::letters(app, id).await?;

@@ -96,14 +96,20 @@ impl Browser {
         text.expect("the page has a body").as_str().unwrap_or_default().to_owned()
     }
 
-    /// Waits until the page shows these words, without loading it again.
+    /// Waits until the page shows these words, without loading it again; otherwise tells what it shows instead.
     pub async fn shows(&self, words: &str) {
-        until(&format!("the page shows {words:?}"), SOON, async || {
+        let shown = tokio::time::timeout(SOON, async {
             // A page that is just being replaced cannot be read; the next try finds the new one.
-            let text = self.page.execute("return document.body.innerText", Vec::new()).await.ok()?;
-            text.as_str()?.contains(words).then_some(())
-        })
-        .await;
+            until(&format!("the page shows {words:?}"), 2 * SOON, async || {
+                let text = self.page.execute("return document.body.innerText", Vec::new()).await.ok()?;
+                text.as_str()?.contains(words).then_some(())
+            })
+            .await;
+        });
+        if shown.await.is_err() {
+            let address = self.page.current_url().await.expect("the browser lives");
+            panic!("{address} does not show {words:?} but:\n{}", self.text().await);
+        }
     }
 
     /// Waits for the first visible thing with this role whose accessible name contains `name`.
@@ -222,11 +228,12 @@ fn capabilities(profile: &TempDir, width: u32, script: bool) -> Capabilities {
     .to_vec();
     arguments.push(format!("--window-size={width},900"));
     arguments.push(format!("--user-data-dir={}", profile.path().display()));
-    let mut options = json!({ "args": arguments });
+    let mut preferences = json!({ "intl.accept_languages": "ja" });
     if !script {
         // 2 is "block" among Chromium's content settings.
-        options["prefs"] = json!({ "profile.managed_default_content_settings.javascript": 2 });
+        preferences["profile.managed_default_content_settings.javascript"] = json!(2);
     }
+    let options = json!({ "args": arguments, "prefs": preferences });
     let mut capabilities = Capabilities::new();
     capabilities.insert("goog:chromeOptions".to_owned(), options);
     capabilities
