@@ -96,6 +96,9 @@ pub async fn facts(
     }
     for timer in store::timer::of_incident(app.store.read(), scene.id()).await? {
         let Some(key) = timer.alert_key.as_deref().filter(|_| timer.kind == "raise") else { continue };
+        if alerts.iter().any(|alert| alert.row.key == key) {
+            continue;
+        }
         let Some(plan) = scene.playbook.alert(key) else { continue };
         found.push(AlertFacts {
             id: format!("plan-{key}"),

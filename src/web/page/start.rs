@@ -465,8 +465,12 @@ fn preflight(
         .map(|(delay, alert)| {
             let whom = alert.to.iter().map(name).collect::<Vec<_>>().join(&join);
             let what = fill(alert.subject.get(language), language, |name| {
-                let variable = playbook.variables.iter().find(|variable| variable.key == name)?;
-                Some(variable::shown(&variable.kind, values.get(name)?, language, app.zone))
+                let variable = playbook.variables.iter().find(|variable| variable.key == name);
+                let known = variable.zip(values.get(name));
+                // Nothing is typed yet: the subject shows where something will stand.
+                Some(known.map_or("…".into(), |(variable, value)| {
+                    variable::shown(&variable.kind, value, language, app.zone)
+                }))
             });
             let count = alert.to.iter().map(|party| members(directory, party, when.now)).sum();
             (after(*delay), whom, what, count)

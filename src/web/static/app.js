@@ -78,7 +78,7 @@
     });
   }
   function take(page) {
-    ['troubles', 'needs', 'counts', 'forces', 'tabs', 'mast', 'msgs'].forEach(function (id) {
+    ['troubles', 'needs', 'counts', 'forces', 'tabs', 'mast', 'msgs', 'lists'].forEach(function (id) {
       var old = document.getElementById(id), fresh = page.getElementById(id);
       if (old && fresh && old.outerHTML !== fresh.outerHTML && !typing(old)) exchange(old, fresh, false);
       else if (!old && fresh && id === 'troubles') live.insertBefore(document.importNode(fresh, true), live.firstChild);
@@ -89,12 +89,18 @@
       if (!here) { document.getElementById('board').insertBefore(document.importNode(group, true), document.querySelector('#board > .legend')); return; }
       var head = here.querySelector('header'), head2 = group.querySelector('header');
       if (head.outerHTML !== head2.outerHTML) exchange(head, head2, false);
+      var short = here.querySelector('.short'), short2 = group.querySelector('.short');
+      if (short && !short2) here.removeChild(short);
+      else if (short && short2 && short.outerHTML !== short2.outerHTML) exchange(short, short2, false);
+      else if (!short && short2) here.insertBefore(document.importNode(short2, true), here.querySelector('ul'));
       Array.prototype.forEach.call(group.querySelectorAll('[data-v]'), function (row) {
         var old = document.getElementById(row.id);
         if (!old) { here.querySelector('ul').appendChild(document.importNode(row, true)).classList.add('fresh'); return; }
         if (old.dataset.v !== row.dataset.v) exchange(old, row, true);
       });
     });
+    // A planned alert that has been raised stands there as itself now.
+    each('.group[id^="plan-"]', function (group) { if (!page.getElementById(group.id)) group.parentNode.removeChild(group); });
     var said = page.body.dataset.now;
     if (said) offset = Number(said) - Date.now();
     tick();
