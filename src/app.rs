@@ -27,7 +27,7 @@ use crate::{
     config::{Config, DatabaseUrl},
     key::Key,
     library::Library,
-    lifecycle::Lifecycle,
+    lifecycle::{Lifecycle, Signals},
     operation::{self, Actor, OperationError, Work},
     password::Passwords,
     store::{self, Store, event::Event},
@@ -275,7 +275,7 @@ impl App {
 ///
 /// Prints the address on stdout, and a one-time link while there is no account.
 pub async fn serve(config: &Config) -> anyhow::Result<()> {
-    let life = Lifecycle::new();
+    let (life, signals) = (Lifecycle::new(), Signals::listen()?);
     let listener = listen(config.server.bind)?;
     let mut transports = Transports::default().with("rehearsal", Transport::Rehearsal { catcher: None });
     if let Some(mailer) = mailer(config) {
@@ -289,7 +289,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         let token = operation::account::make_setup_link(work).await?;
         println!("set-up link (once, 24 h): {}/setup/{token}", app.public_url());
     }
-    life.run().await?;
+    life.run(signals).await?;
     Ok(())
 }
 

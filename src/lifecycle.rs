@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::{
     sync::CancellationToken,
     task::{AbortOnDropHandle, TaskTracker},
@@ -47,6 +47,29 @@ pub enum LifecycleError {
     /// The operating system gives no signals.
     #[error("could not listen to signals")]
     Signals(#[source] std::io::Error),
+}
+
+/// The operating system's wishes that the process ends. Made before anybody can see that the process lives: a signal
+/// before that would end it on the spot.
+#[derive(Debug)]
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Begins to listen.
+    pub fn listen() -> Result<Self, LifecycleError> {
+        let listen = |kind| signal(kind).map_err(LifecycleError::Signals);
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -119,16 +142,8 @@ impl Lifecycle {
     }
 
     /// Waits for signals and for the end of everything that was started.
-    pub async fn run(self) -> Result<(), LifecycleError> {
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(LifecycleError::Signals)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(LifecycleError::Signals)?;
-        let next_signal = async move || {
-            tokio::select! {
-                _ = interrupt.recv() => "SIGINT",
-                _ = terminate.recv() => "SIGTERM",
-            }
-        };
-        self.run_with(next_signal, PATIENCE).await
+    pub async fn run(self, mut signals: Signals) -> Result<(), LifecycleError> {
+        self.run_with(async move || signals.next().await, PATIENCE).await
     }
 
     async fn run_with(

@@ -266,11 +266,14 @@ pub(crate) fn refused(error: OperationError) -> anyhow::Error {
 
 /// Runs a command that waits for something.
 pub(crate) fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
-    tokio::runtime::Builder::new_multi_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("could not start the threads of the process")?
-        .block_on(work)
+        .context("could not start the threads of the process")?;
+    let done = runtime.block_on(work);
+    // What still blocks a thread (a name that is being looked up) does not keep the process.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    done
 }
 
 /// Prints a result on stdout. A reader who has gone away (`noroshi … | head`) is no failure.

@@ -29,7 +29,7 @@ use crate::{
     chance::Chance,
     clock::{Clock, SystemClock},
     config::Config,
-    lifecycle::Lifecycle,
+    lifecycle::{Lifecycle, Signals},
     operation::{self, Actor, Work, account::NewAccount, incident::Start},
     store,
     transport::{Transport, Transports},
@@ -51,7 +51,7 @@ pub async fn run(
     speed: Option<u32>,
     language: Language,
 ) -> anyhow::Result<()> {
-    let life = Lifecycle::new();
+    let (life, signals) = (Lifecycle::new(), Signals::listen()?);
     let listener = app::listen(bind)?;
     let (folder, _removed_at_the_end) = match dir {
         Some(dir) => {
@@ -82,7 +82,7 @@ pub async fn run(
     start_drill(&app, speed).await?;
     agency::start(&catcher, &life, Arc::clone(&app.clock), speed);
     greet(&app, &link, language);
-    life.run().await?;
+    life.run(signals).await?;
     Ok(())
 }
 

@@ -90,6 +90,7 @@ fn hospital(steps: Vec<Step>, stop_on: &[StopOn]) -> Hospital {
             alternate: points("night", &["phone"]),
         },
         book: AddressBook {
+            by_hand: BTreeSet::new(),
             parties: [(role("chief"), points("chief", &["email"]))].into(),
             served: words(&["email", "sms", "phone"]).into_iter().collect(),
         },

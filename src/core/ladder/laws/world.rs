@@ -217,8 +217,8 @@ impl Draft {
             steps += &format!("    stop_on: {}\n", list(stops));
         }
         let severity = match at {
-            ..=1800 => "critical",
-            ..=3600 => "high",
+            0..=1800 => "critical",
+            1801..=3600 => "high",
             _ => "normal",
         };
         let unit = if self.to.iter().any(|party| party.starts_with("agency:")) { "agency" } else { "person" };
@@ -391,6 +391,7 @@ impl Bare {
                 alternate: points("night", &self.alternate),
             }],
             book: AddressBook {
+                by_hand: BTreeSet::new(),
                 parties: [(chief, points("chief", &["email", "phone"]))].into(),
                 served: owned(&self.served).into_iter().collect(),
             },
@@ -481,7 +482,7 @@ impl World {
             })
             .collect();
         let served = served.iter().map(|transport| (*transport).to_owned()).collect();
-        Self { rule, recipients, book: AddressBook { parties, served } }
+        Self { rule, recipients, book: AddressBook { parties, served, by_hand: BTreeSet::new() } }
     }
 
     pub(super) fn scene(&self, who: usize, now: Timestamp) -> Scene<'_> {
