@@ -3,18 +3,20 @@
 use crate::support::{
     browser::{Browser, DESK, PHONE},
     incident::Incident,
-    playbooks::{DIRECTORY, patient},
+    playbooks::{DIRECTORY, QUICK, patient},
     postgres::Database,
     server::{Home, Server},
     smtp_sink::Sink,
     wait::SOON,
 };
+use serde_json::json;
 
 const PASSWORD: &str = "狼煙-山から山へ-2026";
 
-async fn serve(home: Home) -> (Server, Sink) {
+async fn serve(playbook: &str) -> (Server, Sink) {
     let sink = Sink::start().await;
-    (home.relays(&[&sink]).playbook("quick.yaml", &patient()).serve_with(DIRECTORY).await, sink)
+    let home = Home::new(Database::Sqlite).relays(&[&sink]).playbook("quick.yaml", playbook);
+    (home.serve_with(DIRECTORY).await, sink)
 }
 
 /// Makes an account behind a one-time link, and is signed in.
@@ -40,7 +42,7 @@ async fn sign_in(server: &Server, browser: &Browser) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_duty_officer_starts_a_drill_in_two_steps_and_sees_the_board_change_by_itself() {
-    let (server, sink) = serve(Home::new(Database::Sqlite)).await;
+    let (server, sink) = serve(&patient()).await;
     let browser = Browser::start(PHONE).await;
     sign_in(&server, &browser).await;
     assert!(!browser.overflows().await, "home fits a telephone");
@@ -78,7 +80,7 @@ async fn a_duty_officer_starts_a_drill_in_two_steps_and_sees_the_board_change_by
     let path = format!("/api/v1/recipients/{}/answer", east["id"].as_str().expect("an id"));
     let marker = "return (window.notLoadedAgain = 1)";
     browser.page.execute(marker, Vec::new()).await.expect("a script");
-    let body = serde_json::json!({ "option": "available", "fields": { "teams": 2 }, "on_behalf": true });
+    let body = json!({ "option": "available", "fields": { "teams": 2 }, "on_behalf": true });
     server.api.post(&path, &body).await.expect(200);
     browser.shows("出動可").await;
     let kept = browser.page.execute("return window.notLoadedAgain", Vec::new()).await.expect("a script");
@@ -89,7 +91,7 @@ async fn a_duty_officer_starts_a_drill_in_two_steps_and_sees_the_board_change_by
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_board_the_interface_and_the_chronology_agree() {
-    let (server, sink) = serve(Home::new(Database::Sqlite)).await;
+    let (server, sink) = serve(&patient()).await;
     let incident = Incident::start(&server.api, "quick", "live").await;
     let link = sink.letters_to("dmat@east.example", 1, SOON).await.remove(0).link();
     let form = [("option", "available"), ("teams", "3"), ("note", "雪のため遅れます")];
@@ -115,7 +117,7 @@ async fn the_board_the_interface_and_the_chronology_agree() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_recipients_page_is_answered_on_a_telephone_without_script() {
-    let (server, sink) = serve(Home::new(Database::Sqlite)).await;
+    let (server, sink) = serve(&patient()).await;
     let incident = Incident::start(&server.api, "quick", "live").await;
     let link = sink.letters_to("dmat@east.example", 1, SOON).await.remove(0).link();
     let browser = Browser::without_script(PHONE).await;
@@ -140,7 +142,7 @@ async fn the_recipients_page_is_answered_on_a_telephone_without_script() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_visible_page_says_by_itself_that_it_was_opened() {
-    let (server, sink) = serve(Home::new(Database::Sqlite)).await;
+    let (server, sink) = serve(&patient()).await;
     let incident = Incident::start(&server.api, "quick", "live").await;
     let link = sink.letters_to("dmat@south.example", 1, SOON).await.remove(0).link();
     let browser = Browser::start(PHONE).await;
@@ -151,4 +153,93 @@ async fn the_visible_page_says_by_itself_that_it_was_opened() {
         .await;
     assert_eq!(opened["state"], "waiting", "opening is not answering");
     browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commander_decides_and_a_desk_types_in_what_was_said_on_the_telephone() {
+    let (server, _sink) = serve(QUICK).await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    let browser = Browser::start(PHONE).await;
+    sign_in(&server, &browser).await;
+    let west = incident.in_state("standby", "hosp_west", "to_decide", SOON).await;
+    let south = incident.in_state("standby", "hosp_south", "to_decide", SOON).await;
+    browser.open(&format!("{}/incidents/{}", server.home.base(), incident.id)).await;
+    browser.shows("本部長").await;
+    browser.picture("board-decisions").await;
+    browser.width(PHONE).await;
+    let page = |recipient: &serde_json::Value| {
+        let id = recipient["id"].as_str().expect("an id").to_owned();
+        format!("{}/incidents/{}/recipients/{id}", server.home.base(), incident.id)
+    };
+    browser.open(&page(&west)).await;
+    assert!(!browser.overflows().await, "the page of one recipient fits a telephone");
+    browser.picture("recipient").await;
+    browser.width(PHONE).await;
+    browser.choose("radio", "代替隊を手配").await;
+    browser.press("button", "判断を記録する").await;
+    browser.shows("判断を記録しました").await;
+    let west = incident.recipient("standby", "hosp_west").await;
+    assert_eq!((&west["state"], &west["decision"]["option"]), (&json!("decided"), &json!("代替隊を手配")));
+
+    browser.open(&page(&south)).await;
+    browser.choose("radio", "出動可").await;
+    browser.choose("radio", "3").await;
+    browser.fill("電話の相手", "当直の山田さん").await;
+    browser.press("button", "代理で記録する").await;
+    browser.shows("代理で記録しました").await;
+    let south = incident.recipient("standby", "hosp_south").await;
+    assert_eq!(south["state"], "answered");
+    assert_eq!((&south["answer"]["proxy"], &south["answer"]["fields"]["teams"]), (&json!(true), &json!(3)));
+    assert!(incident.chronology_text().await.contains("当直の山田さん"));
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_board_says_that_the_mail_is_down() {
+    let (server, sink) = serve(&patient()).await;
+    sink.close().await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    let browser = Browser::start(DESK).await;
+    sign_in(&server, &browser).await;
+    browser.open(&format!("{}/incidents/{}", server.home.base(), incident.id)).await;
+    browser.shows("127.0.0.1").await;
+    browser.picture("board-mail-down").await;
+    browser.open(&format!("{}/status", server.home.base())).await;
+    browser.shows("127.0.0.1").await;
+    browser.picture("status").await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_added_person_signs_in_and_a_wrong_password_gives_no_hint() {
+    let (server, _sink) = serve(&patient()).await;
+    let mut add = server.home.command(&["user", "add", "--person", "p_deputy", "--login", "tanaka"]);
+    add.env("NOROSHI_PASSWORD", PASSWORD).stdin(std::process::Stdio::null());
+    let added =
+        tokio::task::spawn_blocking(move || add.output()).await.expect("a thread").expect("a process");
+    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+    let anybody = server.anybody();
+    let try_in = async |login: &str, password: &str| {
+        anybody.post_form("/login", &[("login", login), ("password", password)]).await
+    };
+    let wrong = try_in("tanaka", "wrong-wrong-wrong").await;
+    let nobody = try_in("nobody", "wrong-wrong-wrong").await;
+    assert_eq!(wrong.status, nobody.status);
+    // The head of the page shows the time; the rest must be the same.
+    let main = |page: &str| page.split_once("<main").expect("a main part").1.to_owned();
+    assert_eq!(main(&wrong.text).replace("tanaka", ""), main(&nobody.text).replace("nobody", ""));
+    assert!(wrong.header("set-cookie").is_none());
+    let right = try_in("tanaka", PASSWORD).await.expect(303);
+    let cookie = right.header("set-cookie").expect("a session").to_owned();
+    for word in ["HttpOnly", "SameSite=", "Path=/"] {
+        assert!(cookie.contains(word), "{cookie}");
+    }
+    let session = cookie.split(';').next().expect("a name and a value");
+    let home = anybody.send("GET", "/", &[("cookie", session)], None).await.expect(200);
+    assert!(home.text.contains("田中"), "{}", home.text);
+    let forged = [("cookie", session), ("content-type", "application/x-www-form-urlencoded")];
+    let body = "mode=drill&step=start&tick_checked=1&tick_meant=1".to_owned();
+    let refused = anybody.send("POST", "/playbooks/quick/start", &forged, Some(body)).await;
+    assert_eq!(refused.status, 403, "no form of ours, no start");
+    assert_eq!(server.api.list("/api/v1/incidents").await.len(), 0);
 }

@@ -132,6 +132,7 @@ impl Browser {
     /// Presses a button or follows a link.
     pub async fn press(&self, role: &str, name: &str) {
         let element = self.find(role, name).await;
+        self.show_element(&element).await;
         element.click().await.unwrap_or_else(|problem| panic!("pressing the {role} {name:?}: {problem}"));
     }
 
@@ -142,7 +143,15 @@ impl Browser {
         let label = self.page.execute(LABEL, vec![element]).await.expect("the page can be asked");
         let id = label[ELEMENT].as_str().expect("an element").to_owned();
         let label = Element::from_element_id(self.page.clone(), id.into());
+        self.show_element(&label).await;
         label.click().await.unwrap_or_else(|problem| panic!("choosing the {role} {name:?}: {problem}"));
+    }
+
+    /// Scrolls as a person does: to where the thing is free of bars at the edges.
+    async fn show_element(&self, element: &Element) {
+        let element = serde_json::to_value(element).expect("an element has an id");
+        let scroll = "arguments[0].scrollIntoView({ block: 'center' })";
+        self.page.execute(scroll, vec![element]).await.expect("the page scrolls");
     }
 
     /// Types into a field, over what stood there.
