@@ -387,24 +387,18 @@ async fn a_hundred_letters_go_over_one_connection_and_an_idle_one_is_not_used_ag
     assert_eq!(sink.connections(), 3);
 }
 
-/// lettre alone waits 40 ms for each letter on a kept connection: 200 of them would take 8 s, in every try. On a
-/// machine that is busy otherwise, one of a few tries has its second.
+/// lettre alone waits 40 ms for each letter on a kept connection: 200 of them would take more than 8 s. Without the wait
+/// they take a fifth of a second, so that half of the wait is far from both, on a busy machine too.
 #[tokio::test]
-async fn two_hundred_letters_on_one_connection_take_less_than_a_second() {
+async fn a_kept_connection_does_not_stall_after_each_letter() {
     let sink = Sink::yes().await;
-    for _ in 0..5 {
-        let mailer =
-            Mailer::new(MailConfig { connections: 1, ..config(vec![sink.url()]) }, &Roots::default());
-        let all = async {
-            for n in 0..200 {
-                assert!(matches!(mailer.send(&numbered(n), NOW).await, Outcome::Accepted { .. }));
-            }
-        };
-        if tokio::time::timeout(Duration::from_secs(1), all).await.is_ok() {
-            return;
+    let mailer = Mailer::new(MailConfig { connections: 1, ..config(vec![sink.url()]) }, &Roots::default());
+    let all = async {
+        for n in 0..200 {
+            assert!(matches!(mailer.send(&numbered(n), NOW).await, Outcome::Accepted { .. }));
         }
-    }
-    panic!("200 letters did not go within a second");
+    };
+    tokio::time::timeout(Duration::from_secs(4), all).await.expect("no letter waits for an acknowledgement");
 }
 
 #[tokio::test]
