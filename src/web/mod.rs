@@ -32,9 +32,12 @@ pub fn serve(
     tls: Option<rustls::ServerConfig>,
 ) -> std::io::Result<()> {
     let shared = web::Data::from(Arc::clone(app));
+    // One count for all of actix's threads.
+    let attempts = web::Data::new(attempts::Attempts::default());
     let server = HttpServer::new(move || {
         Web::new()
             .app_data(shared.clone())
+            .app_data(attempts.clone())
             .app_data(web::PayloadConfig::new(LARGEST_BODY))
             .app_data(web::QueryConfig::default().error_handler(|error, _| {
                 problem::WebError::Malformed(format!("the query cannot be read: {error}")).into()

@@ -347,6 +347,7 @@ login-password = Password
 login-go = Sign in
 login-help = Without an account, ask an administrator.
 login-problem = Login name or password is wrong.
+login-too-many = Too many wrong tries. Please wait { $span }.
 setup-title = First account
 setup-what = This link works once. It makes your account.
 setup-name = Name

@@ -344,6 +344,7 @@ login-password = パスワード
 login-go = サインインする
 login-help = アカウントがないときは、管理者に頼んでください。
 login-problem = ログイン名かパスワードが違います。
+login-too-many = 続けて間違えたため、{ $span }お待ちください。
 setup-title = 最初の設定
 setup-what = このリンクは一度だけ使えます。あなたのアカウントを作ります。
 setup-name = 名前

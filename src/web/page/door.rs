@@ -2,12 +2,14 @@
 
 use askama::Template;
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::StatusCode,
+    http::{StatusCode, header},
     web::{Data, Path},
 };
-use noroshi_core::{id::AccountId, rights::Role, text::Text};
+use noroshi_core::{id::AccountId, rights::Role, text::Text, time::Span};
 
 use super::{
     frame::{Frame, Room},
@@ -22,6 +24,7 @@ use crate::{
     password::{self, Verdict},
     store,
     web::{
+        attempts::Attempts,
         body::{self, Form, Posted},
         problem::WebError,
         session,
@@ -88,12 +91,31 @@ pub async fn login(request: HttpRequest, app: Data<App>) -> Result<HttpResponse,
 }
 
 /// `POST /login`.
-pub async fn sign_in(request: HttpRequest, app: Data<App>, form: Form) -> Result<HttpResponse, WebError> {
+pub async fn sign_in(
+    request: HttpRequest,
+    app: Data<App>,
+    attempts: Data<Attempts>,
+    form: Form,
+) -> Result<HttpResponse, WebError> {
     if body::foreign(&request) {
         return Err(WebError::Csrf);
     }
     let login = form.get("login").unwrap_or_default().trim().to_lowercase();
     let wish = next(form.get("next"));
+    let from = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let now = app.clock.now();
+    if let Err(seconds) = attempts.may(&login, from, now) {
+        let frame = frame_outside(&request, &app);
+        let wait = frame.when.length(Span::seconds(seconds.into()));
+        let problem = Some(frame.words.with("login-too-many", &[("span", wait.into())]));
+        let mut answer = html_with(
+            &request,
+            StatusCode::TOO_MANY_REQUESTS,
+            &LoginPage { frame, login, next: wish, problem },
+        );
+        answer.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        return Ok(answer);
+    }
     let found = store::account::by_login(app.store.read(), &login).await?;
     let found = found.filter(|account| account.disabled_at_ms.is_none());
     // An unknown name costs the same hash as a wrong password.
@@ -101,11 +123,13 @@ pub async fn sign_in(request: HttpRequest, app: Data<App>, form: Form) -> Result
     let verdict = app.passwords.verify(form.get("password").unwrap_or_default(), stored).await;
     let right = matches!(verdict, Ok(Verdict::Right { .. }));
     let Some(account) = found.filter(|_| right) else {
+        attempts.failed(&login, from, now);
         let frame = frame_outside(&request, &app);
         let problem = Some(frame.words.get("login-problem"));
         let page = LoginPage { frame, login, next: wish, problem };
         return Ok(html_with(&request, StatusCode::UNAUTHORIZED, &page));
     };
+    attempts.succeeded(&login, from);
     let work = Work::begin(&app, Actor::system()).await?;
     let signed_in = account::sign_in(work, AccountId::new(account.id)).await?;
     let mut answer = see(&wish);
