@@ -30,6 +30,7 @@ pub struct Lifecycle {
     soft: CancellationToken,
     hard: CancellationToken,
     tasks: TaskTracker,
+    hands: TaskTracker,
     failure: Arc<OnceLock<Failure>>,
 }
 
@@ -109,6 +110,18 @@ impl Lifecycle {
     where
         E: fmt::Display + Send + 'static,
     {
+        let hand = self.hands.token();
+        self.server(name, async move {
+            let _hand = hand;
+            work.await
+        });
+    }
+
+    /// A [`Lifecycle::worker`] that the others work upon: it is told to end by itself, after [`Lifecycle::hands_empty`].
+    pub fn server<E>(&self, name: &'static str, work: impl Future<Output = Result<(), E>> + Send + 'static)
+    where
+        E: fmt::Display + Send + 'static,
+    {
         let life = self.clone();
         let work = AbortOnDropHandle::new(tokio::spawn(work));
         self.tasks.spawn(async move {
@@ -132,13 +145,24 @@ impl Lifecycle {
 
     /// Starts a short piece of work that a soft stop waits for and a hard stop drops.
     pub fn task(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let hard = self.hard.clone();
+        let (hard, hand) = (self.hard.clone(), self.hands.token());
         self.tasks.spawn(async move {
+            let _hand = hand;
             tokio::select! {
                 () = work => (),
                 () = hard.cancelled() => (),
             }
         });
+    }
+
+    /// Waits, after a stop has begun, until workers and tasks have finished what they had in hand.
+    pub fn hands_empty(&self) -> impl Future<Output = ()> + Send + 'static {
+        let (soft, hands) = (self.soft.clone(), self.hands.clone());
+        async move {
+            soft.cancelled().await;
+            hands.close();
+            hands.wait().await;
+        }
     }
 
     /// Waits for signals and for the end of everything that was started.

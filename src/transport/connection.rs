@@ -1,6 +1,6 @@
 //! One SMTP conversation with one relay: opening, letters one after another, closing.
 //!
-//! lettre speaks the protocol; the stream under it is ours ([`Wire`]), because lettre writes a body and its final dot
+//! lettre speaks the protocol; the stream under it is ours (`Wire`), because lettre writes a body and its final dot
 //! apart on a socket that waits for acknowledgements, which costs 40 ms for each letter. The wire holds back what is
 //! written until an answer is read: one write for each command, and the whole MAIL/RCPT/DATA group in one where the
 //! relay takes it (PIPELINING, RFC 2920).

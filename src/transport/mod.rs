@@ -1,6 +1,6 @@
 //! How letters leave the house.
 //!
-//! Cast: a [`Letter`](letter::Letter) is plain data; a [`Transport`] hands it to somebody outside; an [`Outcome`] is
+//! Cast: a [`Letter`] is plain data; a [`Transport`] hands it to somebody outside; an [`Outcome`] is
 //! what is known afterwards. The deliver worker makes the first and records the last.
 //!
 //! 1. The worker claims deliveries, loads what each letter needs and calls [`Transport::send`], as many at once as

@@ -58,11 +58,14 @@ pub fn serve(
     };
     let server = server.run();
     let handle = server.handle();
-    let stop = life.soft().clone();
-    life.task(async move {
+    let (stop, hands_empty) = (life.soft().clone(), life.hands_empty());
+    tokio::spawn(async move {
         stop.cancelled().await;
+        handle.pause().await;
+        // The database's connections live on the threads of the server: it goes last.
+        hands_empty.await;
         handle.stop(true).await;
     });
-    life.worker("web", server);
+    life.server("web", server);
     Ok(())
 }
