@@ -54,12 +54,15 @@ pub async fn start(
     if let Some(again) = work.once(once).await? {
         return Ok(again);
     }
-    let missing = |what: &'static str, id: &str| StoreError::NotFound { what, id: id.to_owned() };
     let version = store::playbook::latest(&work.tx, &wish.playbook)
         .await?
-        .ok_or_else(|| missing("playbook", &wish.playbook))?;
-    let directory_version =
-        store::directory::latest(&work.tx).await?.ok_or_else(|| missing("directory", "of this site"))?;
+        .ok_or_else(|| StoreError::NotFound { what: "playbook", id: wish.playbook.clone() })?;
+    let directory_version = store::directory::latest(&work.tx).await?.ok_or_else(|| {
+        OperationError::Closed(Text::both(
+            "連絡先台帳がまだありません。noroshi directory import で取り込んでから発動してください",
+            "there is no directory yet; bring one in with noroshi directory import, then start",
+        ))
+    })?;
     let directory = work.app.library.directory(&work.tx, directory_version.id).await?;
     let playbook = work.app.library.playbook(&work.tx, version.id).await?;
     may_start(&work, &playbook, &directory)?;
