@@ -8,7 +8,7 @@ use noroshi_core::{
     alert::{ContactPoint, Contacts, Rule, Tally, Verdict, judge},
     id::{AlertId, ChannelId, RecipientId},
     ladder::{self, Input, raise},
-    playbook::{Ask, AskKind, Count, Meaning, PartyRef, Quorum, StopOn},
+    playbook::{Count, Meaning, PartyRef, Quorum, StopOn},
     rights::Action,
     text::Text,
 };
@@ -550,11 +550,6 @@ fn known(scene: &Scene, party: &PartyRef) -> bool {
         PartyRef::Role(key) => scene.playbook.role(key).is_some(),
         PartyRef::Roster(key) => scene.directory.rosters.contains_key(key),
     }
-}
-
-/// Whether a field of an answer counts teams.
-pub fn counts_teams(ask: &Ask) -> bool {
-    ask.key == "teams" && matches!(ask.kind, AskKind::Int { .. })
 }
 
 /// The current answer of a recipient, as it is kept with the row.

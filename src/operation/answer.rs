@@ -70,9 +70,8 @@ pub async fn opened(mut work: Work<'_>, link: &link::Model) -> Result<(), Operat
 pub async fn answer(mut work: Work<'_>, link: &link::Model, typed: Typed<'_>) -> Result<(), OperationError> {
     let id = RecipientId::new(link.recipient_id);
     let by = (work.actor.id.clone(), text(&link.name).ja);
-    let (scene, row) = take(&mut work, id, typed, by, false).await?;
+    let (_, row) = take(&mut work, id, typed, by, false).await?;
     prove(&work, &row, &link.contact).await?;
-    let _ = scene;
     work.commit().await
 }
 

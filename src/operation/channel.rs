@@ -68,14 +68,11 @@ pub async fn post(
     };
     store::channel::put_messages(&work.tx, vec![message.clone()]).await?;
     store::channel::read(&work.tx, id, &work.actor.id, &work.actor.name, work.now).await?;
-    let mut lines =
-        vec![telling::by(&work.actor, "message", scene::text(&channel.title), Text::plain(text), work.now)];
+    let line = telling::by(&work.actor, "message", scene::text(&channel.title), Text::plain(text), work.now);
     if let Some(key) = &channel.relay_to {
         relay(&mut work, &channel, key, &message).await?;
     }
-    for line in lines.drain(..) {
-        work.line(incident, line);
-    }
+    work.line(incident, line);
     work.changed(incident, "channel");
     let reply = work.keep(once, 201, reply(&message)).await?;
     work.commit().await?;

@@ -78,7 +78,7 @@ pub async fn write(
     };
     work.line(incident, line);
     work.flush_quietly().await?;
-    let written = store::chronology::list(&work.tx, incident, 0, u64::MAX >> 1).await?.pop();
+    let written = store::chronology::newest(&work.tx, incident, None, 1).await?.pop();
     let written = written.expect("a line was just written in this transaction");
     let reply = work.keep(once, 201, reply(&written)).await?;
     work.commit().await?;

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr, SqlErr,
+    ConnectOptions, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
@@ -74,14 +74,6 @@ pub enum StoreError {
 impl From<DbErr> for StoreError {
     fn from(cause: DbErr) -> Self {
         Self::Unavailable { attempt: "read or write the database", cause }
-    }
-}
-
-impl StoreError {
-    /// Whether it was refused because such a row is there already.
-    pub fn is_duplicate(&self) -> bool {
-        matches!(self, Self::Unavailable { cause, .. }
-            if matches!(cause.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))))
     }
 }
 
