@@ -22,7 +22,7 @@ pub struct Model {
     pub address: String,
     pub language: String,
     /// of a letter to a role
-    pub task: Option<Json>,
+    pub errand: Option<Json>,
     /// lower goes first
     pub priority: i32,
     /// queued leased accepted delivered refused given_up unknown withdrawn

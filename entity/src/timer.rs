@@ -9,10 +9,10 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub incident_id: Uuid,
-    /// step raise
+    /// what falls due: `step` of a recipient (`subject_id`), `raise` an alert (`subject_key`)
     pub kind: String,
-    pub recipient_id: Option<Uuid>,
-    pub alert_key: Option<String>,
+    pub subject_id: Option<Uuid>,
+    pub subject_key: Option<String>,
     pub step: i32,
     /// in the incident's own time: the truth
     pub due_own_ms: i64,

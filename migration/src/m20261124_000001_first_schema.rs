@@ -255,7 +255,7 @@ create table delivery (
     name {json} not null,
     address text not null,
     language text not null,
-    task {json},
+    errand {json},
     priority integer not null,
     state text not null check (state in ('queued','leased','accepted','delivered','refused','given_up','unknown','withdrawn')),
     due_at_ms bigint not null,
@@ -285,9 +285,9 @@ create table attempt (
 create table timer (
     id {uuid} not null,
     incident_id {uuid} not null,
-    kind text not null check (kind in ('step','raise')),
-    recipient_id {uuid},
-    alert_key text,
+    kind text not null,
+    subject_id {uuid},
+    subject_key text,
     step integer not null,
     due_own_ms bigint not null,
     due_at_ms bigint,
@@ -337,7 +337,7 @@ create index delivery_incident_id on delivery (incident_id);
 create index delivery_priority_due_at_ms on delivery (priority, due_at_ms) where state IN ('queued','leased');
 create index attempt_delivery_id on attempt (delivery_id);
 create index timer_due_at_ms on timer (due_at_ms) where fired_at_ms IS NULL;
-create index timer_recipient_id on timer (recipient_id) where fired_at_ms IS NULL;
+create index timer_subject_id on timer (subject_id) where fired_at_ms IS NULL;
 create index timer_incident_id on timer (incident_id) where fired_at_ms IS NULL;
 create index event_incident_id_id on event (incident_id, id);
 "#;

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::{
     Invalid, OperationError, Reply, Work,
+    errand::Errand,
     scene::{Scene, text},
     telling,
 };
@@ -242,8 +243,8 @@ impl Told {
 
 /// Counts an alert's answers after one of its recipients has settled, and acts on the verdict.
 ///
-/// Only alerts with a quorum below "all" need it; their row is locked, so that two answers at once are counted one
-/// after the other.
+/// Only alerts with a quorum below "all" need it. The caller has entered the incident, so two answers at once are
+/// counted one after the other.
 pub(super) async fn count_answers(
     work: &mut Work<'_>,
     scene: &Scene,
@@ -255,7 +256,7 @@ pub(super) async fn count_answers(
         return Ok(());
     }
     let alert_id = AlertId::new(alert);
-    let row = store::alert::lock(&work.tx, alert_id).await?;
+    let row = store::alert::get(&work.tx, alert_id).await?;
     if row.state != "open" {
         return Ok(());
     }
@@ -288,7 +289,8 @@ pub(super) async fn count_answers(
             let line = telling::line("decision_due", telling::alert_name(rule, &row), told, work.now);
             work.line(scene.id(), line);
             if let Some(to) = rule.decider() {
-                work.ask_about_alert(scene, rule, alert_id, to).await?;
+                let about = Errand::Decide { recipient: None, alert: alert_id };
+                work.write_to_role(scene, rule.plan.severity, to, about).await?;
             }
         }
     }
@@ -415,7 +417,8 @@ pub async fn by_hand(
     if let Some(again) = work.once(once).await? {
         return Ok(again);
     }
-    if !scene.is_open() {
+    work.enter([scene.incident.id]).await?;
+    if store::incident::get(&work.tx, scene.id()).await?.state != scene.incident.state || !scene.is_open() {
         return Err(OperationError::Closed(over()));
     }
     let rule = rule_by_hand(scene, wish).map_err(OperationError::Invalid)?;

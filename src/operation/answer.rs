@@ -6,7 +6,7 @@ use noroshi_core::{
     answer::{LONGEST_NOTE, clean, read},
     id::{AlertId, IncidentId, RecipientId},
     ladder::Input,
-    playbook::{Quorum, ResponseOption},
+    playbook::ResponseOption,
     rights::Action,
     text::{Language, Text},
     time::Timestamp,
@@ -289,17 +289,13 @@ pub async fn wrong_address(mut work: Work<'_>, link: &link::Model, note: &str) -
 }
 
 /// A recipient, locked, with its incident's world and its alert's rule.
-///
-/// Where answers are counted the alert is locked first: two answers at once then wait for each other in one order.
 pub(super) async fn load(
     work: &Work<'_>,
     id: RecipientId,
 ) -> Result<(Scene, Rule, recipient::Model), OperationError> {
-    let alert = AlertId::new(store::recipient::get(&work.tx, id).await?.alert_id);
-    let rule = store::alert::rule(&store::alert::get(&work.tx, alert).await?)?;
-    if rule.quorum() != Quorum::All {
-        store::alert::lock(&work.tx, alert).await?;
-    }
+    let seen = store::recipient::get(&work.tx, id).await?;
+    work.enter([seen.incident_id]).await?;
+    let rule = store::alert::rule(&store::alert::get(&work.tx, AlertId::new(seen.alert_id)).await?)?;
     let row = store::recipient::lock(&work.tx, vec![id.raw()])
         .await?
         .pop()

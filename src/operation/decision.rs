@@ -83,7 +83,8 @@ pub async fn decide_alert(
     if let Some(again) = work.once(once).await? {
         return Ok(again);
     }
-    let row = store::alert::lock(&work.tx, id).await?;
+    work.enter([store::alert::get(&work.tx, id).await?.incident_id]).await?;
+    let row = store::alert::get(&work.tx, id).await?;
     let rule = store::alert::rule(&row)?;
     let scene = Scene::load(work.app, &work.tx, IncidentId::new(row.incident_id)).await?;
     must_decide(&work, &scene, rule.decider())?;

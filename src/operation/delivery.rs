@@ -68,6 +68,8 @@ pub async fn record(
     next: &[Uuid],
 ) -> Result<Vec<delivery::Model>, OperationError> {
     let mut work = Work::begin(app, Actor::system()).await?;
+    let before = store::delivery::several(&work.tx, next.to_vec()).await?;
+    work.enter(tried.iter().map(|one| &one.delivery).chain(&before).map(|row| row.incident_id)).await?;
     let handed = store::delivery::hand_over(&work.tx, next, app.node, work.now).await?;
 
     let ids: Vec<Uuid> = tried
@@ -258,7 +260,10 @@ pub async fn renew(app: &App) -> Result<u64, OperationError> {
 /// accepted. Returns how many were taken back.
 pub async fn take_back(app: &App, everyone: bool) -> Result<usize, OperationError> {
     let mut work = Work::begin(app, Actor::system()).await?;
-    let abandoned = store::delivery::abandoned(&work.tx, work.now, everyone, 1000).await?;
+    let seen = store::delivery::abandoned(&work.tx, work.now, everyone, 1000, None).await?;
+    work.enter(seen.iter().map(|delivery| delivery.incident_id)).await?;
+    let among = Some(seen.into_iter().map(|delivery| delivery.id).collect());
+    let abandoned = store::delivery::abandoned(&work.tx, work.now, everyone, 1000, among).await?;
     let count = abandoned.len();
     let ids: Vec<Uuid> = abandoned.iter().filter_map(|delivery| delivery.recipient_id).collect();
     let mut rows: BTreeMap<Uuid, recipient::Model> =

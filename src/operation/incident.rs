@@ -120,7 +120,9 @@ pub async fn start(
         )));
     }
     if !wish.drill {
-        for drill in open.into_iter().filter(|other| other.mode == "drill") {
+        let drills: Vec<_> = open.into_iter().filter(|other| other.mode == "drill").collect();
+        work.enter(drills.iter().map(|drill| drill.id)).await?;
+        for drill in drills {
             abort_drill(&mut work, IncidentId::new(drill.id)).await?;
         }
     }
@@ -282,8 +284,8 @@ fn raise_timer(work: &Work<'_>, scene: &Scene, key: &str, delay: Span) -> timer:
         id: work.app.chance.uuid(work.now),
         incident_id: scene.incident.id,
         kind: "raise".into(),
-        recipient_id: None,
-        alert_key: Some(key.to_owned()),
+        subject_id: None,
+        subject_key: Some(key.to_owned()),
         step: 0,
         due_own_ms: due.0,
         due_at_ms: scene.timeline.real_time_of(due).map(|at| at.0),
@@ -332,8 +334,8 @@ async fn end(
     if let Some(again) = work.once(once).await? {
         return Ok(again);
     }
-    let row = store::incident::lock(&work.tx, id).await?;
-    let mut scene = Scene::of(work.app, &work.tx, row).await?;
+    work.enter([id.raw()]).await?;
+    let mut scene = Scene::load(work.app, &work.tx, id).await?;
     may_end(&work, &scene, how)?;
     let reason = checked_reason(how, reason)?;
     if !scene.is_open() {
@@ -446,7 +448,6 @@ async fn finish(
 
 /// A real event ends a drill: at once, without further letters.
 async fn abort_drill(work: &mut Work<'_>, id: IncidentId) -> Result<(), OperationError> {
-    let row = store::incident::lock(&work.tx, id).await?;
-    let mut scene = Scene::of(work.app, &work.tx, row).await?;
+    let mut scene = Scene::load(work.app, &work.tx, id).await?;
     finish(work, &mut scene, "cancelled", Some("実災害の発動により訓練を中止")).await
 }

@@ -9,17 +9,16 @@ use entity::{delivery, recipient};
 use noroshi_core::{
     alert::Rule,
     id::{AlertId, DeliveryId, IncidentId, RecipientId},
-    playbook::{Action, PartyRef, Target},
+    playbook::{Action, Target, Urgency},
     text::{Language, Text, fill},
     time::Timestamp,
     variable::day_and_time,
 };
-use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{
     OperationError,
-    perform::CALL,
+    errand::{self, RoleLetter},
     scene::{Scene, Scenes, text},
 };
 use crate::{
@@ -27,15 +26,6 @@ use crate::{
     store::{self, StoreError, from_json},
     transport::letter::{DrillWords, Letter},
 };
-
-/// What a letter to a role holder is about, as `perform` keeps it.
-#[derive(Debug, Deserialize)]
-struct Task {
-    task: String,
-    recipient: Option<RecipientId>,
-    alert: AlertId,
-    role: PartyRef,
-}
 
 /// Everything that letters of one batch share, loaded once.
 #[derive(Default)]
@@ -49,40 +39,41 @@ struct Desk {
 pub async fn write_all(app: &App, deliveries: &[delivery::Model]) -> Result<Vec<Letter>, OperationError> {
     let db = app.store.read();
     let mut desk = Desk::default();
-    let mut tasks = Vec::with_capacity(deliveries.len());
+    let mut errands = Vec::with_capacity(deliveries.len());
     for delivery in deliveries {
         let id = DeliveryId::new(delivery.id);
-        let task: Option<Task> =
-            delivery.task.as_ref().map(|json| from_json("delivery", id, json)).transpose()?;
-        tasks.push(task);
+        let errand: Option<RoleLetter> =
+            delivery.errand.as_ref().map(|json| from_json("delivery", id, json)).transpose()?;
+        errands.push(errand);
     }
-    let about = |(delivery, task): (&delivery::Model, &Option<Task>)| {
-        delivery.recipient_id.or(task.as_ref().and_then(|task| task.recipient).map(RecipientId::raw))
+    let about = |(delivery, errand): (&delivery::Model, &Option<RoleLetter>)| {
+        let of_errand = || errand.as_ref()?.about.recipient().map(RecipientId::raw);
+        delivery.recipient_id.or_else(of_errand)
     };
-    let wanted: Vec<Uuid> = deliveries.iter().zip(&tasks).filter_map(about).collect();
+    let wanted: Vec<Uuid> = deliveries.iter().zip(&errands).filter_map(about).collect();
     desk.recipients =
         store::recipient::several(db, wanted).await?.into_iter().map(|row| (row.id, row)).collect();
     let mut letters = Vec::with_capacity(deliveries.len());
-    for (delivery, task) in deliveries.iter().zip(&tasks) {
+    for (delivery, errand) in deliveries.iter().zip(&errands) {
         let scene = desk.scenes.get(app, db, delivery.incident_id).await?;
-        let row = about((delivery, task)).and_then(|id| desk.recipients.get(&id)).cloned();
-        let alert = match (&row, task) {
-            (Some(row), _) => row.alert_id,
-            (None, Some(task)) => task.alert.raw(),
+        let row = about((delivery, errand)).and_then(|id| desk.recipients.get(&id)).cloned();
+        let of_errand = || errand.as_ref()?.about.alert().map(AlertId::raw);
+        let rule = match row.as_ref().map(|row| row.alert_id).or_else(of_errand) {
+            None => None,
+            Some(alert) => Some(&*match desk.rules.entry(alert) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    new.insert(store::alert::rule(&store::alert::get(db, AlertId::new(alert)).await?)?)
+                }
+            }),
+        };
+        letters.push(match (errand, rule) {
+            (Some(errand), rule) => errand::write(app, &scene, rule, row.as_ref(), delivery, errand),
+            (None, Some(rule)) => to_recipient(app, &scene, rule, row.as_ref(), delivery),
             (None, None) => {
                 let id = DeliveryId::new(delivery.id).to_string();
                 return Err(StoreError::Corrupt { what: "delivery", id, found: "no recipient".into() }.into());
             }
-        };
-        let rule = &*match desk.rules.entry(alert) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => {
-                new.insert(store::alert::rule(&store::alert::get(db, AlertId::new(alert)).await?)?)
-            }
-        };
-        letters.push(match task {
-            None => to_recipient(app, &scene, rule, row.as_ref(), delivery),
-            Some(task) => to_role(app, &scene, rule, row.as_ref(), delivery, task),
         });
     }
     Ok(letters)
@@ -98,7 +89,7 @@ fn moment(scene: &Scene, row: &recipient::Model, offset: noroshi_core::time::Spa
     scene.timeline.real_time_of(started + offset)
 }
 
-fn blank(app: &App, scene: &Scene, rule: &Rule, delivery: &delivery::Model) -> Letter {
+pub(super) fn blank(app: &App, scene: &Scene, urgency: Urgency, delivery: &delivery::Model) -> Letter {
     let language = Language::from_key(&delivery.language).unwrap_or_default();
     let marks = &scene.playbook.drills;
     let filled = |words: &Option<Text>| {
@@ -117,7 +108,7 @@ fn blank(app: &App, scene: &Scene, rule: &Rule, delivery: &delivery::Model) -> L
             bottom: filled(&marks.body_bottom),
         },
         repeat: delivery.repeat,
-        urgency: rule.plan.severity,
+        urgency,
         place: scene.directory.office().get(language).to_owned(),
         incident_title: scene.incident.title.clone(),
         subject: String::new(),
@@ -139,7 +130,7 @@ fn to_recipient(
     row: Option<&recipient::Model>,
     delivery: &delivery::Model,
 ) -> Letter {
-    let mut letter = blank(app, scene, rule, delivery);
+    let mut letter = blank(app, scene, rule.plan.severity, delivery);
     let language = letter.language;
     let number = row.map_or(1, |row| u32::try_from(row.report).unwrap_or(1));
     let stand_down = (delivery.occasion == "stand_down").then_some(rule.plan.stand_down.as_ref()).flatten();
@@ -206,91 +197,6 @@ fn next_step(
         _ if ja => format!("{at}までに回答がない場合、代替連絡先にも連絡します。"),
         _ => format!("Without an answer by {at}, your alternate contact will be told too."),
     })
-}
-
-/// A letter to a role holder, in the service's own words.
-fn to_role(
-    app: &App,
-    scene: &Scene,
-    rule: &Rule,
-    row: Option<&recipient::Model>,
-    delivery: &delivery::Model,
-    task: &Task,
-) -> Letter {
-    let mut letter = blank(app, scene, rule, delivery);
-    let language = letter.language;
-    let ja = language != Language::En;
-    let role = scene.party_name(&task.role).get(language).to_owned();
-    let alert = fill(rule.plan.subject.get(language), language, |name| scene.value(name, language, app));
-    let incident = IncidentId::new(delivery.incident_id);
-    let url = app.public_url();
-    letter.link = Some(match row {
-        Some(row) => format!("{url}/incidents/{incident}/recipients/{}", RecipientId::new(row.id)),
-        None => format!("{url}/incidents/{incident}/alerts/{}", task.alert),
-    });
-    let who = row.map(|row| text(&row.name).get(language).to_owned());
-    match (task.task.as_str(), who) {
-        (CALL, Some(who)) => {
-            letter.subject =
-                if ja { format!("架電依頼 {who}") } else { format!("Please telephone {who}") };
-            let phones = row.map(|row| phones(scene, row)).unwrap_or_default();
-            let ask =
-                rule.ladder.iter().flat_map(|ladder| &ladder.steps).find_map(|step| match &step.action {
-                    Action::Call { ask, .. } => ask.as_ref().map(|ask| ask.get(language).to_owned()),
-                    _ => None,
-                });
-            let ask = ask.unwrap_or_default();
-            letter.body = if ja {
-                format!(
-                    "{role} 様\n「{alert}」に {who} からの回答がありません。電話で確かめ、回答を代理で入力してください。\n{ask}\n電話: {phones}"
-                )
-            } else {
-                format!(
-                    "To: {role}\n{who} has not answered \"{alert}\". Please telephone them and type in their answer.\n{ask}\nTelephone: {phones}"
-                )
-            };
-        }
-        (_, Some(who)) => {
-            letter.subject = if ja {
-                format!("判断依頼 {who} 回答なし")
-            } else {
-                format!("Decision due: {who} has not answered")
-            };
-            let options = labels(rule, language);
-            letter.body = if ja {
-                format!(
-                    "{role} 様\n「{alert}」に {who} からの回答がないまま、手順の最後に達しました。判断してください。\n選べる判断: {options}"
-                )
-            } else {
-                format!(
-                    "To: {role}\n{who} has not answered \"{alert}\" and the ladder has ended. Please decide.\nYou can decide: {options}"
-                )
-            };
-        }
-        (_, None) => {
-            letter.subject = if ja {
-                "判断依頼 必要数に届きません".to_owned()
-            } else {
-                "Decision due: not enough have answered".to_owned()
-            };
-            let options = labels(rule, language);
-            letter.body = if ja {
-                format!(
-                    "{role} 様\n「{alert}」に必要な数の回答がそろいません。判断してください。\n選べる判断: {options}"
-                )
-            } else {
-                format!(
-                    "To: {role}\nNot enough recipients have accepted \"{alert}\". Please decide.\nYou can decide: {options}"
-                )
-            };
-        }
-    }
-    letter
-}
-
-fn labels(rule: &Rule, language: Language) -> String {
-    let labels = rule.decide_options().iter().map(|option| option.label.get(language));
-    labels.collect::<Vec<_>>().join(if language == Language::En { ", " } else { "、" })
 }
 
 /// The telephone numbers of a recipient, the alternate contact's too.

@@ -8,7 +8,7 @@
 //!
 //! # Flow of a verb
 //! 1. `Work::begin` opens the transaction and reads the clock, once.
-//! 2. The verb locks what it changes (recipients, then the alert), asks the core, and hands the effects to `perform`.
+//! 2. The verb enters the incidents that it changes, reads their rows, asks the core, and hands the effects to `perform`.
 //! 3. `Work::commit` writes what has gathered, in batches, commits, and only then rings the bells of the workers and
 //!    tells the live pages. A bell carries no data: forgetting it costs one polling period.
 //!
@@ -23,6 +23,7 @@ pub mod chronology;
 pub mod decision;
 pub mod delivery;
 pub mod directory;
+mod errand;
 pub mod incident;
 pub mod letter;
 mod perform;

@@ -10,18 +10,17 @@ use noroshi_core::{
     text::Text,
     time::Timestamp,
 };
-use serde_json::json;
 
-use super::{OperationError, Work, scene::Scene, telling};
+use super::{
+    OperationError, Work,
+    errand::{Errand, RoleLetter},
+    scene::Scene,
+    telling,
+};
 use crate::{
     key::token_hash,
     store::{self, to_json},
 };
-
-/// What a letter to a role holder is about. Kept with the delivery.
-pub const CALL: &str = "call";
-/// A decision is due.
-pub const DECIDE: &str = "decide";
 
 impl Work<'_> {
     /// Performs the effects of one recipient's change. Rows are gathered and written in batches at the end.
@@ -45,8 +44,20 @@ impl Work<'_> {
                 Effect::Withdraw => {
                     self.gathered.withdrawals.insert(row.id);
                 }
-                Effect::AskCall { to } => self.ask(scene, rule, row, &to, CALL).await?,
-                Effect::AskDecision { to } => self.ask(scene, rule, row, &to, DECIDE).await?,
+                Effect::AskCall { to } => {
+                    let about = Errand::Call {
+                        recipient: RecipientId::new(row.id),
+                        alert: AlertId::new(row.alert_id),
+                    };
+                    self.write_to_role(scene, rule.plan.severity, &to, about).await?;
+                }
+                Effect::AskDecision { to } => {
+                    let about = Errand::Decide {
+                        recipient: Some(RecipientId::new(row.id)),
+                        alert: AlertId::new(row.alert_id),
+                    };
+                    self.write_to_role(scene, rule.plan.severity, &to, about).await?;
+                }
                 Effect::Record(fact) => {
                     let line = telling::fact(scene, rule, row, &fact, self.now);
                     self.line(scene.id(), line);
@@ -108,7 +119,7 @@ impl Work<'_> {
             name: to_json(&point.name),
             address: point.address.clone(),
             language: point.language.key().into(),
-            task: None,
+            errand: None,
             // What is real goes before what is drilled.
             priority: if scene.is_drill() { urgency + 10 } else { urgency },
             state: "queued".into(),
@@ -128,40 +139,18 @@ impl Work<'_> {
 
     /// Writes to whoever holds a role, else to the next who may, else to administrators. It stands on the board
     /// whatever becomes of the letter.
-    async fn ask(
+    pub(super) async fn write_to_role(
         &mut self,
         scene: &Scene,
-        rule: &Rule,
-        row: &recipient::Model,
-        to: &PartyRef,
-        task: &str,
+        severity: Urgency,
+        role: &PartyRef,
+        about: Errand,
     ) -> Result<(), OperationError> {
-        let points = self.role_points(scene, to).await?;
-        for point in points {
-            let mut delivery = self.delivery(scene, rule.plan.severity, task, &point);
-            delivery.task = Some(json!({
-                "task": task,
-                "recipient": RecipientId::new(row.id),
-                "alert": AlertId::new(row.alert_id),
-                "role": to,
-            }));
-            self.gathered.deliveries.push(delivery);
-        }
-        Ok(())
-    }
-
-    /// A letter about an alert as a whole: its quorum can no longer be reached.
-    pub(super) async fn ask_about_alert(
-        &mut self,
-        scene: &Scene,
-        rule: &Rule,
-        alert: AlertId,
-        to: &PartyRef,
-    ) -> Result<(), OperationError> {
-        let points = self.role_points(scene, to).await?;
-        for point in points {
-            let mut delivery = self.delivery(scene, rule.plan.severity, DECIDE, &point);
-            delivery.task = Some(json!({ "task": DECIDE, "alert": alert, "role": to }));
+        let occasion = about.occasion();
+        let errand = to_json(&RoleLetter { role: role.clone(), about });
+        for point in self.role_points(scene, role).await? {
+            let mut delivery = self.delivery(scene, severity, occasion, &point);
+            delivery.errand = Some(errand.clone());
             self.gathered.deliveries.push(delivery);
         }
         Ok(())
@@ -228,8 +217,8 @@ fn step_timer(scene: &Scene, row: &recipient::Model, step: u16, due: Timestamp) 
         id: row.id,
         incident_id: row.incident_id,
         kind: "step".into(),
-        recipient_id: Some(row.id),
-        alert_key: None,
+        subject_id: Some(row.id),
+        subject_key: None,
         step: i32::from(step),
         due_own_ms: due.0,
         due_at_ms: scene.timeline.real_time_of(due).map(|at| at.0),

@@ -26,11 +26,14 @@ pub async fn fire_due(app: &App) -> Result<usize, OperationError> {
         _ => return Ok(0),
     }
     let mut work = Work::begin(app, Actor::system()).await?;
-    let due = store::timer::due(&work.tx, work.now, BATCH).await?;
+    let seen = store::timer::due(&work.tx, work.now, BATCH, None).await?;
+    work.enter(seen.iter().map(|timer| timer.incident_id)).await?;
+    let among = seen.into_iter().map(|timer| timer.id).collect();
+    let due = store::timer::due(&work.tx, work.now, BATCH, Some(among)).await?;
     let count = due.len();
     let mut scenes = Scenes::default();
     let mut rules = Rules::default();
-    let ids: Vec<Uuid> = due.iter().filter_map(|timer| timer.recipient_id).collect();
+    let ids: Vec<Uuid> = due.iter().filter_map(|timer| timer.subject_id).collect();
     let mut rows: BTreeMap<Uuid, entity::recipient::Model> =
         store::recipient::lock(&work.tx, ids).await?.into_iter().map(|row| (row.id, row)).collect();
     let mut settled = BTreeMap::new();
@@ -38,7 +41,7 @@ pub async fn fire_due(app: &App) -> Result<usize, OperationError> {
         let scene = scenes.get(app, &work.tx, timer.incident_id).await?;
         // Fired or not, this timer is done; `perform` may set the next one under the same id.
         work.gathered.timers.insert(timer.id, None);
-        match (timer.kind.as_str(), timer.recipient_id, &timer.alert_key) {
+        match (timer.kind.as_str(), timer.subject_id, &timer.subject_key) {
             ("step", Some(id), _) => {
                 let Some(row) = rows.get_mut(&id) else { continue };
                 let rule = rules.get(&work, row.alert_id).await?;

@@ -7,7 +7,7 @@ use noroshi_core::{
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::OnConflict,
+    sea_query::OnConflict,
 };
 use uuid::Uuid;
 
@@ -16,15 +16,6 @@ use super::{CHUNK, StoreError, from_json};
 /// One alert.
 pub async fn get(db: &impl ConnectionTrait, id: AlertId) -> Result<alert::Model, StoreError> {
     alert::Entity::find_by_id(id.raw())
-        .one(db)
-        .await?
-        .ok_or_else(|| StoreError::NotFound { what: "alert", id: id.to_string() })
-}
-
-/// One alert, locked while its answers are counted.
-pub async fn lock(db: &impl ConnectionTrait, id: AlertId) -> Result<alert::Model, StoreError> {
-    alert::Entity::find_by_id(id.raw())
-        .lock_exclusive()
         .one(db)
         .await?
         .ok_or_else(|| StoreError::NotFound { what: "alert", id: id.to_string() })

@@ -100,39 +100,48 @@ pub async fn hand_over(
         .await?)
 }
 
-/// Lengthens the leases that `node` holds.
+/// Lengthens the leases that `node` holds. A letter whose outcome is being written at this moment is passed over.
 pub async fn renew(
     db: &impl ConnectionTrait,
     node: Uuid,
     now: Timestamp,
     lease: Span,
 ) -> Result<u64, StoreError> {
-    let done = Entity::update_many()
-        .col_expr(Column::LeaseUntilMs, Expr::value((now + lease).0))
+    let held = Entity::find()
+        .select_only()
+        .column(Column::Id)
         .filter(Column::State.eq("leased"))
         .filter(Column::LeasedBy.eq(node))
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+        .into_query();
+    let done = Entity::update_many()
+        .col_expr(Column::LeaseUntilMs, Expr::value((now + lease).0))
+        .filter(Column::Id.in_subquery(held))
         .exec(db)
         .await?;
     Ok(done.rows_affected)
 }
 
 /// Letters whose lease has ended; `everyone` takes those of living leases too (the embedded database at its start).
+///
+/// - `among`: where given, only those of these deliveries, and locked; without it only looked at.
 pub async fn abandoned(
     db: &impl ConnectionTrait,
     now: Timestamp,
     everyone: bool,
     n: u64,
+    among: Option<Vec<Uuid>>,
 ) -> Result<Vec<Model>, StoreError> {
     let mut query = Entity::find().filter(Column::State.eq("leased"));
     if !everyone {
         query = query.filter(Column::LeaseUntilMs.lt(now.0));
     }
-    Ok(query
-        .order_by_asc(Column::Id)
-        .limit(n)
-        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-        .all(db)
-        .await?)
+    if let Some(among) = among {
+        query = query
+            .filter(Column::Id.is_in(among))
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    }
+    Ok(query.order_by_asc(Column::Id).limit(n).all(db).await?)
 }
 
 /// Several deliveries by their ids.

@@ -7,8 +7,9 @@ use noroshi_core::{
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
+    QuerySelect, sea_query::LockType,
 };
+use uuid::Uuid;
 
 use super::StoreError;
 
@@ -20,13 +21,19 @@ pub async fn get(db: &impl ConnectionTrait, id: IncidentId) -> Result<incident::
         .ok_or_else(|| StoreError::NotFound { what: "incident", id: id.to_string() })
 }
 
-/// One incident, locked against a second closing or cancelling.
-pub async fn lock(db: &impl ConnectionTrait, id: IncidentId) -> Result<incident::Model, StoreError> {
-    incident::Entity::find_by_id(id.raw())
-        .lock_exclusive()
-        .one(db)
-        .await?
-        .ok_or_else(|| StoreError::NotFound { what: "incident", id: id.to_string() })
+/// Locks incidents until the transaction ends, in the order of their ids, so that two transactions never wait for
+/// each other. Rows that refer to an incident can still be added by others.
+pub async fn lock(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<(), StoreError> {
+    incident::Entity::find()
+        .select_only()
+        .column(incident::Column::Id)
+        .filter(incident::Column::Id.is_in(ids))
+        .order_by_asc(incident::Column::Id)
+        .lock(LockType::NoKeyUpdate)
+        .into_tuple::<Uuid>()
+        .all(db)
+        .await?;
+    Ok(())
 }
 
 /// Newest first; after `after` where given.

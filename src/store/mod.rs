@@ -2,8 +2,8 @@
 //!
 //! Reading goes through [`Store::read`]. Writing goes through [`Store::begin`], which only `operation::Work` calls:
 //! on SQLite it begins IMMEDIATE, because a deferred transaction that turns from reading to writing fails at once
-//! with "database is locked" and skips the busy timeout; on PostgreSQL the rows that are changed are locked first,
-//! always in the order recipients, alert, chronology head.
+//! with "database is locked" and skips the busy timeout; on PostgreSQL a verb first enters the incidents whose rows it
+//! changes (`operation::Work::enter`), so that no two transactions wait for each other in a circle.
 
 pub mod account;
 pub mod alert;

@@ -50,17 +50,23 @@ pub async fn drop_unraised(db: &impl ConnectionTrait, incident: IncidentId) -> R
     Ok(done.rows_affected)
 }
 
-/// Up to `n` timers that are due, the longest overdue first, locked so that no other node takes them.
-pub async fn due(db: &impl ConnectionTrait, now: Timestamp, n: u64) -> Result<Vec<Model>, StoreError> {
-    Ok(Entity::find()
-        .filter(Column::FiredAtMs.is_null())
-        .filter(Column::DueAtMs.lte(now.0))
-        .order_by_asc(Column::DueAtMs)
-        .order_by_asc(Column::Id)
-        .limit(n)
-        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-        .all(db)
-        .await?)
+/// Up to `n` timers that are due, the longest overdue first.
+///
+/// - `among`: where given, only those of these timers, and locked so that no other node takes them; without it only
+///   looked at.
+pub async fn due(
+    db: &impl ConnectionTrait,
+    now: Timestamp,
+    n: u64,
+    among: Option<Vec<Uuid>>,
+) -> Result<Vec<Model>, StoreError> {
+    let mut query = Entity::find().filter(Column::FiredAtMs.is_null()).filter(Column::DueAtMs.lte(now.0));
+    if let Some(among) = among {
+        query = query
+            .filter(Column::Id.is_in(among))
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    }
+    Ok(query.order_by_asc(Column::DueAtMs).order_by_asc(Column::Id).limit(n).all(db).await?)
 }
 
 /// When the next timer falls due, in real time.

@@ -95,7 +95,7 @@ pub async fn facts(
         found.push(alert_facts(app, scene, alert, letters, when)?);
     }
     for timer in store::timer::of_incident(app.store.read(), scene.id()).await? {
-        let Some(key) = timer.alert_key.as_deref().filter(|_| timer.kind == "raise") else { continue };
+        let Some(key) = timer.subject_key.as_deref().filter(|_| timer.kind == "raise") else { continue };
         if alerts.iter().any(|alert| alert.row.key == key) {
             continue;
         }
