@@ -1,6 +1,6 @@
 //! `noroshi demo`: the whole service at work, with nothing to set up.
 //!
-//! A fresh database in a temporary folder, the example directory and playbook, a mail catcher as the only relay, and a
+//! A fresh database in a temporary folder, the example directory and playbooks, a mail catcher as the only relay, and a
 //! drill already running. Its letters reach the catcher through `rehearsal`, which is wired to it here and to nothing
 //! else; a live start goes the ordinary way of mail, whose only relay is the catcher too. The simulated agencies know
 //! nothing but the mails that were caught.
@@ -37,7 +37,16 @@ use crate::{
 use catcher::Catcher;
 
 const DIRECTORY: &[u8] = include_bytes!("../../playbooks/directory.example.yaml");
-const PLAYBOOK: &[u8] = include_bytes!("../../playbooks/eq-6upper-initial.yaml");
+/// The shipped playbooks, so that a newcomer can start each of them as a drill.
+const PLAYBOOKS: [&[u8]; 6] = [
+    include_bytes!("../../playbooks/eq-6upper-initial.yaml"),
+    include_bytes!("../../playbooks/mci-local.yaml"),
+    include_bytes!("../../playbooks/major-tsunami-warning.yaml"),
+    include_bytes!("../../playbooks/heavy-snow-notice.yaml"),
+    include_bytes!("../../playbooks/comcheck-monthly.yaml"),
+    include_bytes!("../../playbooks/hospital-power-failure.yaml"),
+];
+/// The one that is running when the newcomer comes in.
 const PLAYBOOK_KEY: &str = "eq-6upper-initial";
 /// Own seconds of the drill for each real one: half an hour of ladder takes a minute and a half.
 const SPEED: u32 = 20;
@@ -101,14 +110,16 @@ fn toml_text(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// The example directory and playbook; a folder that was used before has them already.
+/// The example directory and playbooks; a folder that was used before has them already.
 async fn fill(app: &App) -> anyhow::Result<()> {
     let work = Work::begin(app, Actor::system()).await?;
     operation::directory::import(work, DIRECTORY, false)
         .await
         .context("could not import the example directory")?;
-    let work = Work::begin(app, Actor::system()).await?;
-    operation::playbook::import(work, PLAYBOOK).await.context("could not import the example playbook")?;
+    for playbook in PLAYBOOKS {
+        let work = Work::begin(app, Actor::system()).await?;
+        operation::playbook::import(work, playbook).await.context("could not import an example playbook")?;
+    }
     Ok(())
 }
 
