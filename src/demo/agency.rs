@@ -38,7 +38,7 @@ const DESKS: &[Desk] = &[
         address: "dmat@kitamino-hosp.example",
         reads_after: Some(1.0),
         answers_after: Some(2.0),
-        wants: &["available", "ok"],
+        wants: &["available", "go", "standby", "ok"],
         fields: &[("teams", "2"), ("depart_at", "+30m")],
         then: Some((6.0, "eta", &[("eta_at", "+90m")])),
     },
@@ -46,15 +46,19 @@ const DESKS: &[Desk] = &[
         address: "dmat@abashiri-hosp.example",
         reads_after: Some(4.0),
         answers_after: Some(5.0),
-        wants: &["conditional", "available", "ok"],
-        fields: &[("teams", "1"), ("condition", "国道の通行止めが解除されれば出動できます")],
+        wants: &["conditional", "available", "go", "standby", "ok"],
+        fields: &[
+            ("teams", "1"),
+            ("depart_at", "+60m"),
+            ("condition", "国道の通行止めが解除されれば出動できます"),
+        ],
         then: None,
     },
     Desk {
         address: "dmat@monsawa-hosp.example",
         reads_after: Some(3.0),
         answers_after: Some(4.0),
-        wants: &["unavailable", "ok"],
+        wants: &["unavailable", "no_go", "no_standby", "ok"],
         fields: &[("reason", "自院被災")],
         then: None,
     },
@@ -72,7 +76,7 @@ const DESKS: &[Desk] = &[
         address: "night@kohan-ops.example",
         reads_after: Some(6.0),
         answers_after: Some(9.0),
-        wants: &["available", "ok"],
+        wants: &["available", "go", "standby", "ok"],
         fields: &[("teams", "1"), ("depart_at", "+60m")],
         then: None,
     },
@@ -102,13 +106,24 @@ const DESKS: &[Desk] = &[
     },
 ];
 
-/// What the others do: they read and confirm.
+/// What the others do: they read, and answer with good news whatever a shipped playbook asks. A page takes the
+/// fields of the pressed button and passes over the rest.
 const ORDINARY: Desk = Desk {
     address: "",
     reads_after: Some(2.0),
     answers_after: Some(3.0),
-    wants: &["ok", "available"],
-    fields: &[("teams", "1")],
+    wants: &["ok", "available", "can_take", "done", "keep", "fine", "come"],
+    fields: &[
+        ("teams", "1"),
+        ("red", "2"),
+        ("yellow", "4"),
+        ("green", "10"),
+        ("place", "屋上・上の階"),
+        ("people", "48"),
+        ("ventilators", "3"),
+        ("battery_min", "40"),
+        ("eta_at", "+30m"),
+    ],
     then: None,
 };
 
@@ -169,7 +184,7 @@ async fn work(desk: &Desk, link: &str, clock: &dyn Clock, speed: u32) -> Result<
         return Ok(());
     };
     press(&client, link, option, desk.fields).await?;
-    if let Some((after, option, fields)) = desk.then.filter(|_| *option == "available") {
+    if let Some((after, option, fields)) = desk.then.filter(|_| ["available", "go"].contains(option)) {
         pause(clock, after, speed).await;
         press(&client, link, option, fields).await?;
     }
