@@ -114,6 +114,19 @@ async fn every_shipped_file_is_clean_when_the_linter_is_strict() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_first_playbook_of_the_readme_is_clean_as_it_is_copied() {
+    let home = Home::new(Database::Sqlite);
+    let readme = std::fs::read_to_string(file("README.md")).expect("the README");
+    let block = readme.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next());
+    let copied = home.write("my-first.yaml", block.expect("a first block of YAML"));
+    let (copied, directory) = (copied.to_str().expect("a path"), file("directory.example.yaml"));
+    home.run(&["playbook", "check", copied, "--directory", &directory, "--strict"]).await.expect(0);
+    home.run(&["playbook", "preflight", copied, "--directory", &directory, "--set", "area=北町"])
+        .await
+        .expect(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn preflight_of_every_shipped_playbook_ends_in_answers_or_decisions() {
     let home = Home::new(Database::Sqlite);
     for (key, values) in SHIPPED {
