@@ -92,9 +92,12 @@ pub enum Piece<'a> {
     Broken(&'a str),
 }
 
+/// How tags begin and end.
+const OPENINGS: [(&str, &str); 4] = [("{{", "}}"), ("{%", "%}"), ("{#", "#}"), ("｛｛", "｝｝")];
+
 /// Splits a template into its pieces, each with its byte offset, in order.
 ///
-/// Broken are `{% … %}`, `{# … #}`, an unclosed `{{`, and a name with other characters than letters of any script,
+/// Broken are `{% … %}`, `{# … #}`, `｛｛ … ｝｝` in full width, an unclosed `{{`, and a name with other characters than letters of any script,
 /// digits, `_` and `.`.
 pub fn pieces(template: &str) -> Vec<(usize, Piece<'_>)> {
     let mut found = Vec::new();
@@ -102,9 +105,9 @@ pub fn pieces(template: &str) -> Vec<(usize, Piece<'_>)> {
     while at < template.len() {
         let rest = &template[at..];
         let open = rest
-            .match_indices('{')
+            .match_indices(['{', '｛'])
             .map(|(at, _)| at)
-            .find(|at| matches!(rest.as_bytes().get(at + 1), Some(b'{' | b'%' | b'#')));
+            .find(|at| OPENINGS.iter().any(|(open, _)| rest[*at..].starts_with(open)));
         let Some(open) = open else {
             found.push((at, Piece::Words(rest)));
             break;
@@ -113,12 +116,8 @@ pub fn pieces(template: &str) -> Vec<(usize, Piece<'_>)> {
             found.push((at, Piece::Words(&rest[..open])));
         }
         let tag = &rest[open..];
-        let close = match tag.as_bytes()[1] {
-            b'{' => "}}",
-            b'%' => "%}",
-            _ => "#}",
-        };
-        let end = tag.find(close).map_or(tag.len(), |end| end + 2);
+        let close = OPENINGS.iter().find(|(open, _)| tag.starts_with(open)).map_or("}}", |(_, close)| close);
+        let end = tag.find(close).map_or(tag.len(), |end| end + close.len());
         let whole = &tag[..end];
         let name = whole.strip_prefix("{{").and_then(|inner| inner.strip_suffix("}}")).map(str::trim);
         let piece = match name {
@@ -185,7 +184,9 @@ mod tests {
 
     #[test]
     fn other_tags_are_broken() {
-        for template in ["{% if x %}", "{{ a | upper }}", "{{ a", "{{}}", "{# c #}", "{{ a..b }}"] {
+        for template in
+            ["{% if x %}", "{{ a | upper }}", "{{ a", "{{}}", "{# c #}", "{{ a..b }}", "｛｛ a ｝｝"]
+        {
             assert!(matches!(pieces(template)[..], [(0, Piece::Broken(_))]), "{template}");
         }
         assert_eq!(pieces("x{{ 変数 }}y").len(), 3);

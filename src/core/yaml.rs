@@ -12,7 +12,7 @@
 //! Deliberately absent: deserializing into types (serde stops at the first error), tags, merge keys, several
 //! documents in one file.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use crate::{
     problem::{Position, Problem, Severity},
@@ -20,6 +20,7 @@ use crate::{
 };
 
 pub mod fields;
+mod slips;
 mod tree;
 
 pub use tree::{parse, top_level_kind};
@@ -149,6 +150,7 @@ impl Node {
 #[derive(Debug, Default)]
 pub struct Problems {
     found: RefCell<Vec<Problem>>,
+    torn: Cell<bool>,
 }
 
 impl Problems {
@@ -220,9 +222,23 @@ impl Problems {
         self.found.borrow().iter().any(|problem| problem.severity == Severity::Error)
     }
 
-    /// Everything found, in the order of the file, each problem once.
+    /// The file could not be read to its end: what seems to be missing or to lead nowhere may stand in the rest.
+    pub fn torn(&self) {
+        self.torn.set(true);
+    }
+
+    /// Whether the rest of the file is unknown.
+    pub fn is_torn(&self) -> bool {
+        self.torn.get()
+    }
+
+    /// Everything found, in the order of the file, each problem once. Of a torn file only what is wrong with the
+    /// shape of what was read: everything else waits until the rest can be read too.
     pub fn into_sorted(self) -> Vec<Problem> {
         let mut found = self.found.into_inner();
+        if self.torn.get() {
+            found.retain(|problem| problem.code == "R02");
+        }
         found.sort_by(|a, b| (a.at, a.code, &a.path).cmp(&(b.at, b.code, &b.path)));
         found.dedup();
         found

@@ -7,7 +7,10 @@ use std::{cell::RefCell, str::FromStr};
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 
-use super::{Key, Node, Problems, Value};
+use super::{
+    Key, Node, Problems, Value,
+    slips::{self, Wanted},
+};
 use crate::{problem::Position, text::Text, time::Span};
 
 /// Guesses at what was meant cost time; nobody reads more of them for one map.
@@ -66,13 +69,25 @@ impl<'a> Spot<'a> {
     }
 
     fn wrong(&self, wanted_ja: &str, wanted_en: &str) {
+        let help = || Text::both(format!("{wanted_ja}を書いてください。"), format!("Write {wanted_en}."));
+        self.wrong_with(wanted_ja, wanted_en, help());
+    }
+
+    /// The same where a list or a map is wanted: what was most likely meant.
+    fn no(&self, wanted: Wanted, wanted_ja: &str, wanted_en: &str) {
+        let help = || Text::both(format!("{wanted_ja}を書いてください。"), format!("Write {wanted_en}."));
+        let slip = self.node.as_str().and_then(|word| slips::in_word(&shortened(word), wanted));
+        self.wrong_with(wanted_ja, wanted_en, slip.unwrap_or_else(help));
+    }
+
+    fn wrong_with(&self, wanted_ja: &str, wanted_en: &str, help: Text) {
         self.error(
             "R02",
             Text::both(
                 format!("{wanted_ja}を書くところに、{}があります。", self.node.value.name_ja()),
                 format!("This has to be {wanted_en}, and is {}.", self.node.value.name_en()),
             ),
-            Text::both(format!("{wanted_ja}を書いてください。"), format!("Write {wanted_en}.")),
+            help,
         );
     }
 
@@ -272,7 +287,7 @@ impl<'a> Spot<'a> {
                 missing: RefCell::default(),
             }),
             _ => {
-                self.wrong("「項目: 値」の組", "a map of \"key: value\"");
+                self.no(Wanted::Map, "「項目: 値」の組", "a map of \"key: value\"");
                 None
             }
         }
@@ -291,7 +306,7 @@ impl<'a> Spot<'a> {
                 })
                 .collect(),
             _ => {
-                self.wrong("一覧([…] または - …)", "a list ([…] or - …)");
+                self.no(Wanted::List, "一覧([…] または - …)", "a list ([…] or - …)");
                 Vec::new()
             }
         }
@@ -313,7 +328,7 @@ impl<'a> Spot<'a> {
     /// The entries of a map whose keys the author chose.
     pub fn entries(&self) -> Vec<(String, Spot<'a>)> {
         let Value::Map(entries) = &self.node.value else {
-            self.wrong("「キー: 値」の組", "a map of \"key: value\"");
+            self.no(Wanted::Map, "「キー: 値」の組", "a map of \"key: value\"");
             return Vec::new();
         };
         for (key, _) in entries {
@@ -461,7 +476,7 @@ impl<'a> Fields<'a> {
     /// Refuses every key that nobody asked for, and tells what is missing.
     pub fn finish(self) {
         for Missing { code, name, detail, help } in self.missing.take() {
-            if !self.is_misspelt(name) {
+            if !self.is_misspelt(name) && !self.spot.problems.is_torn() {
                 let path = self.spot.path_to(name);
                 self.spot.problems.error(code, self.spot.node.at, path, detail, help);
             }
@@ -475,6 +490,7 @@ impl<'a> Fields<'a> {
             let names = asked.iter().copied().filter(|_| index < MOST_HINTS);
             let (hint_ja, hint_en) = did_you_mean(name, names);
             let known = asked.join(", ");
+            let slip = slips::in_key(name);
             let name = shortened(name);
             self.spot.problems.error(
                 "R02",
@@ -484,7 +500,9 @@ impl<'a> Fields<'a> {
                     format!("「{name}」という項目はありません。{hint_ja}"),
                     format!("There is no key \"{name}\" here.{hint_en}"),
                 ),
-                Text::both(format!("ここに書ける項目: {known}"), format!("Keys known here: {known}.")),
+                slip.unwrap_or_else(|| {
+                    Text::both(format!("ここに書ける項目: {known}"), format!("Keys known here: {known}."))
+                }),
             );
         }
     }

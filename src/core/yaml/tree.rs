@@ -4,8 +4,14 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as Marks, StrInput};
 
-use super::{Key, Limits, Node, Problems, Value, clamp, join};
-use crate::{problem::Position, text::Text};
+use super::{
+    Key, Limits, Node, Problems, Value, clamp, join,
+    slips::{self, Slip},
+};
+use crate::{
+    problem::Position,
+    text::{Language, Text},
+};
 
 const MAX_DEPTH: usize = 64;
 const MAX_ALIASES: usize = 100;
@@ -24,7 +30,7 @@ pub fn parse(text: &str, limits: Limits, problems: &Problems) -> Option<Node> {
             Step::Event(event, marks) => (event, marks),
             Step::End => break,
             Step::Broken(at, info) => {
-                syntax_problem(problems, at, &info);
+                syntax_problem(problems, text, at, &info);
                 break;
             }
         };
@@ -92,20 +98,14 @@ fn place(marker: &saphyr_parser::Marker) -> Position {
     Position { line: clamp(marker.line().max(1)), column: clamp(marker.col() + 1) }
 }
 
-fn syntax_problem(problems: &Problems, at: Position, info: &str) {
-    problems.error(
-        "R02",
-        at,
-        "",
-        Text::both(
-            format!("YAML として読めません({info})。この先は読んでいません。"),
-            format!("This is not YAML ({info}); nothing after it was read."),
-        ),
-        Text::both(
-            "字下げ、「:」の後の空白、引用符の閉じ忘れを確かめてください。{{ や # を含む文字列は \"…\" で囲みます。",
-            "Check the indentation, the blank after \":\" and open quotation marks. Texts with {{ or # need \"…\".",
-        ),
+fn syntax_problem(problems: &Problems, source: &str, at: Position, info: &str) {
+    let Slip { at, detail, help } = slips::around(source, at, info);
+    let detail = Text::both(
+        format!("{}この先は読めていません。", detail.get(Language::Ja)),
+        format!("{} Nothing after it could be read.", detail.get(Language::En)),
     );
+    problems.error("R02", at, "", detail, help);
+    problems.torn();
 }
 
 /// A bound was passed; the problem is told.
@@ -264,6 +264,7 @@ impl Builder<'_> {
                 "Make the file smaller and simpler. Nothing after this place was read.",
             ),
         );
+        self.problems.torn();
         Stopped
     }
 

@@ -1,0 +1,334 @@
+//! Slips of people who do not know YAML: full-width signs, a tab, a forgotten blank, bracket or quotation mark.
+//!
+//! The parser only says where it got lost, in its own words. What was most likely meant is looked up here, in the
+//! lines around that place.
+
+use crate::{problem::Position, text::Text};
+
+/// What is wrong, where, and what to write instead.
+pub struct Slip {
+    /// The sign that is wrong, or the line's first one.
+    pub at: Position,
+    /// What is wrong.
+    pub detail: Text,
+    /// What to write.
+    pub help: Text,
+}
+
+/// The slip that most likely made the parser lose its way at `at`.
+///
+/// - `info`: the parser's own words, which choose the last resort.
+pub fn around(source: &str, at: Position, info: &str) -> Slip {
+    let lines: Vec<&str> = source.lines().collect();
+    let here = usize::try_from(at.line).unwrap_or(1).saturating_sub(1).min(lines.len().saturating_sub(1));
+    // The parser notices most slips only in the next line.
+    let before = (0..here).rev().find(|index| is_of_use(lines[*index]));
+    let near = [Some(here), before].into_iter().flatten();
+    let found = near.filter_map(|index| Some((index, in_line(lines.get(index)?)?))).next();
+    let found = found.or_else(|| open_quotation(&lines)).or_else(|| misaligned(&lines, here));
+    match found {
+        Some((index, Found { column, detail, help })) => {
+            let line = u32::try_from(index + 1).unwrap_or(at.line);
+            Slip { at: Position { line, column: u32::try_from(column).unwrap_or(1) }, detail, help }
+        }
+        None => {
+            let (detail, help) = in_other_words(info);
+            Slip { at, detail, help }
+        }
+    }
+}
+
+/// What to write where a word stands in the place of a list or a map; `None` where nothing is known.
+pub fn in_word(word: &str, wanted: Wanted) -> Option<Text> {
+    let full_width = |sign: char| word.contains(sign);
+    if wanted == Wanted::List {
+        if ['［', '］', '、', '，'].into_iter().any(full_width) {
+            return Some(Text::both(
+                "［ ］、は全角です。半角の [ ] と , で [a, b] のように書いてください。",
+                "These are full-width signs: write half-width brackets and commas, like [a, b].",
+            ));
+        }
+        return Some(Text::both(
+            format!("1つだけのときも [\"{word}\"] のように [ ] で囲んでください。"),
+            format!("Put it into brackets, even a single one: [\"{word}\"]."),
+        ));
+    }
+    if full_width('：') {
+        return Some(half_width_colon());
+    }
+    word.split_once(':').is_some_and(|(_, rest)| !rest.starts_with(' ')).then(blank_behind_colon)
+}
+
+/// What a word stands in the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// `[a, b]`
+    List,
+    /// `key: value`
+    Map,
+}
+
+/// What to write instead of a key that begins or ends with a blank that is none.
+pub fn in_key(key: &str) -> Option<Text> {
+    key.starts_with('\u{3000}').then(half_width_indentation)
+}
+
+struct Found {
+    /// From 1, in characters.
+    column: usize,
+    detail: Text,
+    help: Text,
+}
+
+fn is_of_use(line: &str) -> bool {
+    let line = line.trim();
+    !line.is_empty() && !line.starts_with('#')
+}
+
+fn in_line(line: &&str) -> Option<Found> {
+    let column_of = |sign: &str| line.find(sign).map_or(1, |at| line[..at].chars().count() + 1);
+    let content = line.trim_start_matches([' ', '\t', '\u{3000}']);
+    let indentation = &line[..line.len() - content.len()];
+    let first = indentation.chars().count() + 1;
+    if indentation.contains('\t') {
+        return Some(Found {
+            column: column_of("\t"),
+            detail: Text::both("字下げにタブが使われています。", "This line is indented with a tab."),
+            help: half_width_indentation(),
+        });
+    }
+    if indentation.contains('\u{3000}') {
+        return Some(Found {
+            column: column_of("\u{3000}"),
+            detail: Text::both(
+                "字下げに全角の空白が使われています。",
+                "This line is indented with a full-width space.",
+            ),
+            help: half_width_indentation(),
+        });
+    }
+    if content
+        .strip_prefix('-')
+        .is_some_and(|rest| rest.starts_with(|c: char| !c.is_whitespace() && c != '-'))
+    {
+        return Some(Found {
+            column: first,
+            detail: Text::both("「-」の後に空白がありません。", "There is no blank behind \"-\"."),
+            help: Text::both(
+                "「- 」のように半角の空白を1つ入れてください。",
+                "Write \"- \", with one blank.",
+            ),
+        });
+    }
+    let entry = content.strip_prefix("- ").unwrap_or(content);
+    let word = entry.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(entry.len());
+    let (word, rest) = entry.split_at(word);
+    if word.is_empty() {
+        return None;
+    }
+    if rest.starts_with('：') {
+        return Some(Found {
+            column: column_of("："),
+            detail: Text::both("「：」が全角です。", "This colon is full-width."),
+            help: half_width_colon(),
+        });
+    }
+    if rest.strip_prefix(':').is_some_and(|rest| rest.starts_with(|c: char| !c.is_whitespace())) {
+        return Some(Found {
+            column: column_of(":"),
+            detail: Text::both("「:」の後に空白がありません。", "There is no blank behind \":\"."),
+            help: blank_behind_colon(),
+        });
+    }
+    if rest.strip_prefix(':').is_some_and(|rest| rest.trim_start().starts_with("{{")) {
+        return Some(Found {
+            column: column_of("{{"),
+            detail: Text::both(
+                "「{{」で始まる値に引用符がありません。",
+                "A value that begins with {{ needs quotation marks.",
+            ),
+            help: Text::both(
+                "\"{{ 変数名 }} …\" のように、値の全体を \" で囲んでください。",
+                "Put the whole value into quotation marks: \"{{ name }} …\".",
+            ),
+        });
+    }
+    let ends_here = !content.contains(':') && !content.starts_with(['-', '}', ']', '"', '\'']);
+    ends_here.then(|| Found {
+        column: first,
+        detail: Text::both(
+            "この行は「項目: 値」の形になっていません。",
+            "This line has not the form \"key: value\".",
+        ),
+        help: Text::both(
+            "長い文の続きなら、「|」の下の最初の行と字下げをそろえてください。",
+            "If it continues a long text, indent it like the first line below \"|\".",
+        ),
+    })
+}
+
+/// The first line in which a quotation mark is opened and not closed.
+fn open_quotation(lines: &[&str]) -> Option<(usize, Found)> {
+    let open = lines
+        .iter()
+        .position(|line| is_of_use(line) && line.replace("\\\"", "").matches('"').count() % 2 == 1)?;
+    let column = lines[open].find('"').map_or(1, |at| lines[open][..at].chars().count() + 1);
+    Some((
+        open,
+        Found {
+            column,
+            detail: Text::both("引用符「\"」が閉じていません。", "A quotation mark is not closed."),
+            help: Text::both(
+                "この行の値の終わりに \" を書いてください。",
+                "Write \" at the end of the value in this line.",
+            ),
+        },
+    ))
+}
+
+/// A line that stands neither with those above it nor below one of them.
+fn misaligned(lines: &[&str], here: usize) -> Option<(usize, Found)> {
+    let depth = |line: &str| line.len() - line.trim_start_matches(' ').len();
+    let own = depth(lines.get(here)?);
+    let above = lines[..here].iter().rev().filter(|line| is_of_use(line)).map(|line| depth(line));
+    let mut wanted = None;
+    for deep in above {
+        if deep == own {
+            return None;
+        }
+        if deep < own {
+            break;
+        }
+        wanted = Some(deep);
+    }
+    let wanted = wanted?;
+    Some((
+        here,
+        Found {
+            column: own + 1,
+            detail: Text::both(
+                format!("字下げがそろっていません(空白 {own} 個)。"),
+                format!("This line is indented by {own}, unlike those around it."),
+            ),
+            help: Text::both(
+                format!("上の行の仲間なら空白を {wanted} 個にしてください。字下げは2つずつです。"),
+                format!("If it belongs to the line above, indent it by {wanted}. Each level is two blanks."),
+            ),
+        },
+    ))
+}
+
+fn in_other_words(info: &str) -> (Text, Text) {
+    let known = [
+        (
+            "flow mapping",
+            (
+                "「{ }」の中の「,」か、閉じる「}」がありません。",
+                "A \",\" or the closing \"}\" of { } is missing.",
+            ),
+            ("{ a: 1, b: 2 } のように書いてください。", "Write it like { a: 1, b: 2 }."),
+        ),
+        (
+            "flow sequence",
+            (
+                "「[ ]」の中の「,」か、閉じる「]」がありません。",
+                "A \",\" or the closing \"]\" of [ ] is missing.",
+            ),
+            ("[a, b] のように書いてください。", "Write it like [a, b]."),
+        ),
+        (
+            "mapping values",
+            (
+                "ここに「項目: 値」は書けません。前の行に値があるか、値の中に「: 」があります。",
+                "\"key: value\" cannot stand here: the line above has a value already, or there is \": \" in a value.",
+            ),
+            ("値の中の「: 」は \"…\" で囲んでください。", "Put a value with \": \" into quotation marks."),
+        ),
+        (
+            "block collection",
+            ("「-」の並びがそろっていません。", "The \"-\" of this list do not stand below each other."),
+            ("どの「-」も同じ字下げにしてください。", "Indent every \"-\" alike."),
+        ),
+        (
+            "anchor",
+            (
+                "「*」や「&」で始まる値に引用符がありません。",
+                "A value that begins with * or & needs quotation marks.",
+            ),
+            ("\"…\" で囲んでください。", "Put it into quotation marks."),
+        ),
+    ];
+    for (words, (ja, en), (help_ja, help_en)) in known {
+        if info.contains(words) {
+            return (Text::both(ja, en), Text::both(help_ja, help_en));
+        }
+    }
+    (
+        Text::both(format!("YAML として読めません({info})。"), format!("This is not YAML ({info}).")),
+        Text::both(
+            "字下げ、「:」の後の空白、引用符の閉じ忘れを確かめてください。{{ や # を含む文字列は \"…\" で囲みます。",
+            "Check the indentation, the blank after \":\" and open quotation marks. Texts with {{ or # need \"…\".",
+        ),
+    )
+}
+
+fn half_width_indentation() -> Text {
+    Text::both(
+        "行の頭には半角の空白だけを、1段につき2つ入れてください。",
+        "Indent with half-width blanks only, two for each level.",
+    )
+}
+
+fn half_width_colon() -> Text {
+    Text::both(
+        "半角の「:」と半角の空白1つで「title: 断水」のように書いてください。",
+        "Write a half-width colon and one blank, like \"title: name\".",
+    )
+}
+
+fn blank_behind_colon() -> Text {
+    Text::both(
+        "「title: 断水」のように、「:」の後に半角の空白を1つ入れてください。",
+        "Put one blank behind the colon, like \"title: name\".",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_slip_is_told_where_it_stands() {
+        let good = "roles:\n  leader:\n    title: 本部長\n    fill: { from: [a] }\n";
+        // What was typed instead, and where the slip is: line, column, a word of what is told.
+        let slips = [
+            ("    title：本部長", 3, 10, "全角"),
+            ("    title:本部長", 3, 10, "空白"),
+            ("\ttitle: 本部長", 3, 1, "タブ"),
+            ("　　title: 本部長", 3, 1, "全角"),
+            ("    title: \"本部長", 3, 12, "閉じて"),
+            ("    title: {{ name }} 本部長", 3, 12, "引用符"),
+            ("    本部長", 3, 5, "形"),
+            ("     title: 本部長", 4, 5, "そろって"),
+        ];
+        for (typed, line, column, word) in slips {
+            let file = good.replace("    title: 本部長", typed);
+            let problems = crate::yaml::Problems::default();
+            crate::yaml::parse(&file, crate::yaml::Limits::PLAYBOOK, &problems);
+            let found = problems.into_sorted();
+            let told = found.iter().find(|problem| problem.detail.ja.contains(word));
+            let told = told.unwrap_or_else(|| panic!("{typed}: {found:#?}"));
+            assert_eq!((told.at.line, told.at.column), (line, column), "{typed}: {told:#?}");
+        }
+    }
+
+    #[test]
+    fn words_in_the_place_of_lists_and_maps_say_what_was_meant() {
+        let help = |word, wanted| in_word(word, wanted).map(|text| text.ja);
+        assert!(help("agency:fire_hq", Wanted::List).is_some_and(|ja| ja.contains("[\"agency:fire_hq\"]")));
+        assert!(help("［a、b］", Wanted::List).is_some_and(|ja| ja.contains("全角")));
+        assert!(help("title：断水", Wanted::Map).is_some_and(|ja| ja.contains("半角")));
+        assert!(help("title:断水", Wanted::Map).is_some_and(|ja| ja.contains("空白")));
+        assert_eq!(help("断水", Wanted::Map), None);
+    }
+}
