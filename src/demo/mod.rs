@@ -118,7 +118,9 @@ async fn fill(app: &App) -> anyhow::Result<()> {
         .context("could not import the example directory")?;
     for playbook in PLAYBOOKS {
         let work = Work::begin(app, Actor::system()).await?;
-        operation::playbook::import(work, playbook).await.context("could not import an example playbook")?;
+        operation::playbook::import(work, playbook, None)
+            .await
+            .context("could not import an example playbook")?;
     }
     Ok(())
 }
