@@ -104,6 +104,23 @@ const DESKS: &[Desk] = &[
         fields: &[("teams", "1")],
         then: None,
     },
+    // Two who need help, in the tsunami and in the power failure.
+    Desk {
+        address: "yakin@umikaze-en.example",
+        reads_after: Some(2.0),
+        answers_after: Some(4.0),
+        wants: &["need_help", "ok"],
+        fields: &[("left", "12"), ("what", "車いすの方を運ぶ人が足りません")],
+        then: None,
+    },
+    Desk {
+        address: "nicu@naisen.kita-hosp.example",
+        reads_after: Some(1.0),
+        answers_after: Some(2.0),
+        wants: &["help", "ok"],
+        fields: &[("need", "電源・電池"), ("note", "保育器2台の電池が残り20分です")],
+        then: None,
+    },
 ];
 
 /// What the others do: they read, and answer with good news whatever a shipped playbook asks. A page takes the
