@@ -708,4 +708,6 @@ pub struct Waiver {
 }
 
 #[cfg(test)]
+mod shipped;
+#[cfg(test)]
 mod tests;
