@@ -120,6 +120,19 @@ fn in_line(line: &&str) -> Option<Found> {
             ),
         });
     }
+    if content.starts_with("{{") {
+        return Some(Found {
+            column: first,
+            detail: Text::both(
+                "「{{」で始まる行は、長い文の中にしか書けません。",
+                "A line that begins with {{ can only stand in a long text.",
+            ),
+            help: Text::both(
+                "「body: |」のように、上の行の「:」の後に空白と「|」を書いてください。",
+                "Write a blank and \"|\" behind the colon of the line above, like \"body: |\".",
+            ),
+        });
+    }
     let entry = content.strip_prefix("- ").unwrap_or(content);
     let word = entry.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '-')).unwrap_or(entry.len());
     let (word, rest) = entry.split_at(word);
@@ -226,7 +239,10 @@ fn in_other_words(info: &str) -> (Text, Text) {
                 "「{ }」の中の「,」か、閉じる「}」がありません。",
                 "A \",\" or the closing \"}\" of { } is missing.",
             ),
-            ("{ a: 1, b: 2 } のように書いてください。", "Write it like { a: 1, b: 2 }."),
+            (
+                "{ a: 1, b: 2 } のように書いてください。値の中の「: 」や「,」は \"…\" で囲みます。",
+                "Write it like { a: 1, b: 2 }. A value with \": \" or \",\" needs quotation marks.",
+            ),
         ),
         (
             "flow sequence",
@@ -310,6 +326,9 @@ mod tests {
             ("    title: {{ name }} 本部長", 3, 12, "引用符"),
             ("    本部長", 3, 5, "形"),
             ("     title: 本部長", 4, 5, "そろって"),
+            ("    title:\n      {{ name }} 本部長", 4, 7, "長い文"),
+            ("    title: 本部長: 代行", 3, 15, "値の中"),
+            ("    title: { ja: 本部: 長 }", 3, 20, "閉じる"),
         ];
         for (typed, line, column, word) in slips {
             let file = good.replace("    title: 本部長", typed);
