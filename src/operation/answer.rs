@@ -120,7 +120,7 @@ async fn take(
             format!("a note has at most {LONGEST_NOTE} characters"),
         ));
     }
-    let fields = read(option, typed.field, work.now, work.app.zone).unwrap_or_else(|problems| {
+    let fields = read(&option.ask, typed.field, work.now, work.app.zone).unwrap_or_else(|problems| {
         let problems = problems.into_iter();
         invalid.extend(problems.map(|p| Invalid { path: format!("fields.{}", p.key), detail: p.detail }));
         std::collections::BTreeMap::new()
