@@ -3,9 +3,13 @@
 //! The built-in forms are written in the playbook's own words (`form/built_in.yaml`), so that an author who wants
 //! another one copies it and changes what differs.
 
+use std::borrow::Cow;
+
+use serde_json::Value;
+
 use crate::{
-    playbook::{Ask, Playbook},
-    text::Text,
+    playbook::{Ask, AskKind, Playbook},
+    text::{Language, Text},
 };
 
 /// A form.
@@ -38,6 +42,24 @@ pub fn find<'p>(playbook: &'p Playbook, key: &str) -> Option<&'p Form> {
 pub fn title(key: &str) -> Text {
     let known = BUILT_IN.iter().find(|(name, _, _)| *name == key);
     known.map_or_else(|| Text::plain(key), |(_, ja, en)| Text::both(*ja, *en))
+}
+
+/// How a value of a field is shown: choices and yes or no in the reader's language, all else as it was given.
+pub fn shown<'v>(ask: &'v Ask, value: &'v Value, language: Language) -> Cow<'v, str> {
+    match (&ask.kind, value) {
+        (AskKind::Choice { options }, Value::String(chosen)) => {
+            let option = options.iter().find(|option| option.ja == *chosen);
+            Cow::Borrowed(option.map_or(chosen.as_str(), |option| option.get(language)))
+        }
+        (_, Value::Bool(yes)) => Cow::Borrowed(match (yes, language) {
+            (true, Language::En) => "yes",
+            (false, Language::En) => "no",
+            (true, _) => "はい",
+            (false, _) => "いいえ",
+        }),
+        (_, Value::String(words)) => Cow::Borrowed(words),
+        (_, other) => Cow::Owned(other.to_string()),
+    }
 }
 
 #[cfg(test)]

@@ -180,6 +180,10 @@ async fn take(
     let line = said(&work.actor, &row, "answer", told(option, &given, before.is_some()), work.now);
     work.line(scene.id(), line);
     count_answers(work, &scene, &rule, row.alert_id).await?;
+    if let Some(key) = &option.opens_task {
+        super::task::open_for(work, &scene, key, &row, &given.note).await?;
+    }
+    super::task::answered(work, &scene, &alert.key).await?;
     Ok((scene, row))
 }
 
