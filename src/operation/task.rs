@@ -314,6 +314,15 @@ pub(super) fn holds(work: &Work<'_>, scene: &Scene, role: &str) -> bool {
     scene.holders.get(role).is_some_and(|person| work.actor.is_person(person))
 }
 
+/// The tasks that an open one waits for: keys.
+pub fn waits_for(scene: &Scene, all: &[task::Model], row: &task::Model) -> Vec<String> {
+    let Some(plan) = row.key.as_deref().and_then(|key| scene.playbook.task(key)) else { return Vec::new() };
+    let states: Vec<(&str, State)> =
+        all.iter().filter_map(|row| Some((row.key.as_deref()?, State::from_key(&row.state)?))).collect();
+    let waits = |key: &&String| is_blocked(std::slice::from_ref(*key), &states);
+    plan.requires.iter().filter(waits).cloned().collect()
+}
+
 /// The title of a task, with whom or what it concerns.
 pub fn title(row: &task::Model) -> Text {
     let title = text(&row.title);

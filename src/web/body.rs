@@ -111,6 +111,12 @@ impl<T> Body<T> {
     }
 }
 
+/// The idempotency of a request whose body is a file.
+pub fn raw_once(request: &HttpRequest, caller: &Caller, bytes: &[u8]) -> Result<Option<Once>, WebError> {
+    let place = format!("{} {}\n", request.method(), request.path());
+    once(request, &caller.actor.id, hash(&[place.as_bytes(), bytes]))
+}
+
 fn once(request: &HttpRequest, scope: &str, body_hash: String) -> Result<Option<Once>, WebError> {
     let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().ok().filter(|key| (1..=255).contains(&key.len()));

@@ -12,7 +12,9 @@ use actix_web::{
 use noroshi_core::rights::{Action, may};
 
 use super::{
-    api::{self, alert, channel, chronology, directory, doc, health, incident, playbook, recipient},
+    api::{
+        self, alert, channel, chronology, directory, doc, health, incident, playbook, recipient, report, task,
+    },
     live, page,
     problem::WebError,
     session,
@@ -96,11 +98,17 @@ pub const ROUTES: &[Route] = &[
     get("/api/v1/incidents/{id}/chronology.csv", VIEW, || web::get().to(chronology::csv)),
     get("/api/v1/incidents/{id}/events", VIEW, || web::get().to(live::incident)),
     get("/api/v1/events", VIEW, || web::get().to(live::all)),
+    get("/api/v1/incidents/{id}/tasks", VIEW, || web::get().to(task::list)),
+    post("/api/v1/incidents/{id}/tasks", May(Action::Talk), || web::post().to(task::create)),
+    patch("/api/v1/tasks/{id}", May(Action::Talk), || web::patch().to(task::change)),
+    post("/api/v1/tasks/{id}/photos", May(Action::Talk), || web::post().to(task::add_photo)),
+    get("/api/v1/photos/{id}", VIEW, || web::get().to(task::photo)),
+    get("/api/v1/incidents/{id}/reports", VIEW, || web::get().to(report::list)),
+    post("/api/v1/incidents/{id}/reports", May(Action::Talk), || web::post().to(report::write)),
+    post("/api/v1/reports/{id}/approve", May(Action::Decide), || web::post().to(report::approve)),
+    post("/api/v1/reports/{id}/return", May(Action::Decide), || web::post().to(report::send_back)),
+    post("/api/v1/reports/{id}/decide", May(Action::Decide), || web::post().to(report::decide)),
     // Named by the interface, filled by later versions.
-    get("/api/v1/incidents/{id}/tasks", VIEW, || web::get().to(api::not_yet)),
-    patch("/api/v1/tasks/{id}", May(Action::Talk), || web::patch().to(api::not_yet)),
-    get("/api/v1/incidents/{id}/reports", VIEW, || web::get().to(api::not_yet)),
-    post("/api/v1/incidents/{id}/reports", May(Action::Talk), || web::post().to(api::not_yet)),
     get("/api/v1/exercises", VIEW, || web::get().to(api::not_yet)),
     post("/api/v1/exercises/{key}/runs", May(Action::Start), || web::post().to(api::not_yet)),
     post("/api/v1/runs/{id}/pause", May(Action::Start), || web::post().to(api::not_yet)),
