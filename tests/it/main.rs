@@ -21,5 +21,7 @@ mod harness;
 mod ladder;
 mod letters;
 mod pages;
+mod reports;
 mod shape;
 mod shipped;
+mod tasks;
