@@ -6,7 +6,7 @@ use entity::{channel, report};
 use noroshi_core::{
     form::{self, Form},
     id::{ChannelId, ReportId},
-    playbook::{Ask, ReportPlan},
+    playbook::{Ask, AskKind, ReportPlan},
     report::{Input, State, advance, plan},
     text::{Language, Text},
     time::Timestamp,
@@ -150,6 +150,13 @@ pub fn form_of<'s>(scene: &'s Scene, kind: &ReportPlan) -> Result<&'s Form, Stor
 /// The values of a report by key.
 pub fn values(row: &report::Model) -> BTreeMap<String, Value> {
     row.fields.clone().and_then(|json| serde_json::from_value(json).ok()).unwrap_or_default()
+}
+
+/// The values that a report passes on to the next one. A time is that of its own report and never passed on.
+pub fn carried(asks: &[Ask], before: &report::Model) -> BTreeMap<String, Value> {
+    let mut values = values(before);
+    values.retain(|key, _| asks.iter().any(|ask| ask.key == *key && ask.kind != AskKind::Time));
+    values
 }
 
 /// The report of the same kind that went out before this one.

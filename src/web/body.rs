@@ -154,7 +154,8 @@ pub fn check_session(request: &HttpRequest) -> Result<(), WebError> {
     }
 }
 
-fn check_token(request: &HttpRequest, csrf: &str, sent: &[u8]) -> Result<(), WebError> {
+/// Refuses a form that is not our own page's.
+pub(super) fn check_token(request: &HttpRequest, csrf: &str, sent: &[u8]) -> Result<(), WebError> {
     if foreign(request) || !bool::from(csrf.as_bytes().ct_eq(sent)) {
         return Err(WebError::Csrf);
     }

@@ -143,6 +143,23 @@ pub const ROUTES: &[Route] = &[
     post("/incidents/{id}/alerts/{aid}/decide", May(Action::Decide), || {
         web::post().to(page::recipient::decide_alert)
     }),
+    get("/incidents/{id}/tasks", VIEW, || web::get().to(page::tasks::get)),
+    post("/incidents/{id}/tasks", May(Action::Talk), || web::post().to(page::tasks::add)),
+    get("/incidents/{id}/tasks/{tid}", VIEW, || web::get().to(page::task::get)),
+    post("/incidents/{id}/tasks/{tid}", May(Action::Talk), || web::post().to(page::task::post)),
+    post("/incidents/{id}/tasks/{tid}/photos", May(Action::Talk), || web::post().to(page::task::photo)),
+    get("/incidents/{id}/reports", VIEW, || web::get().to(page::reports::get)),
+    get("/incidents/{id}/reports/{rid}", VIEW, || web::get().to(page::report::get)),
+    post("/incidents/{id}/reports/{rid}", May(Action::Talk), || web::post().to(page::report::write)),
+    post("/incidents/{id}/reports/{rid}/approve", May(Action::Decide), || {
+        web::post().to(page::report::approve)
+    }),
+    post("/incidents/{id}/reports/{rid}/return", May(Action::Decide), || {
+        web::post().to(page::report::send_back)
+    }),
+    post("/incidents/{id}/reports/{rid}/decide", May(Action::Decide), || {
+        web::post().to(page::report::decide)
+    }),
     get("/incidents/{id}/channels", VIEW, || web::get().to(page::channel::first)),
     get("/incidents/{id}/channels/{cid}", VIEW, || web::get().to(page::channel::get)),
     post("/incidents/{id}/channels/{cid}", May(Action::Talk), || web::post().to(page::channel::post)),

@@ -13,7 +13,7 @@ use noroshi_core::{
 };
 use serde_json::{Value, json};
 
-use super::{form_of, former, kind_of, name, step, values};
+use super::{carried as carried_values, form_of, former, kind_of, name, step, values};
 use crate::{
     operation::{
         Invalid, Once, OperationError, Reply, Work, alert::over, decision, scene::Scene, task::holds, telling,
@@ -63,9 +63,12 @@ pub async fn write(
             "it waits for its approval; to change it, let the approver send it back",
         )));
     }
-    let before = former(&rows, &row).map(values).unwrap_or_default();
-    let fields = typed(&work, &scene, kind, &row, &before, &wish)?;
+    let former = former(&rows, &row);
+    let before = former.map(values).unwrap_or_default();
     let asks = &form_of(&scene, kind)?.fields;
+    let carried = former.filter(|_| kind.carry_forward && row.fields.is_none());
+    let carried = carried.map(|former| carried_values(asks, former)).unwrap_or_default();
+    let fields = typed(&work, asks, &row, &carried, &wish)?;
     let changed: Vec<&str> = asks
         .iter()
         .map(|ask| ask.key.as_str())
@@ -130,19 +133,14 @@ fn wanted(
 /// Reads what was typed. A field that was not sent keeps what was written before, else what is carried forward.
 fn typed(
     work: &Work<'_>,
-    scene: &Scene,
-    kind: &ReportPlan,
+    asks: &[Ask],
     row: &report::Model,
-    before: &BTreeMap<String, Value>,
+    carried: &BTreeMap<String, Value>,
     wish: &Wish<'_>,
 ) -> Result<BTreeMap<String, Value>, OperationError> {
     let written = values(row);
-    let kept = |key: &str| {
-        let carried = before.get(key).filter(|_| kind.carry_forward && row.fields.is_none());
-        written.get(key).or(carried).cloned()
-    };
-    let (sent, left): (Vec<Ask>, Vec<Ask>) = form_of(scene, kind)?
-        .fields
+    let kept = |key: &str| written.get(key).or(carried.get(key)).cloned();
+    let (sent, left): (Vec<Ask>, Vec<Ask>) = asks
         .iter()
         .map(|ask| Ask { required: ask.required && wish.submit, ..ask.clone() })
         .partition(|ask| (wish.field)(&ask.key).is_some() || (ask.required && kept(&ask.key).is_none()));
