@@ -16,6 +16,7 @@ mod crash;
 mod delivery;
 mod demo;
 mod drill;
+mod duty_pages;
 mod events;
 mod harness;
 mod ladder;

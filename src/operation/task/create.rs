@@ -9,7 +9,7 @@ use noroshi_core::{
     time::Span,
 };
 
-use super::{blank, of_plan, opened};
+use super::{blank, holds, of_plan, opened};
 use crate::{
     operation::{Invalid, Once, OperationError, Reply, Work, alert::over, scene::Scene},
     store::{self, to_json},
@@ -27,7 +27,7 @@ pub struct ByHand {
     pub task: Option<String>,
     /// What is to be done; for a task of the playbook, whom or what it concerns.
     pub title: String,
-    /// Key of the role that does it; absent is the playbook's.
+    /// Key of the role that does it; absent is the playbook's, or one that the actor holds.
     pub role: Option<String>,
     /// Until when, counted from now; absent is the playbook's, or no deadline.
     pub within: Option<Span>,
@@ -87,7 +87,9 @@ async fn by_hand(work: &Work<'_>, scene: &Scene, wish: &ByHand) -> Result<task::
     if plan.is_none() && wish.task.is_none() && words.is_empty() {
         invalid.push(Invalid::new("title", "何をするかを入れてください", "say what is to be done"));
     }
-    let role = wish.role.as_deref().or(plan.map(|plan| plan.role.as_str()));
+    // Whoever holds a role and names none takes it on.
+    let own = scene.playbook.roles.iter().map(|role| role.key.as_str()).find(|role| holds(work, scene, role));
+    let role = wish.role.as_deref().or(plan.map(|plan| plan.role.as_str())).or(own);
     if role.is_none_or(|role| scene.playbook.role(role).is_none()) {
         let known: Vec<&str> = scene.playbook.roles.iter().map(|role| role.key.as_str()).collect();
         invalid.push(Invalid::new(

@@ -214,7 +214,7 @@ pub struct TaskRequest {
     /// What is to be done; for a task of the playbook, whom or what it concerns.
     #[serde(default)]
     pub title: String,
-    /// Key of the role that does it; the playbook's where absent.
+    /// Key of the role that does it; the playbook's where absent, or one that you hold.
     pub role: Option<String>,
     /// Until when, counted from now: `15m`, `1h30m`.
     pub within: Option<String>,

@@ -141,6 +141,12 @@ impl Desk<'_> {
         };
         let waits = if state == State::Open { tasks::waits_for(self.scene, all, row) } else { Vec::new() };
         let mut detail = Vec::new();
+        if state == State::Open
+            && row.due_own_ms.is_none()
+            && let Some(anchor) = self.anchor(row)
+        {
+            detail.push(self.frame.named("tasks-due-later", &anchor));
+        }
         if !waits.is_empty() {
             let titles =
                 waits.iter().filter_map(|key| Some(self.scene.playbook.task(key)?.title.get(language)));

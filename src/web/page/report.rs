@@ -91,7 +91,7 @@ pub struct ReportPage {
 pub struct FormLine {
     /// The field.
     pub field: Field,
-    /// `前回 9`; none in the first report.
+    /// `前回 9`, where there was a value before.
     pub former: Option<String>,
 }
 
@@ -355,10 +355,8 @@ fn form_lines(
         typed = came.clone();
     }
     let line = |ask: &Ask| {
-        let former = former.as_ref().map(|former| match former.get(&ask.key) {
-            Some(value) => frame.named("report-former", &form::shown(ask, value, words.0)),
-            None => words.get("report-former-none"),
-        });
+        let former = former.as_ref().and_then(|former| former.get(&ask.key));
+        let former = former.map(|value| frame.named("report-former", &form::shown(ask, value, words.0)));
         FormLine { field: filled_in(ask, format!("{FIELD}{}", ask.key), frame, &typed), former }
     };
     asks.iter().map(line).filter(|line| line.field.askable()).collect()

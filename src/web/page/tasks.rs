@@ -58,7 +58,7 @@ pub struct TaskGroupLines {
     pub title: String,
     /// `完了 2/5`.
     pub tally: String,
-    /// Open ones first, each in the playbook's order.
+    /// Late ones first, settled ones last, otherwise in the playbook's order.
     pub lines: Vec<TaskLine>,
 }
 
@@ -207,10 +207,14 @@ fn groups(desk: &Desk<'_>, rows: &[task::Model]) -> Vec<TaskGroupLines> {
     let (mine, others): (Vec<_>, Vec<_>) =
         rows.iter().map(|row| (place(row), desk.task(rows, row))).partition(|(_, line)| line.mine);
     let group = |id: String, title: String, mut lines: Vec<TaskLine>| {
-        let settled = |line: &TaskLine| line.class == "settled";
-        let done = lines.iter().filter(|line| settled(line)).count();
+        let rank = |line: &TaskLine| match line.class {
+            "late" => 0,
+            "settled" => 2,
+            _ => 1,
+        };
+        let done = lines.iter().filter(|line| line.class == "settled").count();
         let counts = [("done", done.into()), ("all", lines.len().into())];
-        lines.sort_by_key(settled);
+        lines.sort_by_key(rank);
         (!lines.is_empty()).then(|| TaskGroupLines {
             id,
             title,
