@@ -49,14 +49,7 @@ pub fn gather(
         }
         match take(attachment, folder, former) {
             Ok(document) => drop(found.insert(&attachment.name, document)),
-            Err((detail, help)) => problems.push(Problem {
-                code: "R01",
-                severity: Severity::Error,
-                at: attachment.at,
-                path: attachment.path.clone(),
-                detail,
-                help,
-            }),
+            Err(problem) => problems.push(*problem),
         }
     }
     if problems.is_empty() { Ok(found.into_values().collect()) } else { Err(problems) }
@@ -66,12 +59,16 @@ fn take(
     attachment: &Attachment,
     folder: Option<&Path>,
     former: &[entity::attachment::Model],
-) -> Result<Document, (Text, Text)> {
+) -> Result<Document, Box<Problem>> {
     let name = &attachment.name;
+    let refused = |detail, help| {
+        let (at, path) = (attachment.at, attachment.path.clone());
+        Box::new(Problem { code: "R01", severity: Severity::Error, at, path, detail, help })
+    };
     let bytes = match folder {
         None => {
             let row = former.iter().find(|row| row.name == *name).ok_or_else(|| {
-                (
+                refused(
                     Text::both(
                         format!("資料「{name}」がありません。"),
                         format!("The document \"{name}\" is not there."),
@@ -85,7 +82,7 @@ fn take(
             row.bytes.clone()
         }
         Some(folder) => read(&folder.join(name)).map_err(|cause| {
-            (
+            refused(
                 Text::both(
                     format!("資料「{name}」を読めません ({cause})。"),
                     format!("The document \"{name}\" cannot be read: {cause}."),
@@ -98,7 +95,7 @@ fn take(
         })?,
     };
     if bytes.len() as u64 > LARGEST {
-        return Err((
+        return Err(refused(
             Text::both(
                 format!("資料「{name}」が 2 MiB を超えています。"),
                 format!("The document \"{name}\" is larger than 2 MiB."),
@@ -110,7 +107,7 @@ fn take(
         ));
     }
     let media_type = media_type(&bytes).ok_or_else(|| {
-        (
+        refused(
             Text::both(
                 format!("資料「{name}」は PDF、JPEG、PNG のどれでもありません。"),
                 format!("The document \"{name}\" is neither PDF nor JPEG nor PNG."),
