@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{english, follow, holds, load, step, title};
 use crate::{
-    operation::{Invalid, Once, OperationError, Reply, Work, alert::over, scene::Scene, telling},
+    operation::{AsTyped, Invalid, Once, OperationError, Reply, Work, alert::over, scene::Scene, telling},
     store::{self, to_json},
 };
 
@@ -25,7 +25,7 @@ pub struct Change<'a> {
     /// The evidence as it was typed; `None` leaves what is there.
     pub evidence: Option<String>,
     /// What stands under a field of its form, as it was typed.
-    pub field: Option<&'a dyn Fn(&str) -> Option<String>>,
+    pub field: Option<AsTyped<'a>>,
     /// Free words, or the reason why it is not needed; `None` leaves what is there.
     pub note: Option<String>,
 }
