@@ -25,6 +25,7 @@ pub mod playbook;
 pub mod problem;
 pub mod retry;
 pub mod rights;
+pub mod rule;
 pub mod text;
 pub mod time;
 pub mod variable;

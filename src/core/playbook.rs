@@ -13,7 +13,10 @@ mod check;
 pub mod preflight;
 pub(crate) mod syntax;
 
-pub use syntax::read;
+pub use crate::document::Waiver;
+pub(crate) use check::overdue;
+pub use check::{Neighbour, Site};
+pub use syntax::{check, read};
 
 /// A playbook without errors.
 #[derive(Clone, Debug, PartialEq)]
@@ -678,15 +681,6 @@ pub struct Form {
     pub key: String,
     /// Its fields.
     pub fields: Vec<Ask>,
-}
-
-/// A warning that the author waives.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Waiver {
-    /// The rule.
-    pub code: String,
-    /// Why it is right to break it here.
-    pub because: Text,
 }
 
 #[cfg(test)]
