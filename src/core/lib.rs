@@ -19,6 +19,7 @@ pub mod answer;
 pub mod directory;
 mod document;
 pub mod effect;
+pub mod exercise;
 pub mod id;
 pub mod ladder;
 pub mod playbook;
