@@ -15,7 +15,7 @@ use crate::{
 
 mod syntax;
 
-pub use syntax::{check, read};
+pub use syntax::{check, pinned_playbook, read};
 
 /// An exercise without errors of shape.
 #[derive(Clone, Debug, PartialEq)]

@@ -37,6 +37,13 @@ pub fn check(source: &[u8], playbook: Option<&Playbook>) -> (Option<Exercise>, V
     (exercise, problems.into_sorted())
 }
 
+/// The key of the playbook that an exercise pins; `None` where the file does not say.
+pub fn pinned_playbook(source: &[u8]) -> Option<String> {
+    let problems = Problems::default();
+    let (_, root) = document::tree(source, Limits::PLAYBOOK, &problems)?;
+    Some(root.get("playbook")?.get("key")?.as_str()?.to_owned())
+}
+
 /// What references inside of the exercise, and into its playbook, may name.
 struct Known<'k> {
     objectives: BTreeSet<String>,
