@@ -20,6 +20,8 @@ pub mod directory;
 mod document;
 pub mod effect;
 pub mod exercise;
+#[cfg(test)]
+mod fuzz;
 pub mod id;
 pub mod ladder;
 pub mod playbook;
