@@ -15,6 +15,8 @@ use crate::{
 
 mod syntax;
 
+#[cfg(test)]
+pub(crate) use syntax::read_only;
 pub use syntax::{check, pinned_playbook, read};
 
 /// An exercise without errors of shape.

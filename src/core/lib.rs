@@ -29,6 +29,7 @@ pub mod problem;
 pub mod retry;
 pub mod rights;
 pub mod rule;
+pub mod schema;
 pub mod text;
 pub mod time;
 pub mod variable;
