@@ -63,8 +63,8 @@ fn deadlines_before_steps(alert: &AlertDraft<'_>, ladder: &LadderDraft, problems
                         ),
                     ),
                     Text::both(
-                        format!("ack: に {name} を書き足してください。"),
-                        format!("Add \"{name}\" to \"ack:\"."),
+                        format!("この通知の ack: に、ack: {{ {name}: 15m }} のように書き足してください。"),
+                        format!("Add it to this alert, like ack: {{ {name}: 15m }}."),
                     ),
                 );
             }

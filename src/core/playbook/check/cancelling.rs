@@ -83,10 +83,10 @@ pub(super) fn reaches_everybody(draft: &Draft<'_>, directory: Option<&Directory>
         wanted.difference(&told).cloned().collect()
     };
     let faults = [
-        (missing(recipients(notice), &recipients), &notice.to_at, "宛先", "recipients"),
-        (missing(transports(notice), &transports), &notice.via_at, "経路", "transports"),
+        (missing(recipients(notice), &recipients), &notice.to_at, "to", "宛先", "recipients"),
+        (missing(transports(notice), &transports), &notice.via_at, "via", "経路", "transports"),
     ];
-    for (missing, place, what_ja, what_en) in faults {
+    for (missing, place, name, what_ja, what_en) in faults {
         let Some(place) = place.as_ref().filter(|_| !missing.is_empty()) else { continue };
         problems.error(
             "A13",
@@ -99,7 +99,13 @@ pub(super) fn reaches_everybody(draft: &Draft<'_>, directory: Option<&Directory>
                     missing.join(", ")
                 ),
             ),
-            Text::both("書き足してください。", "Add them."),
+            Text::both(
+                format!(
+                    "この行の {name}: [ ] の中に「\"{}\"」を書き足してください。",
+                    missing.join("\", \"")
+                ),
+                format!("Add \"{}\" to this \"{name}: [ ]\".", missing.join("\", \"")),
+            ),
         );
     }
 }

@@ -150,8 +150,8 @@ fn refreshes_end(draft: &Draft<'_>, root: &Spot<'_>) {
 fn ends_at_a_person(ladder: &LadderDraft, problems: &Problems) {
     let help = || {
         Text::both(
-            "最後の段階は { at: 30m, if: unacked, do: decide, to: \"role:…\", final: true } のように書きます。",
-            "End it like this: { at: 30m, if: unacked, do: decide, to: \"role:…\", final: true }.",
+            "steps の最後に - { at: 30m, if: unacked, do: decide, to: \"role:…\", final: true } のような段階を書いてください。",
+            "End it with a step like this: - { at: 30m, if: unacked, do: decide, to: \"role:…\", final: true }.",
         )
     };
     let Some((last, earlier)) = ladder.steps.split_last() else {

@@ -55,8 +55,8 @@ fn short_text_is_there(
             format!("The alert \"{key}\" goes by SMS too, and has no SMS text."),
         ),
         Text::both(
-            format!("通知「{key}」に sms: を書き足してください。"),
-            format!("Add \"sms:\" to the alert \"{key}\"."),
+            format!("通知「{key}」に sms: \"短い文面→{{{{ alert.link }}}}\" のように書き足してください。"),
+            format!("Add a short text to the alert \"{key}\": sms: \"… {{{{ alert.link }}}}\"."),
         ),
     );
 }
