@@ -28,7 +28,7 @@ fn long_playbook() -> String {
             "      - {{ key: more_{n}, title: 課題 {n}, role: planning, due: {{ after: incident.activated, within: {n}m }} }}"
         );
     }
-    text = text.replacen("tasks:\n", &&more, 1);
+    text = text.replacen("tasks:\n", &more, 1);
     text
 }
 
