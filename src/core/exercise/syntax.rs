@@ -232,7 +232,8 @@ fn parties(spot: &Spot<'_>, known: &Known<'_>) -> Vec<PartyRef> {
 /// Somebody: `agency:…`, `role:…` of the playbook, `roster.…`.
 fn party(spot: &Spot<'_>, known: &Known<'_>) -> Option<PartyRef> {
     let words = spot.string()?;
-    let makes: [(&str, fn(String) -> PartyRef); 3] =
+    type Make = fn(String) -> PartyRef;
+    let makes: [(&str, Make); 3] =
         [("agency:", PartyRef::Agency), ("role:", PartyRef::Role), ("roster.", PartyRef::Roster)];
     let found = makes.iter().find_map(|(prefix, make)| {
         let key = words.strip_prefix(prefix).filter(|key| !key.is_empty())?;

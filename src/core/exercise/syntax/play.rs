@@ -326,7 +326,8 @@ fn expectation(spot: &Spot<'_>, known: &Known<'_>) -> Option<Expectation> {
 /// What of the playbook an expectation is about.
 fn target(spot: &Spot<'_>, known: &Known<'_>) -> Option<String> {
     let words = spot.string()?;
-    let kinds: [(&str, &str, &str, fn(&Playbook) -> Vec<&str>); 4] = [
+    type Keys = fn(&Playbook) -> Vec<&str>;
+    let kinds: [(&str, &str, &str, Keys); 4] = [
         ("alert:", "alert", "通知", |playbook| {
             playbook.alerts.iter().map(|alert| alert.key.as_str()).collect()
         }),

@@ -301,10 +301,12 @@ fn when(spot: &Spot<'_>) {
         }
         fields.finish();
     }
-    fields.get("area_in").map(|spot| match spot.node.value {
-        Value::List(_) => drop(spot.strings()),
-        _ => drop(spot.string()),
-    });
+    if let Some(spot) = fields.get("area_in") {
+        match spot.node.value {
+            Value::List(_) => drop(spot.strings()),
+            _ => drop(spot.string()),
+        }
+    }
 }
 
 fn schedule(spot: &Spot<'_>) {
