@@ -14,7 +14,7 @@ use noroshi_core::{
 use serde_json::Value;
 
 use super::{
-    Actor, Invalid, Once, OperationError, Reply, Work,
+    Actor, AsTyped, Invalid, Once, OperationError, Reply, Work,
     alert::{Given, count_answers, given, step},
     scene::{Scene, text},
     telling,
@@ -29,7 +29,7 @@ pub struct Typed<'a> {
     /// Key of the option.
     pub option: &'a str,
     /// What stands under a field's key.
-    pub field: &'a dyn Fn(&str) -> Option<String>,
+    pub field: AsTyped<'a>,
     /// Free words.
     pub note: &'a str,
 }

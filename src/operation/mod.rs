@@ -44,6 +44,9 @@ pub use work::{Once, Reply, Work};
 
 use crate::store::StoreError;
 
+/// What stands under the key of a field, as it was typed.
+pub type AsTyped<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// Something a person typed that cannot be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {

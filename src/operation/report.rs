@@ -72,7 +72,7 @@ async fn put(
     store::report::set_value(&mut row, &value, work.now);
     store::report::put(&work.tx, row.clone()).await?;
     work.changed(scene.id(), "report");
-    Box::pin(work.perform_report(scene, &mut row, effects)).await
+    Box::pin(work.perform_report(scene, &row, effects)).await
 }
 
 /// The next one of its kind is to be there, where it is not yet and the schedule goes on.

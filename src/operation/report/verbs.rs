@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use super::{carried as carried_values, form_of, former, kind_of, name, step, values};
 use crate::{
     operation::{
-        Invalid, Once, OperationError, Reply, Work, alert::over, decision, scene::Scene, task::holds, telling,
+        AsTyped, Invalid, Once, OperationError, Reply, Work, alert::over, decision, scene::Scene,
+        task::holds, telling,
     },
     store::{self, to_json},
 };
@@ -32,7 +33,7 @@ pub struct Wish<'a> {
     pub number: Option<i32>,
     /// What stands under a field, as it was typed; `None` was not sent, and keeps its former value where the playbook
     /// carries values forward.
-    pub field: &'a dyn Fn(&str) -> Option<String>,
+    pub field: AsTyped<'a>,
     /// Whether it goes to the approver; otherwise it is only kept.
     pub submit: bool,
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::{english, follow, holds, load, step, title};
 use crate::{
-    operation::{Invalid, Once, OperationError, Reply, Work, alert::over, scene::Scene, telling},
+    operation::{AsTyped, Invalid, Once, OperationError, Reply, Work, alert::over, scene::Scene, telling},
     store::{self, to_json},
 };
 
@@ -25,7 +25,7 @@ pub struct Change<'a> {
     /// The evidence as it was typed; `None` leaves what is there.
     pub evidence: Option<String>,
     /// What stands under a field of its form, as it was typed.
-    pub field: Option<&'a dyn Fn(&str) -> Option<String>>,
+    pub field: Option<AsTyped<'a>>,
     /// Free words, or the reason why it is not needed; `None` leaves what is there.
     pub note: Option<String>,
 }
@@ -58,6 +58,16 @@ pub async fn change(
         typed.into_row(&mut row);
         store::task::save(&work.tx, &mut row).await?;
         work.changed(scene.id(), "task");
+        if State::from_key(&row.state).is_some_and(State::is_settled) {
+            // What was recorded is never changed behind anybody's back.
+            let said = told(&scene, &row);
+            let said = Text::both(
+                format!("記録を改めた: {}", said.ja),
+                format!("Record changed: {}", english(&said)),
+            );
+            let line = telling::by(&work.actor, "task", title(&row), said, work.now);
+            work.line(scene.id(), line);
+        }
     }
     if let Some(input) = input
         && step(&mut work, &scene, &mut row, input).await?

@@ -28,7 +28,7 @@ use super::{
 use crate::{
     app::App,
     operation::{
-        OperationError, Work, photo,
+        AsTyped, OperationError, Work, photo,
         scene::{Scene, text},
         task::{self as tasks, ByHand, Change, shown},
     },
@@ -308,7 +308,7 @@ pub async fn change(
     let change = Change {
         state,
         evidence: wish.evidence.as_ref().map(shown),
-        field: wish.fields.is_some().then_some(&typed as &dyn Fn(&str) -> Option<String>),
+        field: wish.fields.is_some().then_some(&typed as AsTyped<'_>),
         note: wish.note,
     };
     let work = Work::begin(&app, caller.actor).await?;

@@ -26,7 +26,7 @@ use super::{
 use crate::{
     app::App,
     operation::{
-        OperationError, Work, photo as photos,
+        AsTyped, OperationError, Work, photo as photos,
         scene::Scene,
         task::{Change, change, shown},
     },
@@ -132,7 +132,7 @@ pub async fn post(
     let wish = Change {
         state,
         evidence: form.get("evidence").map(str::to_owned),
-        field: has_form.then_some(&typed as &dyn Fn(&str) -> Option<String>),
+        field: has_form.then_some(&typed as AsTyped<'_>),
         note: reason.clone().or_else(|| form.get("note").map(str::to_owned)),
     };
     let work = Work::begin(&app, caller.actor.clone()).await?;
