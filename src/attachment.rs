@@ -49,14 +49,17 @@ pub fn gather(
         }
         match take(attachment, folder, former) {
             Ok(document) => drop(found.insert(&attachment.name, document)),
-            Err((detail, help)) => problems.push(Problem {
-                code: "R01",
-                severity: Severity::Error,
-                at: attachment.at,
-                path: attachment.path.clone(),
-                detail,
-                help,
-            }),
+            Err(told) => {
+                let (detail, help) = *told;
+                problems.push(Problem {
+                    code: "R01",
+                    severity: Severity::Error,
+                    at: attachment.at,
+                    path: attachment.path.clone(),
+                    detail,
+                    help,
+                });
+            }
         }
     }
     if problems.is_empty() { Ok(found.into_values().collect()) } else { Err(problems) }
@@ -66,12 +69,12 @@ fn take(
     attachment: &Attachment,
     folder: Option<&Path>,
     former: &[entity::attachment::Model],
-) -> Result<Document, (Text, Text)> {
+) -> Result<Document, Box<(Text, Text)>> {
     let name = &attachment.name;
     let bytes = match folder {
         None => {
             let row = former.iter().find(|row| row.name == *name).ok_or_else(|| {
-                (
+                Box::new((
                     Text::both(
                         format!("資料「{name}」がありません。"),
                         format!("The document \"{name}\" is not there."),
@@ -80,12 +83,12 @@ fn take(
                         "資料のある手順書は、資料を同じフォルダーに置いて noroshi playbook import で取り込んでください。",
                         "Bring a playbook with documents in by noroshi playbook import, with the documents beside it.",
                     ),
-                )
+                ))
             })?;
             row.bytes.clone()
         }
         Some(folder) => read(&folder.join(name)).map_err(|cause| {
-            (
+            Box::new((
                 Text::both(
                     format!("資料「{name}」を読めません ({cause})。"),
                     format!("The document \"{name}\" cannot be read: {cause}."),
@@ -94,11 +97,11 @@ fn take(
                     "手順書のファイルから見た場所に資料を置くか、名前を直してください。",
                     "Put the document there, counted from the playbook's folder, or mend its name.",
                 ),
-            )
+            ))
         })?,
     };
     if bytes.len() as u64 > LARGEST {
-        return Err((
+        return Err(Box::new((
             Text::both(
                 format!("資料「{name}」が 2 MiB を超えています。"),
                 format!("The document \"{name}\" is larger than 2 MiB."),
@@ -107,16 +110,16 @@ fn take(
                 "小さくしてください。災害時の回線は細くなります。",
                 "Make it smaller: lines are thin in a disaster.",
             ),
-        ));
+        )));
     }
     let media_type = media_type(&bytes).ok_or_else(|| {
-        (
+        Box::new((
             Text::both(
                 format!("資料「{name}」は PDF、JPEG、PNG のどれでもありません。"),
                 format!("The document \"{name}\" is neither PDF nor JPEG nor PNG."),
             ),
             Text::both("PDF にして置き直してください。", "Save it as PDF and put it there again."),
-        )
+        ))
     })?;
     Ok(Document { name: name.clone(), media_type, bytes })
 }
