@@ -346,14 +346,10 @@ pub(super) fn role_name(scene: &Scene, key: &str) -> Text {
 
 /// The incident is over: what is open ends with it. What counts from that end begins. Returns how many ended.
 pub(super) async fn end(work: &mut Work<'_>, scene: &Scene) -> Result<usize, OperationError> {
-    let outlives = |row: &task::Model| {
-        let plan = row.key.as_deref().and_then(|key| scene.playbook.task(key));
-        let anchor = plan.and_then(|plan| Some(&plan.due.as_ref()?.after));
-        match anchor {
-            Some(Anchor::Incident(IncidentMoment::Closed)) => scene.incident.state == "closed",
-            Some(Anchor::Incident(IncidentMoment::Cancelled)) => scene.incident.state == "cancelled",
-            _ => false,
-        }
+    let outlives = |row: &task::Model| match begins_with_the_end(scene, row) {
+        Some(IncidentMoment::Closed) => scene.incident.state == "closed",
+        Some(_) => scene.incident.state == "cancelled",
+        None => false,
     };
     let mut ended = 0;
     for mut row in store::task::of_incident(&work.tx, scene.id()).await? {
@@ -365,7 +361,21 @@ pub(super) async fn end(work: &mut Work<'_>, scene: &Scene) -> Result<usize, Ope
     Ok(ended)
 }
 
-/// How many required tasks of an incident are open: metric `tasks.required_open`.
-pub async fn required_open(db: &impl ConnectionTrait, incident: IncidentId) -> Result<u64, OperationError> {
-    Ok(store::task::required_open(db, incident).await?)
+/// The end that the deadline of a task counts from, where it counts from one.
+fn begins_with_the_end(scene: &Scene, row: &task::Model) -> Option<IncidentMoment> {
+    let plan = row.key.as_deref().and_then(|key| scene.playbook.task(key))?;
+    match plan.due.as_ref()?.after {
+        Anchor::Incident(end @ (IncidentMoment::Closed | IncidentMoment::Cancelled)) => Some(end),
+        _ => None,
+    }
+}
+
+/// How many required tasks of an incident are open: metric `tasks.required_open`. What begins with the end of the
+/// incident does not stand in the way of it.
+pub async fn required_open(db: &impl ConnectionTrait, scene: &Scene) -> Result<usize, OperationError> {
+    let rows = store::task::of_incident(db, scene.id()).await?;
+    let waits = |row: &&task::Model| {
+        row.required && row.state == State::Open.key() && begins_with_the_end(scene, row).is_none()
+    };
+    Ok(rows.iter().filter(waits).count())
 }

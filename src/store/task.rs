@@ -1,5 +1,6 @@
 //! Tasks and their photos.
 
+use super::StoreError;
 use entity::{photo, task};
 use noroshi_core::{
     id::{IncidentId, PhotoId, TaskId},
@@ -7,12 +8,8 @@ use noroshi_core::{
     time::Timestamp,
 };
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
 };
-use uuid::Uuid;
-
-use super::StoreError;
 
 /// One task.
 pub async fn get(db: &impl ConnectionTrait, id: TaskId) -> Result<task::Model, StoreError> {
@@ -30,16 +27,6 @@ pub async fn of_incident(db: &impl ConnectionTrait, id: IncidentId) -> Result<Ve
         .order_by_asc(task::Column::Number)
         .order_by_asc(task::Column::Id)
         .all(db)
-        .await?)
-}
-
-/// How many required tasks of an incident are neither done nor decided to be not needed.
-pub async fn required_open(db: &impl ConnectionTrait, id: IncidentId) -> Result<u64, StoreError> {
-    Ok(task::Entity::find()
-        .filter(task::Column::IncidentId.eq(id.raw()))
-        .filter(task::Column::Required.eq(true))
-        .filter(task::Column::State.eq(State::Open.key()))
-        .count(db)
         .await?)
 }
 
@@ -105,16 +92,4 @@ pub async fn photo(db: &impl ConnectionTrait, id: PhotoId) -> Result<photo::Mode
         .one(db)
         .await?
         .ok_or_else(|| StoreError::NotFound { what: "photo", id: id.to_string() })
-}
-
-/// How many photos there are of a task, and whether this one is among them.
-pub async fn photos_of(db: &impl ConnectionTrait, task: Uuid) -> Result<Vec<Uuid>, StoreError> {
-    Ok(photo::Entity::find()
-        .select_only()
-        .column(photo::Column::Id)
-        .filter(photo::Column::TaskId.eq(task))
-        .order_by_asc(photo::Column::Id)
-        .into_tuple()
-        .all(db)
-        .await?)
 }

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use crate::support::{
     client::Api,
     incident::Incident,
-    playbooks::{DIRECTORY, patient},
+    playbooks::{DIRECTORY, duties},
     postgres::Database,
     server::{Home, Server},
 };
 
 async fn serve() -> Server {
-    Home::new(Database::Sqlite).playbook("quick.yaml", &patient()).serve_with(DIRECTORY).await
+    Home::new(Database::Sqlite).playbook("quick.yaml", &duties()).serve_with(DIRECTORY).await
 }
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
@@ -99,6 +99,12 @@ async fn every_described_route_exists_with_its_method_and_refuses_the_others() {
     let channels = channels["items"].as_array().or(channels.as_array()).expect("channels").clone();
     let channel = channels[0]["id"].as_str().expect("an id").to_owned();
     let alert = server.api.list(&incident.path("/alerts")).await[0]["id"].as_str().expect("an id").to_owned();
+    let task = incident.task("receive").await["id"].as_str().expect("an id").to_owned();
+    let path = format!("/api/v1/tasks/{task}/photos");
+    let taken =
+        server.api.send_bytes(&path, "image/jpeg", &[0xff, 0xd8, 0xff, 0xd9]).await.expect(201).json();
+    let photo = taken["evidence"][0].as_str().expect("a photo").to_owned();
+    let report = incident.reports().await[0]["id"].as_str().expect("an id").to_owned();
     let description = server.api.get("/api/openapi.json").await.expect(200).json();
     let listed = routes(&description);
     for (method, path) in &listed {
@@ -110,6 +116,9 @@ async fn every_described_route_exists_with_its_method_and_refuses_the_others() {
             .replace("/recipients/{id}", &format!("/recipients/{recipient}"))
             .replace("/channels/{id}", &format!("/channels/{channel}"))
             .replace("/alerts/{id}", &format!("/alerts/{alert}"))
+            .replace("/tasks/{id}", &format!("/tasks/{task}"))
+            .replace("/photos/{id}", &format!("/photos/{photo}"))
+            .replace("/reports/{id}", &format!("/reports/{report}"))
             .replace("{key}", "quick");
         let body = (method != "GET").then(|| "[]".to_owned());
         let headers = [("content-type", "application/json")];

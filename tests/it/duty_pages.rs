@@ -77,6 +77,12 @@ async fn a_liaison_works_off_the_list_on_a_telephone() {
     }
     browser.picture("tasks").await;
     browser.width(PHONE).await;
+    browser.open(&format!("{}/incidents/{}/tasks?lang=en", server.home.base(), incident.id)).await;
+    browser.shows("My tasks").await;
+    assert!(!browser.overflows().await, "the English list fits a telephone");
+    browser.picture("tasks-en").await;
+    browser.width(PHONE).await;
+    browser.open(&format!("{}/incidents/{}/tasks?lang=ja", server.home.base(), incident.id)).await;
 
     // A value in place, and it is done; what waited for it is free.
     browser.fill("未把握の病院数", "２").await;
@@ -215,6 +221,11 @@ async fn a_missed_report_waits_on_the_board_for_a_decision() {
     browser.shows("報告の判断待ち").await;
     browser.picture("board-duties").await;
     browser.width(PHONE).await;
+    browser.open(&format!("{}/incidents/{}/close", server.home.base(), incident.id)).await;
+    // The third required task begins only when it ends.
+    browser.shows("終わっていない必須の課題 2").await;
+    browser.shows("出していない報告 1").await;
+    browser.open(&format!("{}/incidents/{}", server.home.base(), incident.id)).await;
     assert!(!browser.overflows().await, "the board of a drill with all its tabs fits a telephone");
     browser.press("link", "報告の判断待ち").await;
     browser.shows("出ていない報告についての判断").await;

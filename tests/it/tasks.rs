@@ -61,6 +61,7 @@ async fn deadlines_count_from_every_kind_of_moment() {
         incident.change(&count, &json!({ "state": "done", "evidence": "３" })).await.expect(200);
         let count = incident.task("count").await;
         assert_eq!(count["evidence"], 3, "full-width digits are digits");
+        incident.change(&count, &json!({ "evidence": 4 })).await.expect(200);
         let beds = incident.task("beds").await;
         assert_eq!(moment(&beds["due_at"]), moment(&count["settled_at"]) + 30 * MINUTE);
         assert_eq!(beds["blocked_by"], json!([]));
@@ -80,7 +81,12 @@ async fn deadlines_count_from_every_kind_of_moment() {
         incident.change(&tidy, &json!({ "state": "done" })).await.expect(200);
         incident.change(&again, &json!({ "state": "done" })).await.expect(409);
         let text = incident.chronology_text().await;
-        for words in ["課題7件を割り当て", "未把握の病院数 3", "未完の課題"] {
+        for words in [
+            "課題7件を割り当て",
+            "完了 未把握の病院数 3",
+            "記録を改めた: 完了 未把握の病院数 4",
+            "未完の課題",
+        ] {
             assert!(text.contains(words), "{words} is missing in\n{text}");
         }
     })

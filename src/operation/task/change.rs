@@ -58,6 +58,16 @@ pub async fn change(
         typed.into_row(&mut row);
         store::task::save(&work.tx, &mut row).await?;
         work.changed(scene.id(), "task");
+        if State::from_key(&row.state).is_some_and(State::is_settled) {
+            // What was recorded is never changed behind anybody's back.
+            let said = told(&scene, &row);
+            let said = Text::both(
+                format!("記録を改めた: {}", said.ja),
+                format!("Record changed: {}", english(&said)),
+            );
+            let line = telling::by(&work.actor, "task", title(&row), said, work.now);
+            work.line(scene.id(), line);
+        }
     }
     if let Some(input) = input
         && step(&mut work, &scene, &mut row, input).await?

@@ -170,7 +170,13 @@ async fn page(
     let rows = store::recipient::of_incident(db, id, None, facts::ALL).await?;
     let count = |state: &str| rows.iter().filter(|row| row.state == state).count();
     let mut unfinished = Vec::new();
-    for (key, count) in [("end-silent", count("waiting")), ("end-deciding", count("to_decide"))] {
+    let reports = operation::report::overdue(db, &scene, frame.when.now).await?;
+    for (key, count) in [
+        ("end-silent", count("waiting")),
+        ("end-deciding", count("to_decide")),
+        ("end-tasks", operation::task::required_open(db, &scene).await?),
+        ("end-reports", usize::try_from(reports).unwrap_or(usize::MAX)),
+    ] {
         if count > 0 {
             unfinished.push(frame.count(key, count));
         }
