@@ -23,10 +23,12 @@ pub mod id;
 pub mod ladder;
 pub mod playbook;
 pub mod problem;
+pub mod recurrence;
 pub mod retry;
 pub mod rights;
 pub mod text;
 pub mod time;
+pub mod trigger;
 pub mod variable;
 pub mod yaml;
 

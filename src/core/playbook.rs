@@ -10,10 +10,16 @@ use serde::{Deserialize, Serialize};
 use crate::{text::Text, time::Span};
 
 mod check;
+mod closing;
 pub mod preflight;
 pub(crate) mod syntax;
+mod triggers;
 
+pub use closing::{CloseWhen, Metric, Metrics};
 pub use syntax::read;
+pub use triggers::{
+    Again, Among, Bound, Comparison, Dedupe, Hook, Mode, OnTimeout, Schedule, Source, Test, Trigger,
+};
 
 /// A playbook without errors.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,23 +144,6 @@ pub enum VariableKind {
     List,
     /// `1 2 3 4 5- 5+ 6- 6+ 7`.
     JmaIntensity,
-}
-
-/// What may start the playbook.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Trigger {
-    /// Readable key.
-    pub key: String,
-    /// `manual`, `jma.earthquake`, `jma.tsunami`, `webhook`, `schedule` or `cap`.
-    pub source: String,
-    /// Who may start it by hand besides administrators and commanders: `roster.…` or `role:…`.
-    pub allow: Vec<PartyRef>,
-    /// Whether the starter types the playbook's title.
-    pub confirm_title: bool,
-    /// `suggest`, `open_and_hold` or `open_and_send`, for sources other than `manual`.
-    pub mode: Option<String>,
-    /// The rest of the block as it stands in the file, for sources that are executed later.
-    pub rest: serde_json::Value,
 }
 
 /// A chair that a person fills.
@@ -638,7 +627,7 @@ pub struct ReportPlan {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClosePlan {
     /// The proposal's conditions as they stand in the file.
-    pub propose_when: Option<serde_json::Value>,
+    pub propose_when: Option<CloseWhen>,
     /// The role that approves.
     pub approve: Option<String>,
     /// Alerts that closing raises.

@@ -38,6 +38,19 @@ pub fn resolve(
     now: Timestamp,
     zone: Tz,
 ) -> Result<BTreeMap<String, Value>, Vec<VariableProblem>> {
+    let (values, problems) = read_all(playbook, directory, given, now, zone);
+    if problems.is_empty() { Ok(values) } else { Err(problems) }
+}
+
+/// What [`resolve`] finds, the values that can be taken beside the problems: an event that starts a playbook by itself
+/// may lack some, and a person fills them in.
+pub fn read_all(
+    playbook: &Playbook,
+    directory: &Directory,
+    given: &BTreeMap<String, Value>,
+    now: Timestamp,
+    zone: Tz,
+) -> (BTreeMap<String, Value>, Vec<VariableProblem>) {
     let mut values = BTreeMap::new();
     let mut problems = Vec::new();
     for key in given.keys().filter(|key| playbook.variables.iter().all(|variable| variable.key != **key)) {
@@ -72,7 +85,7 @@ pub fn resolve(
             None => {}
         }
     }
-    if problems.is_empty() { Ok(values) } else { Err(problems) }
+    (values, problems)
 }
 
 /// What a variable holds before anybody has typed anything: the site's value, else the default.
@@ -95,6 +108,8 @@ fn is_blank(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.trim().is_empty(),
+        // An empty list prints like nothing at all: 調整中 is better.
+        Value::Array(items) => items.is_empty(),
         _ => false,
     }
 }
@@ -162,7 +177,7 @@ fn read(variable: &Variable, raw: &Value, now: Timestamp, zone: Tz) -> Result<Va
 }
 
 /// `6+` from `6+`, `6強`, `震度6強`.
-fn intensity(text: &str) -> Option<&'static str> {
+pub(crate) fn intensity(text: &str) -> Option<&'static str> {
     let text = text.trim_start_matches("震度").replace('弱', "-").replace('強', "+");
     JMA_INTENSITIES.into_iter().find(|known| *known == text)
 }

@@ -211,7 +211,7 @@ fn may_start(
         playbook
             .triggers
             .iter()
-            .filter(|trigger| trigger.source == "manual")
+            .filter(|trigger| trigger.is_manual())
             .flat_map(|trigger| &trigger.allow)
             .any(|party| match party {
                 PartyRef::Roster(key) => directory.rosters.get(key).is_some_and(|roster| {

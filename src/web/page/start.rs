@@ -350,7 +350,7 @@ async fn page(
         type_title: playbook
             .triggers
             .iter()
-            .any(|trigger| trigger.source == "manual" && trigger.confirm_title),
+            .any(|trigger| trigger.is_manual() && trigger.confirm_title),
         typed_title: wish.title.clone(),
         ticks: wish.ticks,
         problem: None,

@@ -16,7 +16,7 @@ pub(super) fn all(draft: &Draft<'_>, directory: &Directory, problems: &Problems)
     somebody_decides(draft, directory, problems);
     for trigger in &draft.triggers {
         let allow = &trigger.trigger.allow;
-        if trigger.trigger.source != "manual" || allow.is_empty() {
+        if !trigger.trigger.is_manual() || allow.is_empty() {
             continue;
         }
         let known = allow.iter().all(|party| is_known(party, draft, directory));
