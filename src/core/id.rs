@@ -126,6 +126,9 @@ pub enum Message {}
 /// A person who signs in.
 #[derive(Debug)]
 pub enum Account {}
+/// Something happened, said a source.
+#[derive(Debug)]
+pub enum TriggerEvent {}
 
 impl Kind for Incident {
     const PREFIX: &'static str = "inc";
@@ -149,6 +152,10 @@ impl Kind for Account {
     const PREFIX: &'static str = "acc";
 }
 
+impl Kind for TriggerEvent {
+    const PREFIX: &'static str = "trg";
+}
+
 /// Names one incident.
 pub type IncidentId = Id<Incident>;
 /// Names one alert.
@@ -163,6 +170,8 @@ pub type ChannelId = Id<Channel>;
 pub type MessageId = Id<Message>;
 /// Names one account.
 pub type AccountId = Id<Account>;
+/// Names one trigger event.
+pub type TriggerEventId = Id<TriggerEvent>;
 
 #[cfg(test)]
 mod tests {

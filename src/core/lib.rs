@@ -20,6 +20,7 @@ pub mod directory;
 mod document;
 pub mod effect;
 pub mod id;
+pub mod incident;
 pub mod ladder;
 pub mod playbook;
 pub mod problem;

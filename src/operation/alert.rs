@@ -23,11 +23,58 @@ use super::{
 };
 use crate::store::{self, from_json, to_json};
 
+/// What an alert belongs to besides its incident.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Raised {
+    /// Raised by closing, cancelling or merging; such alerts climb on although the incident is over.
+    pub ending: bool,
+    /// The alert that it follows up, and how.
+    pub follows: Option<(AlertId, FollowUp)>,
+    /// Everybody who was told hears of it, whomever the rule names.
+    pub everybody: bool,
+}
+
+impl Raised {
+    const fn to_all_told(&self) -> bool {
+        self.everybody || self.follows.is_some()
+    }
+}
+
+/// How an alert follows up another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FollowUp {
+    /// 続報: more is known. What was asked stays asked.
+    Update,
+    /// 訂正: the former was wrong. It is asked again, and the former asks no more.
+    Correction,
+    /// 撤回: the former no longer holds, and asks no more.
+    Withdrawal,
+}
+
+impl FollowUp {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Update, Self::Correction, Self::Withdrawal];
+
+    /// The word in table, form and API.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Update => "update",
+            Self::Correction => "correction",
+            Self::Withdrawal => "withdrawal",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.key() == key)
+    }
+}
+
 /// Raises the alert `rule` to everybody it names.
 ///
 /// - `told`: where given, only to these parties, at these addresses (closing and cancelling speak to exactly those
 ///   who were told before).
-/// - `ending`: raised by closing or cancelling; such alerts climb on although the incident is over.
+/// - `raised`: what it belongs to.
 ///
 /// Returns the new alert's id and how many recipients it has.
 pub async fn raise_alert(
@@ -35,9 +82,10 @@ pub async fn raise_alert(
     scene: &Scene,
     rule: &Rule,
     told: Option<&Told>,
-    ending: bool,
+    raised: Raised,
 ) -> Result<(AlertId, usize), OperationError> {
     let addressees = match told {
+        Some(told) if raised.to_all_told() => told.parties.clone(),
         Some(told) => told.addressees(scene, rule),
         None => scene.who().addressees(&rule.plan.to, work.now),
     };
@@ -59,7 +107,9 @@ pub async fn raise_alert(
         rule: to_json(rule),
         state: "open".into(),
         missing: 0,
-        ending,
+        ending: raised.ending,
+        follows: raised.follows.map(|(alert, _)| alert.raw()),
+        follow_up: raised.follows.map(|(_, kind)| kind.key().into()),
         raised_by: work.actor.id.clone(),
         raised_at_ms: work.now.0,
         decision: None,
@@ -105,6 +155,7 @@ pub async fn raise_alert(
             answer: None,
             decision: None,
             decide_since_ms: None,
+            released_at_ms: None,
         };
         store::recipient::set_value(&mut row, &value, work.now);
         rows.push(row);
@@ -141,14 +192,22 @@ async fn channel_of(
     rule: &Rule,
 ) -> Result<Option<ChannelId>, OperationError> {
     let channels = store::channel::of_incident(&work.tx, scene.id()).await?;
-    let by_key = |key: &str| channels.iter().find(|channel| channel.key == key);
-    let found = rule
-        .plan
-        .channel
-        .as_deref()
-        .and_then(by_key)
-        .or_else(|| by_key("command"))
-        .or_else(|| channels.iter().find(|channel| !channel.outside));
+    let own = rule.plan.channel.as_deref();
+    let own = own.and_then(|key| channels.iter().find(|channel| channel.key == key));
+    match own {
+        Some(channel) => Ok(Some(ChannelId::new(channel.id))),
+        None => command_channel(work, scene).await,
+    }
+}
+
+/// The channel of the head office: `command`, else the first internal one.
+pub(super) async fn command_channel(
+    work: &Work<'_>,
+    scene: &Scene,
+) -> Result<Option<ChannelId>, OperationError> {
+    let channels = store::channel::of_incident(&work.tx, scene.id()).await?;
+    let command = channels.iter().find(|channel| channel.key == "command");
+    let found = command.or_else(|| channels.iter().find(|channel| !channel.outside));
     Ok(found.map(|channel| ChannelId::new(channel.id)))
 }
 
@@ -161,8 +220,18 @@ pub struct Told {
 
 impl Told {
     /// Everybody to whom a letter was handed over, with exactly those addresses as their first way in.
-    pub async fn of(work: &Work<'_>, scene: &Scene) -> Result<Self, OperationError> {
-        let recipients = store::recipient::of_incident(&work.tx, scene.id(), None, u64::MAX >> 1).await?;
+    ///
+    /// - `alert`: where given, the recipients of this alert alone, and all of them: who has not been reached yet is
+    ///   told at the addresses at which it would have been.
+    pub async fn of(
+        work: &Work<'_>,
+        scene: &Scene,
+        alert: Option<AlertId>,
+    ) -> Result<Self, OperationError> {
+        let mut recipients = store::recipient::of_incident(&work.tx, scene.id(), None, u64::MAX >> 1).await?;
+        if let Some(alert) = alert {
+            recipients.retain(|row| row.alert_id == alert.raw());
+        }
         let mut used: BTreeMap<Uuid, Vec<ContactPoint>> = BTreeMap::new();
         for delivery in store::delivery::of_incident(&work.tx, scene.id()).await? {
             let (Some(recipient), true) = (delivery.recipient_id, delivery.attempts > 0) else { continue };
@@ -181,8 +250,12 @@ impl Told {
         let mut told = Self::default();
         let mut places: BTreeMap<(Option<String>, Option<String>), usize> = BTreeMap::new();
         for row in recipients {
-            let Some(points) = used.remove(&row.id) else { continue };
             let known = store::recipient::contacts(&row)?;
+            let points = match used.remove(&row.id) {
+                Some(points) => points,
+                None if alert.is_some() => known.primary.clone(),
+                None => continue,
+            };
             let place = *places.entry((row.agency.clone(), row.person.clone())).or_insert_with(|| {
                 told.parties.push(Addressee {
                     agency: row.agency.clone(),
@@ -202,6 +275,20 @@ impl Told {
             }
         }
         Ok(told)
+    }
+
+    /// Adds the transports that were used to those of an alert.
+    pub fn widen(&self, via: &mut Vec<String>) {
+        for transport in self.transports() {
+            if !via.contains(&transport) {
+                via.push(transport);
+            }
+        }
+    }
+
+    /// The agencies among them.
+    pub fn agencies(&self) -> Vec<PartyRef> {
+        self.parties.iter().filter_map(|party| Some(PartyRef::Agency(party.agency.clone()?))).collect()
     }
 
     /// Whether nobody was told anything.
@@ -418,11 +505,12 @@ pub async fn by_hand(
         return Ok(again);
     }
     work.enter([scene.incident.id]).await?;
-    if store::incident::get(&work.tx, scene.id()).await?.state != scene.incident.state || !scene.is_open() {
-        return Err(OperationError::Closed(over()));
+    let now = store::incident::get(&work.tx, scene.id()).await?;
+    if now.state != scene.incident.state || !scene.is_open() {
+        return Err(OperationError::Closed(not_running(scene)));
     }
     let rule = rule_by_hand(scene, wish).map_err(OperationError::Invalid)?;
-    let (alert, count) = raise_alert(&mut work, scene, &rule, None, false).await?;
+    let (alert, count) = raise_alert(&mut work, scene, &rule, None, Raised::default()).await?;
     let reply = work.keep(once, 201, reply(alert, count)).await?;
     work.commit().await?;
     Ok(reply)
@@ -431,6 +519,17 @@ pub async fn by_hand(
 /// What is said where an incident is over.
 pub fn over() -> Text {
     Text::both("この事案は終わっています", "this incident is over")
+}
+
+/// What is said where an incident does not run.
+pub fn not_running(scene: &Scene) -> Text {
+    if scene.is_waiting() {
+        return Text::both(
+            "この事案はまだ発報していません。先に発報してください",
+            "this incident has not been sent yet; send it first",
+        );
+    }
+    over()
 }
 
 fn rule_by_hand(scene: &Scene, wish: ByHand) -> Result<Rule, Vec<Invalid>> {

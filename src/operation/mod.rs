@@ -23,7 +23,9 @@ pub mod chronology;
 pub mod decision;
 pub mod delivery;
 pub mod directory;
+pub mod ending;
 mod errand;
+pub mod hold;
 pub mod incident;
 pub mod letter;
 mod perform;
@@ -31,9 +33,10 @@ pub mod playbook;
 pub mod scene;
 mod telling;
 pub mod timer;
+pub mod trigger;
 mod work;
 
-use noroshi_core::{problem::Problem, text::Text};
+use noroshi_core::{problem::Problem, text::Text, variable::VariableProblem};
 
 pub use actor::Actor;
 pub use work::{Once, Reply, Work};
@@ -53,6 +56,15 @@ impl Invalid {
     /// A single problem.
     pub fn new(path: impl Into<String>, ja: impl Into<String>, en: impl Into<String>) -> Self {
         Self { path: path.into(), detail: Text::both(ja, en) }
+    }
+
+    /// What is wrong with the values of a start.
+    pub fn all_of(found: Vec<VariableProblem>) -> Vec<Self> {
+        let told = found.into_iter().map(|problem| Self {
+            path: format!("variables.{}", problem.key),
+            detail: problem.detail,
+        });
+        told.collect()
     }
 }
 

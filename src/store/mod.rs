@@ -18,6 +18,7 @@ pub mod playbook;
 pub mod recipient;
 pub mod setting;
 pub mod timer;
+pub mod trigger;
 
 use std::time::Duration;
 

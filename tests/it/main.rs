@@ -7,6 +7,7 @@
 )]
 
 mod support;
+mod triggers;
 
 mod answers;
 mod api;

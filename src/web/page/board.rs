@@ -538,6 +538,9 @@ pub async fn get(
 ) -> Result<HttpResponse, WebError> {
     let id: IncidentId = id.parse().map_err(|_| WebError::NotFound)?;
     let scene = Scene::load(&app, app.store.read(), id).await?;
+    if scene.is_waiting() {
+        return Ok(leave::see(&format!("/incidents/{id}/hold")));
+    }
     let office = scene.directory.office().get(body::language(&request)).to_owned();
     let frame = leave::frame_of(&request, &app, &caller, Room::Incidents, office);
     let alerts = facts::alerts(&app, id).await?;

@@ -137,10 +137,10 @@ async fn end(
         let work = Work::begin(app, caller.actor.clone()).await?;
         let done = match end {
             End::Close => {
-                operation::incident::close(work, incident, &page.reason, None, |_| String::new()).await
+                operation::ending::close(work, incident, &page.reason, None, |_| String::new()).await
             }
             End::Cancel => {
-                operation::incident::cancel(work, incident, &page.reason, None, |_| String::new()).await
+                operation::ending::cancel(work, incident, &page.reason, None, |_| String::new()).await
             }
         };
         match done {

@@ -8,6 +8,7 @@ use entity::{alert, delivery, recipient};
 use noroshi_core::{
     alert::Rule,
     id::{AlertId, ChannelId, IncidentId, RecipientId},
+    incident::State,
     playbook::{AckRule, Action, AskKind, Count, Meaning, PartyRef, Quorum, ResponseOption, Target},
     text::{DRILL_MARK, Language, fill},
     time::{Span, Timestamp},
@@ -446,10 +447,15 @@ pub async fn head(
         id: scene.id().to_string(),
         drill: scene.is_drill(),
         title: scene.incident.title.replace(DRILL_MARK, ""),
-        stage: match scene.incident.state.as_str() {
-            "closed" => Stage::Closed,
-            "cancelled" => Stage::Cancelled,
-            _ => Stage::Open,
+        number: scene.incident.number,
+        stage: match scene.state() {
+            State::Proposed => Stage::Proposed,
+            State::Held => Stage::Held,
+            State::Active | State::Stabilised | State::Closing => Stage::Open,
+            State::Closed => Stage::Closed,
+            State::Reviewed => Stage::Reviewed,
+            State::Cancelled => Stage::Cancelled,
+            State::Merged => Stage::Merged,
         },
         facts,
         more,
@@ -462,8 +468,25 @@ pub async fn head(
         entries: store::chronology::length(db, scene.id()).await?,
         ..Head::default()
     };
-    head.opened_at(frame, Timestamp(scene.incident.opened_at_ms), scene.incident.ended_at_ms.map(Timestamp));
+    let since = scene.incident.activated_at_ms.unwrap_or(scene.incident.opened_at_ms);
+    head.opened_at(frame, Timestamp(since), scene.incident.ended_at_ms.map(Timestamp));
     Ok(head)
+}
+
+/// Names and values of what a program sent, shortened, for one line.
+pub fn pairs(content: &Value) -> Vec<(String, String)> {
+    let short = |value: &Value| {
+        let words = match value {
+            Value::String(text) => text.clone(),
+            Value::Array(items) => {
+                items.iter().map(|item| item.as_str().unwrap_or("…")).collect::<Vec<_>>().join("、")
+            }
+            other => other.to_string(),
+        };
+        words.chars().take(60).collect::<String>()
+    };
+    let all = content.as_object().into_iter().flatten();
+    all.map(|(name, value)| (name.clone(), short(value))).collect()
 }
 
 /// The chairs for the board: title, holder or that it is empty, whether it is held.

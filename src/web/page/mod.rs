@@ -15,6 +15,7 @@ pub mod end;
 pub mod error;
 pub mod facts;
 pub mod frame;
+pub mod hold;
 pub mod home;
 pub mod incident;
 pub mod leave;
@@ -28,6 +29,7 @@ pub mod relay;
 pub mod sample;
 pub mod start;
 pub mod status;
+pub mod triggers;
 pub mod when;
 
 #[cfg(test)]
