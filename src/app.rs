@@ -88,6 +88,8 @@ pub struct Bells {
     pub deliver: Notify,
     /// Timers may be due.
     pub timers: Notify,
+    /// The calendar may have changed. Nobody rings it: a polling period is soon enough.
+    pub schedule: Notify,
 }
 
 impl Bells {

@@ -67,6 +67,7 @@ pub async fn import(work: Work<'_>, source: &[u8]) -> Result<Imported, Operation
         },
     )
     .await?;
+    super::schedule::set(&work, &playbook).await?;
     work.commit().await?;
     Ok(Imported { key: playbook.key, version: playbook.version, number, sha256, changed: true, problems })
 }

@@ -63,6 +63,7 @@ pub async fn fire_due(app: &App) -> Result<usize, OperationError> {
                     raise_alert(&mut work, &scene, &rule, None, Raised::default()).await?;
                 }
             }
+            ("review", ..) => super::closing::remind_review(&mut work, &scene).await?,
             ("hold", ..) => super::hold::run_out(&mut work, &scene).await?,
             _ => {}
         }

@@ -107,6 +107,7 @@ pub async fn save(
         state: Set(row.state.clone()),
         variables: Set(row.variables.clone()),
         hold_until_ms: Set(row.hold_until_ms),
+        on_hold_timeout: Set(row.on_hold_timeout.clone()),
         activated_at_ms: Set(row.activated_at_ms),
         stabilised_at_ms: Set(row.stabilised_at_ms),
         closing_at_ms: Set(row.closing_at_ms),

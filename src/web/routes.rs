@@ -86,6 +86,17 @@ pub const ROUTES: &[Route] = &[
     post("/api/v1/incidents/{id}/cancel", May(Action::Cancel), || web::post().to(incident::cancel)),
     post("/api/v1/incidents/{id}/activate", May(Action::Start), || web::post().to(lifecycle::activate)),
     post("/api/v1/incidents/{id}/dismiss", May(Action::Start), || web::post().to(lifecycle::dismiss)),
+    post("/api/v1/incidents/{id}/stabilise", May(Action::Close), || web::post().to(lifecycle::stabilise)),
+    post("/api/v1/incidents/{id}/propose-close", May(Action::Talk), || {
+        web::post().to(lifecycle::propose_close)
+    }),
+    post("/api/v1/incidents/{id}/keep-open", May(Action::Close), || web::post().to(lifecycle::keep_open)),
+    post("/api/v1/incidents/{id}/review", May(Action::Close), || web::post().to(lifecycle::review)),
+    post("/api/v1/incidents/{id}/merge", May(Action::Close), || web::post().to(lifecycle::merge)),
+    post("/api/v1/alerts/{id}/follow-up", May(Action::RaiseAlert), || web::post().to(alert::follow_up)),
+    post("/api/v1/recipients/{id}/release", May(Action::AnswerForOthers), || {
+        web::post().to(recipient::release)
+    }),
     get("/api/v1/trigger-events", VIEW, || web::get().to(trigger::list)),
     post("/api/v1/trigger-events", May(Action::Start), || web::post().to(trigger::report)),
     post("/api/v1/hooks/{key}", Signed, || web::post().to(hook::ring)),
@@ -132,6 +143,19 @@ pub const ROUTES: &[Route] = &[
     get("/playbooks/{key}/start", May(Action::Start), || web::get().to(page::start::get)),
     post("/playbooks/{key}/start", May(Action::Start), || web::post().to(page::start::post)),
     get("/incidents/{id}", VIEW, || web::get().to(page::board::get)),
+    post("/incidents/{id}/stabilise", May(Action::Close), || web::post().to(page::life::stabilise)),
+    post("/incidents/{id}/propose-close", May(Action::Talk), || web::post().to(page::life::propose_close)),
+    post("/incidents/{id}/keep-open", May(Action::Close), || web::post().to(page::life::keep_open)),
+    post("/incidents/{id}/review", May(Action::Close), || web::post().to(page::life::review)),
+    get("/incidents/{id}/merge", May(Action::Close), || web::get().to(page::life::get)),
+    post("/incidents/{id}/merge", May(Action::Close), || web::post().to(page::life::post)),
+    get("/incidents/{id}/alerts/{aid}/follow-up", May(Action::RaiseAlert), || web::get().to(page::follow::get)),
+    post("/incidents/{id}/alerts/{aid}/follow-up", May(Action::RaiseAlert), || {
+        web::post().to(page::follow::post)
+    }),
+    post("/incidents/{id}/recipients/{rid}/release", May(Action::AnswerForOthers), || {
+        web::post().to(page::life::release)
+    }),
     get("/incidents/{id}/hold", VIEW, || web::get().to(page::hold::get)),
     post("/incidents/{id}/activate", May(Action::Start), || web::post().to(page::hold::activate)),
     post("/incidents/{id}/dismiss", May(Action::Start), || web::post().to(page::hold::dismiss)),

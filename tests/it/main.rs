@@ -21,6 +21,7 @@ mod events;
 mod harness;
 mod ladder;
 mod letters;
+mod lifecycle;
 mod pages;
 mod shape;
 mod shipped;

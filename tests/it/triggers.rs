@@ -1,7 +1,5 @@
 //! What rings by itself: held, sent, dismissed, noted, scheduled, signed.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -158,6 +156,122 @@ async fn the_same_happening_is_noted_and_a_lesser_one_does_nothing() {
         assert_eq!(listed.len(), 4);
         assert_eq!(listed[0]["event_id"], "q3", "newest first");
         server.api.post("/api/v1/trigger-events", &json!({ "source": "manual", "id": "x" })).await.expect(422);
+    })
+    .await;
+}
+
+/// The patient fixture that rings every day, so many seconds from now.
+fn daily(seconds: i64) -> String {
+    use chrono::Timelike;
+    let at = noroshi_core::time::Timestamp(crate::support::wait::now_ms() + seconds * 1000);
+    let at = at.to_utc().with_timezone(&chrono_tz::Asia::Tokyo);
+    let trigger = format!(
+        "  - {{ key: manual, source: manual, allow: [roster.duty, roster.deputy] }}\n  \
+         - key: check\n    source: schedule\n    schedule: {{ rrule: \"FREQ=DAILY;BYHOUR={};BYMINUTE={};BYSECOND={}\", zone: Asia/Tokyo }}\n    \
+         mode: open_and_send\n    dedupe: {{ by: trigger.id, window: 1h, then: ignore }}",
+        at.hour(),
+        at.minute(),
+        at.second()
+    );
+    with(&patient(), "  - { key: manual, source: manual, allow: [roster.duty, roster.deputy] }", &trigger)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_rings_once_although_the_service_was_killed_when_it_fell_due() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        let home = Home::new(database).relays(&[&sink]);
+        home.import_directory(DIRECTORY).await;
+        let due = crate::support::wait::now_ms() + 9_000;
+        let playbook = home.write("quick.yaml", &daily(9));
+        home.run(&["playbook", "import", playbook.to_str().expect("our own path")]).await.expect(0);
+        let mut server = home.serve().await;
+        server.kill_hard();
+        // It lies dead while its moment passes, long enough to be late.
+        until("the moment has passed", SOON, async || {
+            (crate::support::wait::now_ms() > due + 6_000).then_some(())
+        })
+        .await;
+        server.start().await;
+        sink.letters_to("dmat@east.example", 1, SOON).await;
+        server.kill_hard();
+        server.start().await;
+        let events = server.api.list("/api/v1/trigger-events").await;
+        assert_eq!(events.len(), 1, "{events:#?}");
+        assert!(events[0]["late_by_s"].as_i64().is_some_and(|late| late >= 5), "{events:#?}");
+        assert_eq!(events[0]["outcomes"][0]["decision"], "send");
+        assert_eq!(server.api.list("/api/v1/incidents").await.len(), 1);
+        let incident = opened(&server, &events[0]);
+        assert!(incident.chronology_text().await.contains("遅れて実施"));
+    })
+    .await;
+}
+
+/// `whsec_` and base64 of 32 bytes of this value.
+fn secret(byte: u8) -> String {
+    use base64::Engine;
+    format!("whsec_{}", base64::engine::general_purpose::STANDARD.encode([byte; 32]))
+}
+
+/// The headers of a signed call (Standard Webhooks 1.0).
+fn signed(byte: u8, id: &str, at_s: i64, body: &str) -> [(&'static str, String); 3] {
+    use base64::Engine;
+    use hmac::{Hmac, KeyInit, Mac};
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&[byte; 32]).expect("any key");
+    mac.update(format!("{id}.{at_s}.{body}").as_bytes());
+    let signature = base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes());
+    [
+        ("webhook-id", id.to_owned()),
+        ("webhook-timestamp", at_s.to_string()),
+        ("webhook-signature", format!("v1,{signature}")),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signed_call_rings_and_one_that_is_not_ours_old_or_changed_does_not() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        let trigger = "  - { key: manual, source: manual, allow: [roster.duty, roster.deputy] }\n  \
+            - key: gauge\n    source: webhook\n    mode: open_and_hold\n    hold: 20m\n    on_hold_timeout: suggest\n    \
+            when: { level: { gte: 3 } }\n    dedupe: { by: trigger.station, window: 1h, then: attach }\n    \
+            webhook: { secret: GAUGE, map: { place: /station/name, station: /station/id, level: /level } }";
+        let text = with(
+            &patient(),
+            "  - { key: manual, source: manual, allow: [roster.duty, roster.deputy] }",
+            trigger,
+        );
+        let home = Home::new(database)
+            .set("NOROSHI_HOOKS__GAUGE", &format!("{},{}", secret(7), secret(8)));
+        let server = serve(home, &sink, &text).await;
+        let body = r#"{"station":{"id":"s1","name":"青葉川"},"level":4}"#;
+        let now = crate::support::wait::now_ms() / 1000;
+        let ring = async |key: &str, headers: &[(&str, String)], body: &str| {
+            let headers: Vec<(&str, &str)> =
+                headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let path = format!("/api/v1/hooks/{key}");
+            server.anybody().send("POST", &path, &headers, Some(body.to_owned())).await
+        };
+        ring("gauge", &[], body).await.expect(401);
+        ring("gauge", &signed(9, "m1", now, body), body).await.expect(401);
+        ring("gauge", &signed(7, "m1", now - 3_600, body), body).await.expect(401);
+        ring("gauge", &signed(7, "m1", now + 3_600, body), body).await.expect(401);
+        ring("gauge", &signed(7, "m1", now, body), &body.replace('4', "5")).await.expect(401);
+        ring("none", &signed(7, "m1", now, body), body).await.expect(401);
+        ring("gauge", &signed(7, "m0", now, "{"), "{").await.expect(400);
+        assert!(server.api.list("/api/v1/trigger-events").await.is_empty(), "nothing of it is kept");
+
+        let first = ring("gauge", &signed(7, "m1", now, body), body).await.expect(200).json();
+        assert_eq!(first["items"][0]["outcomes"][0]["decision"], "hold", "{first:#}");
+        let again = ring("gauge", &signed(7, "m1", now, body), body).await.expect(200).json();
+        assert_eq!(first, again, "a replay is harmless");
+        let by_the_new_secret = ring("gauge", &signed(8, "m2", now, body), body).await.expect(200).json();
+        assert_eq!(by_the_new_secret["items"][0]["outcomes"][0]["decision"], "attach");
+        let low = body.replace('4', "2");
+        let low = ring("gauge", &signed(7, "m3", now, &low), &low).await.expect(200).json();
+        assert_eq!(low["items"][0]["outcomes"][0]["decision"], "nothing");
+        assert_eq!(server.api.list("/api/v1/incidents").await.len(), 1);
+        let incident = opened(&server, &first["items"][0]);
+        assert_eq!(incident.whole().await["variables"]["place"], "青葉川");
     })
     .await;
 }

@@ -11,12 +11,12 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    incident::{Ended, IncidentView, ended, incident_id, into_operation, view},
+    incident::{Ended, IncidentView, Nothing, ended, incident_id, into_operation, view},
     json, reply,
 };
 use crate::{
     app::App,
-    operation::{OperationError, Work, hold, scene::Scene},
+    operation::{OperationError, Work, closing, hold, scene::Scene},
     web::{body::Body, problem::WebError, session::Caller},
 };
 
@@ -79,4 +79,66 @@ pub async fn dismiss(
     let work = Work::begin(&app, caller.actor).await?;
     let done = hold::dismiss(work, id, &body.value.reason, once.as_ref(), |row| ended(&app, row)).await?;
     Ok(reply(done))
+}
+
+macro_rules! steps {
+    ($($(#[$doc:meta])* $name:ident $path:literal $verb:path;)*) => {$(
+        $(#[$doc])*
+        #[utoipa::path(post, path = $path, tag = "incidents", request_body = Nothing,
+            params(("id" = String, Path, description = "inc_…"), ("Idempotency-Key" = Option<String>, Header)),
+            responses((status = 200, body = IncidentView),
+                (status = 409, body = crate::web::problem::ProblemDocument)))]
+        pub async fn $name(
+            request: HttpRequest,
+            app: Data<App>,
+            caller: Caller,
+            id: Path<String>,
+            body: Body<Nothing>,
+        ) -> Result<HttpResponse, WebError> {
+            let once = body.once(&request, &caller)?;
+            let id = incident_id(&id)?;
+            let work = Work::begin(&app, caller.actor).await?;
+            Ok(reply($verb(work, id, once.as_ref(), whole).await?))
+        }
+    )*};
+}
+
+steps! {
+    /// The worst is over.
+    stabilise "/api/v1/incidents/{id}/stabilise" closing::stabilise;
+    /// Proposes to close; `/close` is the approval.
+    propose_close "/api/v1/incidents/{id}/propose-close" closing::propose_close;
+    /// Says no to a proposal to close.
+    keep_open "/api/v1/incidents/{id}/keep-open" closing::keep_open;
+    /// The incident was looked back at.
+    review "/api/v1/incidents/{id}/review" closing::review;
+}
+
+/// Where an incident goes on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MergeRequest {
+    /// `inc_…`: another one that runs.
+    pub into: String,
+}
+
+/// Merges an incident into another one: it ends, and whoever was told of it is told once where it goes on.
+#[utoipa::path(post, path = "/api/v1/incidents/{id}/merge", tag = "incidents", request_body = MergeRequest,
+    params(("id" = String, Path, description = "inc_…"), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = IncidentView), (status = 409, body = crate::web::problem::ProblemDocument),
+        (status = 422, body = crate::web::problem::ProblemDocument)))]
+pub async fn merge(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    id: Path<String>,
+    body: Body<MergeRequest>,
+) -> Result<HttpResponse, WebError> {
+    let once = body.once(&request, &caller)?;
+    let id = incident_id(&id)?;
+    let into = body.value.into.parse().map_err(|_| {
+        OperationError::invalid("into", "事案のidを入れてください", "must be the id of an incident")
+    })?;
+    let work = Work::begin(&app, caller.actor).await?;
+    Ok(reply(crate::operation::merge::merge(work, id, into, once.as_ref(), whole).await?))
 }

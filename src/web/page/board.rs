@@ -14,7 +14,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use askama::Template;
-use noroshi_core::{id::IncidentId, time::Timestamp};
+use noroshi_core::{id::IncidentId, incident::State, time::Timestamp};
 
 use super::{
     facts,
@@ -42,6 +42,12 @@ pub struct AlertFacts {
     pub subject: String,
     /// Which report it is, from 1.
     pub number: u32,
+    /// The alert that it follows up: id, subject, and how (`update correction withdrawal`).
+    pub follows: Option<(String, String, String)>,
+    /// The alert that has taken its place: id and subject.
+    pub replaced: Option<(String, String)>,
+    /// Raised by closing, cancelling or merging.
+    pub ending: bool,
     /// When it was raised; `None` while it waits for its delay.
     pub raised: Option<Timestamp>,
     /// When it will be raised, where it is not yet.
@@ -180,6 +186,10 @@ pub struct BoardPage {
     pub troubles: Vec<String>,
     /// When the service was away and what became of the letters, in sentences.
     pub absences: Vec<String>,
+    /// Closing is proposed: by whom and since when, in a sentence.
+    pub proposal: Option<String>,
+    /// It is over and has to be looked back at: until when, in words.
+    pub review: Option<String>,
     /// One for each alert.
     pub groups: Vec<Group>,
 }
@@ -238,6 +248,10 @@ pub struct Group {
     pub line: String,
     /// 不足1隊: the alert itself waits for a decision.
     pub short: Option<String>,
+    /// What it belongs to among the alerts: words, and the id of the other one.
+    pub linked: Vec<(String, String)>,
+    /// Whether it was raised and may be followed up.
+    pub may_follow: bool,
     /// Names of the five hills.
     pub hills: [String; 5],
     /// Its recipients, stuck ones first.
@@ -496,11 +510,28 @@ impl Group {
                 _ => words.with("board-tally", &[("answered", answered.into()), ("asked", asked.into())]),
             },
             line: line.join("　"),
+            linked: linked(alert, frame),
+            may_follow: alert.raised.is_some() && alert.replaced.is_none() && !alert.ending,
             short: alert.short.map(|(_, missing)| frame.count("board-short", missing)),
             hills: relay(&Evidence::default(), &frame.when).map(|hill| hill.name),
             rows,
         }
     }
+}
+
+/// 「DMAT待機・出動照会」を受けた訂正; 「…」に替わりました.
+fn linked(alert: &AlertFacts, frame: &Frame) -> Vec<(String, String)> {
+    let words = frame.words;
+    let follows = alert.follows.as_ref().map(|(id, subject, kind)| {
+        let kind = words.get(&format!("follow-mark-{kind}"));
+        let values = [("name", subject.clone().into()), ("kind", kind.into())];
+        (words.with("follow-after", &values), id.clone())
+    });
+    let replaced = alert
+        .replaced
+        .as_ref()
+        .map(|(id, subject)| (frame.named("follow-replaced", subject), id.clone()));
+    follows.into_iter().chain(replaced).collect()
 }
 
 impl RecipientFacts {
@@ -522,6 +553,8 @@ impl BoardPage {
             roles: Vec::new(),
             troubles: Vec::new(),
             absences: Vec::new(),
+            proposal: None,
+            review: None,
             groups,
             frame,
             head,
@@ -549,7 +582,14 @@ pub async fn get(
     let head = facts::head(&app, &scene, &caller, &frame, Tab::Board).await?;
     let roles = facts::roles(&scene, &frame);
     let (troubles, absences) = facts::troubles(&app, &frame);
-    let page = BoardPage { roles, troubles, absences, ..BoardPage::new(frame, head, &facts) };
+    let row = &scene.incident;
+    let proposal = facts::proposal(&scene, &frame);
+    let review = row.review_due_ms.filter(|_| scene.state() == State::Closed).map(|at| {
+        let day = frame.when.day(Timestamp(at));
+        frame.words.with("life-review-until", &[("day", day.into())])
+    });
+    let page =
+        BoardPage { roles, troubles, absences, proposal, review, ..BoardPage::new(frame, head, &facts) };
     Ok(leave::html(&request, &page))
 }
 

@@ -1,6 +1,6 @@
 //! What the store knows of one incident, as the board's facts. Read-only; nothing is worded here but names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveTime, TimeZone};
 use chrono_tz::Tz;
@@ -93,7 +93,22 @@ pub async fn facts(
     let language = when.words.0;
     let mut found = Vec::with_capacity(alerts.len());
     for alert in alerts {
-        found.push(alert_facts(app, scene, alert, letters, when)?);
+        let mut facts = alert_facts(app, scene, alert, letters, when)?;
+        let subject = |other: &AlertRows| {
+            let subject = other.rule.plan.subject.get(language);
+            let said = fill(subject, language, |name| scene.value(name, language, app));
+            (AlertId::new(other.row.id).to_string(), said)
+        };
+        let former = alerts.iter().find(|other| Some(other.row.id) == alert.row.follows);
+        facts.follows = former.zip(alert.row.follow_up.clone()).map(|(former, kind)| {
+            let (id, said) = subject(former);
+            (id, said, kind)
+        });
+        let newer = alerts.iter().find(|other| {
+            other.row.follows == Some(alert.row.id) && other.row.follow_up.as_deref() != Some("update")
+        });
+        facts.replaced = newer.map(subject);
+        found.push(facts);
     }
     for timer in store::timer::of_incident(app.store.read(), scene.id()).await? {
         let Some(key) = timer.subject_key.as_deref().filter(|_| timer.kind == "raise") else { continue };
@@ -152,6 +167,9 @@ pub fn alert_facts(
         audience: audience(scene, &plan.to, language),
         subject: fill(plan.subject.get(language), language, |name| scene.value(name, language, app)),
         number: alert.number,
+        follows: None,
+        replaced: None,
+        ending: alert.row.ending,
         raised: Some(raised),
         due: None,
         respond_by,
@@ -471,6 +489,32 @@ pub async fn head(
     let since = scene.incident.activated_at_ms.unwrap_or(scene.incident.opened_at_ms);
     head.opened_at(frame, Timestamp(since), scene.incident.ended_at_ms.map(Timestamp));
     Ok(head)
+}
+
+/// How many parties a letter of this incident was handed over to, each once.
+pub async fn told(app: &App, id: IncidentId) -> Result<usize, WebError> {
+    let db = app.store.read();
+    let letters = store::delivery::of_incident(db, id).await?;
+    let reached: BTreeSet<_> =
+        letters.iter().filter(|letter| letter.attempts > 0).filter_map(|letter| letter.recipient_id).collect();
+    let rows = store::recipient::of_incident(db, id, None, ALL).await?;
+    let parties: BTreeSet<_> = rows
+        .iter()
+        .filter(|row| reached.contains(&row.id))
+        .map(|row| (row.agency.clone(), row.person.clone()))
+        .collect();
+    Ok(parties.len())
+}
+
+/// That closing is proposed: by whom and since when, in a sentence.
+pub fn proposal(scene: &Scene, frame: &Frame) -> Option<String> {
+    let row = &scene.incident;
+    let at = row.closing_at_ms.filter(|_| scene.state() == State::Closing)?;
+    let key = match row.closing_by.as_deref() {
+        Some("system") => "proposal-by-service",
+        _ => "proposal-by-person",
+    };
+    Some(frame.words.with(key, &[("since", frame.when.since(Timestamp(at)).into())]))
 }
 
 /// Names and values of what a program sent, shortened, for one line.

@@ -73,8 +73,14 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
     for row in store::incident::open(db).await? {
         let scene = Scene::of(&app, db, row).await?;
         let rows = store::recipient::of_incident(db, scene.id(), None, facts::ALL).await?;
+        mine.extend(closing(&scene, &caller, &frame));
         mine.extend(decisions(&app, &scene, &rows, &caller, &frame).await?);
         open.push(incident_line(&scene.incident, &rows, &frame));
+    }
+    for row in store::incident::reviews_due(db, frame.when.now).await? {
+        if caller.actor.role.is_some_and(|role| may(role, Action::Close, false)) {
+            mine.push(review(&row, &frame));
+        }
     }
     // What is real stands before what is practised.
     open.sort_by_key(|line| line.mode.is_some_and(Mode::is_drill));
@@ -157,6 +163,33 @@ fn waiting(scene: &Scene, caller: &Caller, frame: &Frame) -> Option<Line> {
         mode: None,
         ..line
     })
+}
+
+/// Closing is proposed, for whoever approves it.
+fn closing(scene: &Scene, caller: &Caller, frame: &Frame) -> Option<Line> {
+    let detail = facts::proposal(scene, frame)?;
+    let approver = scene.playbook.close.approve.as_ref().and_then(|role| scene.holders.get(role));
+    let named = approver.is_some_and(|person| caller.actor.is_person(person));
+    caller.actor.role.filter(|role| may(*role, Action::Close, named))?;
+    Some(Line {
+        mark: Some(Mark::Decide),
+        href: format!("/incidents/{}/close", scene.id()),
+        words: frame.named("home-closing", &title(&scene.incident, frame)),
+        detail,
+        ..Line::default()
+    })
+}
+
+/// A look back that is due.
+fn review(row: &incident::Model, frame: &Frame) -> Line {
+    let day = row.review_due_ms.map(|at| frame.when.day(Timestamp(at))).unwrap_or_default();
+    Line {
+        mark: Some(Mark::Late),
+        href: format!("/incidents/{}#review", IncidentId::new(row.id)),
+        words: frame.named("home-review", &title(row, frame)),
+        detail: frame.words.with("home-review-due", &[("day", day.into())]),
+        ..Line::default()
+    }
 }
 
 /// 事案12 青葉県沖地震
