@@ -38,9 +38,10 @@ impl Recurrence {
             ));
         }
         let zone = rrule::Tz::Tz(zone);
-        let first = zone.with_ymd_and_hms(2024, 1, 1, 0, 0, 0).earliest().ok_or_else(|| {
-            Text::both("この時間帯は使えません。", "This zone cannot be used.")
-        })?;
+        let first = zone
+            .with_ymd_and_hms(2024, 1, 1, 0, 0, 0)
+            .earliest()
+            .ok_or_else(|| Text::both("この時間帯は使えません。", "This zone cannot be used."))?;
         let set = parsed.build(first).map_err(|error| {
             Text::both(
                 format!("繰り返しの規則に誤りがあります({error})。"),
@@ -111,7 +112,14 @@ mod tests {
     #[test]
     fn rules_without_bounds_are_refused_with_a_sentence() {
         let tokyo = chrono_tz::Asia::Tokyo;
-        for rule in ["", "every monday", "FREQ=MINUTELY", "FREQ=SECONDLY", "FREQ=DAILY;COUNT=3", "FREQ=DAILY;BYHOUR=25"] {
+        for rule in [
+            "",
+            "every monday",
+            "FREQ=MINUTELY",
+            "FREQ=SECONDLY",
+            "FREQ=DAILY;COUNT=3",
+            "FREQ=DAILY;BYHOUR=25",
+        ] {
             let said = Recurrence::read(rule, tokyo).expect_err(rule);
             assert!(said.en.is_some_and(|en| en.ends_with('.')), "{rule}");
         }

@@ -158,9 +158,7 @@ pub fn given(playbook: &Playbook, event: &Event) -> BTreeMap<String, Value> {
 fn holds(test: &Test, directory: &Directory, event: &Event) -> bool {
     let value = match &test.bound {
         // `area_in` looks at `area` and at `areas`.
-        Bound::Among(_) => {
-            event.value(&test.name).or_else(|| event.value(&format!("{}s", test.name)))
-        }
+        Bound::Among(_) => event.value(&test.name).or_else(|| event.value(&format!("{}s", test.name))),
         Bound::Compare(..) => event.value(&test.name),
     };
     let Some(value) = value else { return false };
@@ -227,7 +225,8 @@ fn why_not(test: &Test, event: &Event) -> Text {
     };
     let wanted = match &test.bound {
         Bound::Compare(comparison, bound) => {
-            let word = Comparison::ALL.iter().find(|(_, known)| known == comparison).map_or("", |(word, _)| word);
+            let word =
+                Comparison::ALL.iter().find(|(_, known)| known == comparison).map_or("", |(word, _)| word);
             format!("{word} {}", words(bound))
         }
         Bound::Among(Among::Site(key)) => format!("in site.{key}"),
@@ -236,7 +235,10 @@ fn why_not(test: &Test, event: &Event) -> Text {
     let name = &test.name;
     Text::both(
         format!("条件に当たらない: {name} は {}（条件 {wanted}）", said.ja),
-        format!("a condition does not hold: {name} is {} (wanted: {wanted})", said.en.as_ref().unwrap_or(&said.ja)),
+        format!(
+            "a condition does not hold: {name} is {} (wanted: {wanted})",
+            said.en.as_ref().unwrap_or(&said.ja)
+        ),
     )
 }
 

@@ -35,7 +35,7 @@ pub struct Raised {
 }
 
 impl Raised {
-    const fn to_all_told(&self) -> bool {
+    const fn reaches_all_told(self) -> bool {
         self.everybody || self.follows.is_some()
     }
 }
@@ -85,7 +85,7 @@ pub async fn raise_alert(
     raised: Raised,
 ) -> Result<(AlertId, usize), OperationError> {
     let addressees = match told {
-        Some(told) if raised.to_all_told() => told.parties.clone(),
+        Some(told) if raised.reaches_all_told() => told.parties.clone(),
         Some(told) => told.addressees(scene, rule),
         None => scene.who().addressees(&rule.plan.to, work.now),
     };
@@ -223,11 +223,7 @@ impl Told {
     ///
     /// - `alert`: where given, the recipients of this alert alone, and all of them: who has not been reached yet is
     ///   told at the addresses at which it would have been.
-    pub async fn of(
-        work: &Work<'_>,
-        scene: &Scene,
-        alert: Option<AlertId>,
-    ) -> Result<Self, OperationError> {
+    pub async fn of(work: &Work<'_>, scene: &Scene, alert: Option<AlertId>) -> Result<Self, OperationError> {
         let mut recipients = store::recipient::of_incident(&work.tx, scene.id(), None, u64::MAX >> 1).await?;
         if let Some(alert) = alert {
             recipients.retain(|row| row.alert_id == alert.raw());

@@ -75,9 +75,8 @@ async fn change(
     work.enter([id.raw()]).await?;
     let mut scene = Scene::load(work.app, &work.tx, id).await?;
     let approver = scene.playbook.close.approve.as_ref();
-    let approves = approver
-        .and_then(|role| scene.holders.get(role))
-        .is_some_and(|person| work.actor.is_person(person));
+    let approves =
+        approver.and_then(|role| scene.holders.get(role)).is_some_and(|person| work.actor.is_person(person));
     match verb {
         // Anybody of the house may say that it is time.
         Verb::ProposeClose => work.actor.must(Action::Talk, "propose to close the incident")?,
@@ -113,7 +112,9 @@ async fn take(work: &mut Work<'_>, scene: &mut Scene, verb: Verb) -> Result<(), 
             // The service takes its own proposal back when its reasons have gone; a person declines it.
             row.closing_declined = work.actor.role.is_some();
             match row.closing_declined {
-                true => ("closing", Text::both("終結の提案を見送り、続行", "Not closed: the response goes on")),
+                true => {
+                    ("closing", Text::both("終結の提案を見送り、続行", "Not closed: the response goes on"))
+                }
                 false => (
                     "closing",
                     Text::both(

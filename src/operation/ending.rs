@@ -161,7 +161,9 @@ pub(super) async fn finish(
     stop_all(work, scene, open, why, false).await?;
     let reason = reason.unwrap_or_default();
     let (kind, ja, en) = match state {
-        State::Cancelled if before.is_waiting() => ("dismissed", "発報せずに取消", "Dismissed, nothing was sent"),
+        State::Cancelled if before.is_waiting() => {
+            ("dismissed", "発報せずに取消", "Dismissed, nothing was sent")
+        }
         State::Cancelled => ("cancelled", "取消", "Cancelled"),
         State::Merged => ("merged", "統合により終了", "Merged"),
         _ => ("closed", "終結", "Closed"),

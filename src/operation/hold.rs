@@ -64,7 +64,11 @@ pub(super) async fn ask(work: &mut Work<'_>, scene: &Scene) -> Result<(), Operat
         .map(|alert| scene.who().addressees(&alert.to, work.now).len())
         .sum();
     let clock = until.map(|at| {
-        noroshi_core::time::Timestamp(at).to_utc().with_timezone(&work.app.zone).format("%H:%M:%S").to_string()
+        noroshi_core::time::Timestamp(at)
+            .to_utc()
+            .with_timezone(&work.app.zone)
+            .format("%H:%M:%S")
+            .to_string()
     });
     let (ja, en) = match (clock, send) {
         (Some(clock), true) => (
@@ -89,10 +93,7 @@ pub(super) async fn ask(work: &mut Work<'_>, scene: &Scene) -> Result<(), Operat
         lines.collect::<Vec<_>>().join("\n")
     };
     let about = Errand::Notice {
-        subject: Text::both(
-            format!("発報の判断 {title}"),
-            format!("Decide whether to send: {title}"),
-        ),
+        subject: Text::both(format!("発報の判断 {title}"), format!("Decide whether to send: {title}")),
         body: Text::both(
             format!(
                 "「{title}」がトリガーで開きました。外へはまだ何も送っていません。\n{ja}\n発報すると {recipients} 宛先に通知します。\n{}",

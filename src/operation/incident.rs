@@ -284,23 +284,16 @@ pub(super) async fn raise_on(
 }
 
 /// Who may start by hand: commanders and administrators, and whom the trigger's `allow` names.
-fn may_start(
-    work: &Work<'_>,
-    playbook: &Playbook,
-    directory: &Directory,
-) -> Result<(), OperationError> {
+fn may_start(work: &Work<'_>, playbook: &Playbook, directory: &Directory) -> Result<(), OperationError> {
     let named = work.actor.person.as_deref().is_some_and(|person| {
-        playbook
-            .triggers
-            .iter()
-            .filter(|trigger| trigger.is_manual())
-            .flat_map(|trigger| &trigger.allow)
-            .any(|party| match party {
+        playbook.triggers.iter().filter(|trigger| trigger.is_manual()).flat_map(|trigger| &trigger.allow).any(
+            |party| match party {
                 PartyRef::Roster(key) => directory.rosters.get(key).is_some_and(|roster| {
                     noroshi_core::directory::roster::on_duty(roster, work.now).contains(&person)
                 }),
                 _ => false,
-            })
+            },
+        )
     });
     work.actor.must_named(Action::Start, named, "start an incident")
 }

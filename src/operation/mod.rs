@@ -64,10 +64,9 @@ impl Invalid {
 
     /// What is wrong with the values of a start.
     pub fn all_of(found: Vec<VariableProblem>) -> Vec<Self> {
-        let told = found.into_iter().map(|problem| Self {
-            path: format!("variables.{}", problem.key),
-            detail: problem.detail,
-        });
+        let told = found
+            .into_iter()
+            .map(|problem| Self { path: format!("variables.{}", problem.key), detail: problem.detail });
         told.collect()
     }
 }

@@ -45,9 +45,11 @@ pub(super) async fn set(work: &Work<'_>, playbook: &Playbook) -> Result<(), Oper
         store::trigger::reschedule(&work.tx, before, row).await?;
     }
     for row in &mine {
-        if !playbook.triggers.iter().any(|trigger| {
-            trigger.key == row.trigger_key && trigger.source == Source::Schedule
-        }) {
+        if !playbook
+            .triggers
+            .iter()
+            .any(|trigger| trigger.key == row.trigger_key && trigger.source == Source::Schedule)
+        {
             store::trigger::unschedule(&work.tx, row).await?;
         }
     }

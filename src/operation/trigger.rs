@@ -214,8 +214,7 @@ async fn carry_out(
         return Ok(("refused", why, None));
     }
     let given = trigger::given(&ear.playbook, &report.event);
-    let (values, problems) =
-        variable::read_all(&ear.playbook, directory, &given, work.now, work.app.zone);
+    let (values, problems) = variable::read_all(&ear.playbook, directory, &given, work.now, work.app.zone);
     // Nothing leaves the house with holes in it: a person fills them in.
     let state = if state == State::Active && !problems.is_empty() { State::Proposed } else { state };
     match clear_the_way(work, report.drill, state).await {
@@ -319,8 +318,7 @@ async fn attach(
     let given = trigger::given(&scene.playbook, &report.event);
     let mut all = scene.values.clone();
     all.extend(given);
-    let (values, _) =
-        variable::read_all(&scene.playbook, &scene.directory, &all, work.now, work.app.zone);
+    let (values, _) = variable::read_all(&scene.playbook, &scene.directory, &all, work.now, work.app.zone);
     let changes = changes(&scene, &values, work);
     let what = if changes.ja.is_empty() {
         Text::both("値は変わらない", "the values are the same")
@@ -355,9 +353,9 @@ fn changes(scene: &Scene, values: &BTreeMap<String, serde_json::Value>, work: &W
     let of = |language: Language| {
         let changed = scene.playbook.variables.iter().filter_map(|variable| {
             let shown = |values: &BTreeMap<String, serde_json::Value>| {
-                values.get(&variable.key).map(|value| {
-                    variable::shown(&variable.kind, value, language, work.app.zone).into_owned()
-                })
+                values
+                    .get(&variable.key)
+                    .map(|value| variable::shown(&variable.kind, value, language, work.app.zone).into_owned())
             };
             let (before, now) = (shown(&scene.values), shown(values)?);
             let label = variable::label(variable).get(language).to_owned();

@@ -97,11 +97,7 @@ pub async fn roles(
 
 /// Writes how far an incident is. The caller has entered it, so nobody else changes it meanwhile; what it was loaded
 /// with (`before`) is asked again all the same.
-pub async fn save(
-    db: &impl ConnectionTrait,
-    row: &incident::Model,
-    before: State,
-) -> Result<(), StoreError> {
+pub async fn save(db: &impl ConnectionTrait, row: &incident::Model, before: State) -> Result<(), StoreError> {
     let change = incident::ActiveModel {
         directory_version_id: Set(row.directory_version_id),
         state: Set(row.state.clone()),

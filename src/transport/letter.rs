@@ -213,10 +213,10 @@ impl Page {
                 with_number.trim(),
                 &one_line(&letter.sent_at),
             ]
-                .into_iter()
-                .filter(|part| !part.is_empty())
-                .collect::<Vec<_>>()
-                .join("　"),
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("　"),
             heading,
             greeting: words.with("letter-greeting", &[("name", name.clone().into())]),
             repeat: letter.repeat.then(|| words.get("letter-repeat")),
@@ -523,9 +523,16 @@ mod tests {
         let ja = Letter { incident_number: 12, ..letter() }.render();
         assert!(ja.subject.ends_with(" 事案12 第1報"), "{}", ja.subject);
         assert!(ja.text.contains("事案12　青葉県沖の地震　第1報"), "{}", ja.text);
-        let to_a_role = Letter { incident_number: 12, number: 0, link: None, subject: "架電依頼 A病院".into(), ..letter() };
+        let to_a_role = Letter {
+            incident_number: 12,
+            number: 0,
+            link: None,
+            subject: "架電依頼 A病院".into(),
+            ..letter()
+        };
         assert_eq!(to_a_role.render().subject, "架電依頼 A病院 事案12");
-        let en = Letter { incident_number: 12, language: Language::En, subject: "Standby".into(), ..letter() };
+        let en =
+            Letter { incident_number: 12, language: Language::En, subject: "Standby".into(), ..letter() };
         assert_eq!(en.render().subject, "Standby (answer by 03:44) Incident 12 Report 1");
     }
 

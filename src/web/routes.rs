@@ -149,7 +149,9 @@ pub const ROUTES: &[Route] = &[
     post("/incidents/{id}/review", May(Action::Close), || web::post().to(page::life::review)),
     get("/incidents/{id}/merge", May(Action::Close), || web::get().to(page::life::get)),
     post("/incidents/{id}/merge", May(Action::Close), || web::post().to(page::life::post)),
-    get("/incidents/{id}/alerts/{aid}/follow-up", May(Action::RaiseAlert), || web::get().to(page::follow::get)),
+    get("/incidents/{id}/alerts/{aid}/follow-up", May(Action::RaiseAlert), || {
+        web::get().to(page::follow::get)
+    }),
     post("/incidents/{id}/alerts/{aid}/follow-up", May(Action::RaiseAlert), || {
         web::post().to(page::follow::post)
     }),

@@ -32,7 +32,10 @@ pub(super) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), In
         for incident in std::mem::take(&mut changed) {
             if let Err(error) = closing::consider(&app, incident).await {
                 let problem = &error as &dyn std::error::Error;
-                error!(error = problem, "Closing {incident} could not be considered; the next change brings it back");
+                error!(
+                    error = problem,
+                    "Closing {incident} could not be considered; the next change brings it back"
+                );
             }
         }
         tokio::select! {

@@ -14,7 +14,10 @@ pub(super) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), In
         let next = match schedule::ring_due(&app).await {
             Ok(next) => next,
             Err(error) => {
-                error!(error = &error as &dyn std::error::Error, "A schedule could not be rung; trying again");
+                error!(
+                    error = &error as &dyn std::error::Error,
+                    "A schedule could not be rung; trying again"
+                );
                 None
             }
         };

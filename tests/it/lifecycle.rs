@@ -48,9 +48,11 @@ async fn closing_is_proposed_by_the_numbers_and_decided_by_a_person() {
         server.api.post(&incident.path("/stabilise"), &json!({})).await.expect(409);
         let east = sink.letters_to("dmat@east.example", 1, SOON).await.remove(0);
         answer(&server, &east, &[("option", "available"), ("teams", "2")]).await;
-        for (address, option) in
-            [("dmat@west.example", "unavailable"), ("dmat@south.example", "unavailable"), ("cmd@fire.example", "ok")]
-        {
+        for (address, option) in [
+            ("dmat@west.example", "unavailable"),
+            ("dmat@south.example", "unavailable"),
+            ("cmd@fire.example", "ok"),
+        ] {
             let letter = sink.letters_to(address, 1, SOON).await.remove(0);
             answer(&server, &letter, &[("option", option), ("reason", "人員不足")]).await;
         }
@@ -93,7 +95,11 @@ async fn a_proposal_of_the_service_is_taken_back_when_its_reasons_have_gone() {
         let incident = Incident::start(&server.api, "quick", "live").await;
         for recipient in incident.recipients().await {
             let path = format!("/api/v1/recipients/{}/decide", recipient["id"].as_str().expect("an id"));
-            let option = if recipient["alert"] == "notice" { "架電で確認済みにする" } else { "対象から外す" };
+            let option = if recipient["alert"] == "notice" {
+                "架電で確認済みにする"
+            } else {
+                "対象から外す"
+            };
             server.api.post(&path, &json!({ "option": option })).await.expect(200);
         }
         state_until(&incident, "closing").await;
@@ -176,7 +182,8 @@ async fn two_incidents_are_told_apart_and_one_is_merged_into_the_other() {
         let drill = Incident::known(&server.api, &one.id);
         server.api.post(&drill.path("/merge"), &json!({ "into": one.id })).await.expect(422);
         server.api.post(&drill.path("/merge"), &json!({ "into": "x" })).await.expect(422);
-        let merged = server.api.post(&one.path("/merge"), &json!({ "into": other.id })).await.expect(200).json();
+        let merged =
+            server.api.post(&one.path("/merge"), &json!({ "into": other.id })).await.expect(200).json();
         assert_eq!(merged["state"], "merged");
         assert_eq!(merged["merged_into"], other.id.as_str());
         let told = sink.letters_to("dmat@east.example", 3, SOON).await.remove(2);

@@ -20,8 +20,11 @@ fn held(hold: &str, on_timeout: &str) -> String {
          mode: open_and_hold\n    hold: {hold}\n    on_hold_timeout: {on_timeout}\n    \
          dedupe: {{ by: trigger.event_id, window: 12h, then: attach }}"
     );
-    let text =
-        with(&patient(), "  - { key: manual, source: manual, allow: [roster.duty, roster.deputy] }", &trigger);
+    let text = with(
+        &patient(),
+        "  - { key: manual, source: manual, allow: [roster.duty, roster.deputy] }",
+        &trigger,
+    );
     with(
         &text,
         "type: text, max: 30, default: 調査中, ask: 震源",
@@ -155,7 +158,11 @@ async fn the_same_happening_is_noted_and_a_lesser_one_does_nothing() {
         let listed = server.api.list("/api/v1/trigger-events").await;
         assert_eq!(listed.len(), 4);
         assert_eq!(listed[0]["event_id"], "q3", "newest first");
-        server.api.post("/api/v1/trigger-events", &json!({ "source": "manual", "id": "x" })).await.expect(422);
+        server
+            .api
+            .post("/api/v1/trigger-events", &json!({ "source": "manual", "id": "x" }))
+            .await
+            .expect(422);
     })
     .await;
 }

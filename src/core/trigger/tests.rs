@@ -7,10 +7,7 @@ use crate::playbook::Dedupe;
 
 fn trigger(mode: Mode, then: Again) -> Trigger {
     let when = vec![
-        Test {
-            name: "max_intensity".into(),
-            bound: Bound::Compare(Comparison::Gte, json!("6+")),
-        },
+        Test { name: "max_intensity".into(), bound: Bound::Compare(Comparison::Gte, json!("6+")) },
         Test { name: "area".into(), bound: Bound::Among(Among::Site("areas".into())) },
     ];
     Trigger {
@@ -44,10 +41,7 @@ fn quake(intensity: &str, areas: &[&str]) -> Event {
         source: Source::JmaEarthquake,
         trigger: None,
         id: "20261124031400".into(),
-        values: BTreeMap::from([
-            ("max_intensity".into(), json!(intensity)),
-            ("areas".into(), json!(areas)),
-        ]),
+        values: BTreeMap::from([("max_intensity".into(), json!(intensity)), ("areas".into(), json!(areas))]),
     }
 }
 

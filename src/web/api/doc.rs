@@ -11,9 +11,7 @@ use utoipa::{
     },
 };
 
-use super::{
-    alert, channel, chronology, directory, hook, incident, lifecycle, playbook, recipient, trigger,
-};
+use super::{alert, channel, chronology, directory, hook, incident, lifecycle, playbook, recipient, trigger};
 use crate::web::{live, problem::ProblemDocument};
 
 /// Every route under `/api/v1`.

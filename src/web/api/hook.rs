@@ -103,7 +103,12 @@ pub async fn ring(
             once: Some(format!("hook {} {} {names}", *key, call.id)),
             late_by: None,
         };
-        let actor = Actor { id: format!("hook:{}", *key), name: format!("webhook {}", *key), role: None, person: None };
+        let actor = Actor {
+            id: format!("hook:{}", *key),
+            name: format!("webhook {}", *key),
+            role: None,
+            person: None,
+        };
         let mut work = Work::begin(&app, actor).await?;
         let (row, new) = take(&mut work, report, Some(&ears)).await?;
         if new {

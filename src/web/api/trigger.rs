@@ -138,7 +138,11 @@ fn read(wish: EventRequest) -> Result<Report, Vec<Invalid>> {
         ));
     }
     if wish.id.trim().is_empty() || wish.id.chars().count() > 200 {
-        problems.push(Invalid::new("id", "1文字から200文字で入れてください", "must have 1 to 200 characters"));
+        problems.push(Invalid::new(
+            "id",
+            "1文字から200文字で入れてください",
+            "must have 1 to 200 characters",
+        ));
     }
     let occurred_at = wish.occurred_at.as_deref().map(Timestamp::parse_rfc3339);
     if occurred_at == Some(None) {

@@ -470,7 +470,11 @@ impl AnswerPage {
 
     /// Whether a stored answer may still be changed here.
     pub fn may_change(&self) -> bool {
-        self.form.is_none() && !matches!(self.notice, Some(Notice::Closed(_) | Notice::Cancelled(_) | Notice::Merged(_) | Notice::Superseded))
+        self.form.is_none()
+            && !matches!(
+                self.notice,
+                Some(Notice::Closed(_) | Notice::Cancelled(_) | Notice::Merged(_) | Notice::Superseded)
+            )
     }
 
     /// Whether an answer may be given although none is wanted any more.
@@ -482,7 +486,8 @@ impl AnswerPage {
     pub fn sent_line(&self) -> String {
         let now = self.words.with("answer-now", &[("clock", self.now_clock.clone().into())]);
         let incident = self.words.with("head-number", &[("n", self.incident.into())]);
-        let number = format!("{incident}　{}", self.words.with("report-number", &[("n", self.number.into())]));
+        let number =
+            format!("{incident}　{}", self.words.with("report-number", &[("n", self.number.into())]));
         match &self.sent {
             Some(sent) => {
                 let sent = self.words.with("answer-sent", &[("clock", sent.clock.clone().into())]);

@@ -527,10 +527,8 @@ fn linked(alert: &AlertFacts, frame: &Frame) -> Vec<(String, String)> {
         let values = [("name", subject.clone().into()), ("kind", kind.into())];
         (words.with("follow-after", &values), id.clone())
     });
-    let replaced = alert
-        .replaced
-        .as_ref()
-        .map(|(id, subject)| (frame.named("follow-replaced", subject), id.clone()));
+    let replaced =
+        alert.replaced.as_ref().map(|(id, subject)| (frame.named("follow-replaced", subject), id.clone()));
     follows.into_iter().chain(replaced).collect()
 }
 

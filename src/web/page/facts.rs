@@ -495,8 +495,11 @@ pub async fn head(
 pub async fn told(app: &App, id: IncidentId) -> Result<usize, WebError> {
     let db = app.store.read();
     let letters = store::delivery::of_incident(db, id).await?;
-    let reached: BTreeSet<_> =
-        letters.iter().filter(|letter| letter.attempts > 0).filter_map(|letter| letter.recipient_id).collect();
+    let reached: BTreeSet<_> = letters
+        .iter()
+        .filter(|letter| letter.attempts > 0)
+        .filter_map(|letter| letter.recipient_id)
+        .collect();
     let rows = store::recipient::of_incident(db, id, None, ALL).await?;
     let parties: BTreeSet<_> = rows
         .iter()

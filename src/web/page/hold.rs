@@ -30,7 +30,10 @@ use super::{
 };
 use crate::{
     app::App,
-    operation::{self, OperationError, Work, hold, scene::{Scene, text}},
+    operation::{
+        self, OperationError, Work, hold,
+        scene::{Scene, text},
+    },
     store,
     web::{
         body::{self, Posted},
@@ -236,7 +239,12 @@ mod tests {
                 sends_by_itself: true,
                 rang: "トリガー jma（jma.earthquake 20261124031400）".into(),
                 known: vec![("最大震度".into(), "6強".into()), ("震央".into(), "青葉県沖".into())],
-                missing: vec![Value { key: "occurred_at".into(), label: "発生時刻".into(), required: true, ..Value::default() }],
+                missing: vec![Value {
+                    key: "occurred_at".into(),
+                    label: "発生時刻".into(),
+                    required: true,
+                    ..Value::default()
+                }],
                 preflight: Preflight { alerts: 3, recipients: 12, roles: 4, ..Preflight::default() },
                 may_decide: true,
                 problem: None,

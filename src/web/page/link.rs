@@ -186,7 +186,9 @@ async fn page(
         AnswerForm::new(&rule.responses, words, former.as_ref().unwrap_or(&typed))
     });
     let follow_ups = match settled.and_then(|answer| base_option(&rule, &answer.option)) {
-        Some(base) if !over && !superseded && !changing => FollowUp::all(&rule.responses, &base.key, words, &typed),
+        Some(base) if !over && !superseded && !changing => {
+            FollowUp::all(&rule.responses, &base.key, words, &typed)
+        }
         _ => Vec::new(),
     };
     let clock = |at: i64| when.short(Timestamp(at));

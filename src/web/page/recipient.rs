@@ -334,9 +334,9 @@ async fn page(
         (may_decide && undecided && !rule.decide_options().is_empty()).then(|| decide_form(rule, language));
     let teams = operation::alert::tally(rule, std::slice::from_ref(&row)).teams;
     let may_release = may_type && scene.is_open() && teams > 0 && alert.row.state != "superseded";
-    let released = row.released_at_ms.map(|at| {
-        words.with("released-at", &[("clock", when.short(Timestamp(at)).into())])
-    });
+    let released = row
+        .released_at_ms
+        .map(|at| words.with("released-at", &[("clock", when.short(Timestamp(at)).into())]));
     Ok(RecipientPage {
         may_release: may_release && released.is_none(),
         released,
@@ -542,6 +542,8 @@ mod tests {
             tries: tries.iter().map(|(clock, what)| (moment(clock), (*what).to_owned())).collect(),
         };
         RecipientPage {
+            may_release: true,
+            released: None,
             row: board.groups[0].rows[row].clone(),
             alert: board.groups[0].line.clone(),
             done: None,

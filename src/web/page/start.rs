@@ -350,10 +350,7 @@ async fn page(
         no_drill,
         values,
         preflight: preflight(app, &playbook, &directory, &known, &when),
-        type_title: playbook
-            .triggers
-            .iter()
-            .any(|trigger| trigger.is_manual() && trigger.confirm_title),
+        type_title: playbook.triggers.iter().any(|trigger| trigger.is_manual() && trigger.confirm_title),
         typed_title: wish.title.clone(),
         ticks: wish.ticks,
         problem: None,

@@ -18,10 +18,7 @@ use crate::{
     app::App,
     operation::scene::text,
     store,
-    web::{
-        problem::WebError,
-        session::Caller,
-    },
+    web::{problem::WebError, session::Caller},
 };
 
 /// How many events are shown.

@@ -41,12 +41,7 @@ pub(super) fn close<'a>(spot: &Spot<'a>, tasks: &[TaskDraft], gathered: &Gathere
         fields.finish();
     }
     fields.finish();
-    ClosePlan {
-        propose_when,
-        approve: approve.map(|role| role.value),
-        alerts,
-        review_due,
-    }
+    ClosePlan { propose_when, approve: approve.map(|role| role.value), alerts, review_due }
 }
 
 fn conditions(spot: &Spot<'_>, tasks: &[TaskDraft]) -> Option<CloseWhen> {
@@ -138,4 +133,3 @@ pub(super) fn cancel<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<Loc
         alert: alert.map(|alert| alert.value),
     }))
 }
-
