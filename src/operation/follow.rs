@@ -135,7 +135,6 @@ fn rule(scene: &Scene, former: Rule, wish: &Wish) -> Rule {
     rule.plan.subject = marked(&wish.subject);
     rule.plan.body = wish.body.clone();
     rule.plan.sms = None;
-    rule.plan.attach = Vec::new();
     let notice = || {
         let key = scene.playbook.cancel.alert.as_deref()?;
         Rule::of(&scene.playbook, key).filter(|rule| rule.ladder.is_some())
@@ -143,6 +142,7 @@ fn rule(scene: &Scene, former: Rule, wish: &Wish) -> Rule {
     match (wish.kind, notice()) {
         (FollowUp::Correction, _) => {}
         (FollowUp::Withdrawal, Some(notice)) => {
+            rule.plan.attach = Vec::new();
             rule.responses = notice.responses;
             rule.ladder = notice.ladder;
             rule.plan.responses = notice.plan.responses;
@@ -152,6 +152,7 @@ fn rule(scene: &Scene, former: Rule, wish: &Wish) -> Rule {
         }
         (FollowUp::Update | FollowUp::Withdrawal, _) => {
             let because = Text::both("手で送る続報", "a follow-up by hand");
+            rule.plan.attach = Vec::new();
             rule.responses = Vec::new();
             rule.ladder = None;
             rule.plan.responses = None;
