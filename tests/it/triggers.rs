@@ -13,7 +13,7 @@ use crate::support::{
 };
 
 /// The patient fixture with a trigger that opens and holds when the earth shakes hard enough.
-fn held(hold: &str, on_timeout: &str) -> String {
+pub fn held(hold: &str, on_timeout: &str) -> String {
     let trigger = format!(
         "  - {{ key: manual, source: manual, allow: [roster.duty, roster.deputy] }}\n  \
          - key: jma\n    source: jma.earthquake\n    when: {{ max_intensity: {{ gte: \"6+\" }} }}\n    \
@@ -32,7 +32,8 @@ fn held(hold: &str, on_timeout: &str) -> String {
     )
 }
 
-fn quake(intensity: &str, id: &str) -> Value {
+/// An earthquake bulletin of this intensity under this name.
+pub fn quake(intensity: &str, id: &str) -> Value {
     json!({ "source": "jma.earthquake", "id": id,
         "values": { "max_intensity": intensity, "hypocenter_name": "青葉県沖", "event_id": id } })
 }

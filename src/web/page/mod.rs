@@ -27,6 +27,7 @@ pub mod life;
 pub mod line;
 pub mod link;
 pub mod mark;
+pub mod pin;
 pub mod recipient;
 pub mod relay;
 #[cfg(test)]
