@@ -12,10 +12,11 @@ use noroshi_core::{
 
 use super::{
     Once, OperationError, Reply, Work,
-    alert::{Raised, Told, raise_alert, stop_all},
+    alert::{Raised, raise_alert, stop_all},
     incident::timer_of,
     scene::Scene,
     telling,
+    told::Told,
 };
 use crate::store;
 

@@ -10,9 +10,10 @@ use noroshi_core::{
 
 use super::{
     Invalid, Once, OperationError, Reply, Work,
-    alert::{FollowUp, Raised, Told, not_running, raise_alert, stop_all},
+    alert::{Raised, not_running, raise_alert, stop_all},
     scene::Scene,
     telling,
+    told::Told,
 };
 use crate::store;
 
@@ -20,6 +21,36 @@ use crate::store;
 const LONGEST_SUBJECT: usize = 120;
 /// Longest body, in characters.
 const LONGEST_BODY: usize = 4000;
+
+/// How an alert follows up another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FollowUp {
+    /// 続報: more is known. What was asked stays asked.
+    Update,
+    /// 訂正: the former was wrong. It is asked again, and the former asks no more.
+    Correction,
+    /// 撤回: the former no longer holds, and asks no more.
+    Withdrawal,
+}
+
+impl FollowUp {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Update, Self::Correction, Self::Withdrawal];
+
+    /// The word in table, form and API.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Update => "update",
+            Self::Correction => "correction",
+            Self::Withdrawal => "withdrawal",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.key() == key)
+    }
+}
 
 /// What is to be said.
 #[derive(Clone, Debug)]

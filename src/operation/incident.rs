@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use entity::{channel, incident, incident_role, timer};
 use noroshi_core::{
+    addressee::WhoIsWho,
     alert::Rule,
     directory::Directory,
     id::IncidentId,
@@ -285,16 +286,11 @@ pub(super) async fn raise_on(
 
 /// Who may start by hand: commanders and administrators, and whom the trigger's `allow` names.
 fn may_start(work: &Work<'_>, playbook: &Playbook, directory: &Directory) -> Result<(), OperationError> {
-    let named = work.actor.person.as_deref().is_some_and(|person| {
-        playbook.triggers.iter().filter(|trigger| trigger.is_manual()).flat_map(|trigger| &trigger.allow).any(
-            |party| match party {
-                PartyRef::Roster(key) => directory.rosters.get(key).is_some_and(|roster| {
-                    noroshi_core::directory::roster::on_duty(roster, work.now).contains(&person)
-                }),
-                _ => false,
-            },
-        )
-    });
+    let nobody = BTreeMap::new();
+    let who = WhoIsWho { playbook, directory, holders: &nobody };
+    let allowed = playbook.triggers.iter().filter(|trigger| trigger.is_manual());
+    let mut people = allowed.flat_map(|trigger| &trigger.allow).flat_map(|party| who.people(party, work.now));
+    let named = people.any(|person| work.actor.is_person(&person));
     work.actor.must_named(Action::Start, named, "start an incident")
 }
 

@@ -11,10 +11,11 @@ use noroshi_core::{
 
 use super::{
     Once, OperationError, Reply, Work,
-    alert::{Raised, Told, command_channel, raise_alert},
+    alert::{Raised, command_channel, raise_alert},
     ending::finish,
     scene::{Scene, after},
     telling,
+    told::Told,
 };
 use crate::store;
 

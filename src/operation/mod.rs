@@ -37,6 +37,7 @@ pub mod scene;
 pub mod schedule;
 mod telling;
 pub mod timer;
+mod told;
 pub mod trigger;
 mod work;
 

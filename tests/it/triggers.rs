@@ -283,3 +283,18 @@ async fn a_signed_call_rings_and_one_that_is_not_ours_old_or_changed_does_not() 
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_tell_of_the_same_at_once_and_one_incident_is_opened() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        let server = serve(Home::new(database), &sink, &held("20m", "send")).await;
+        let events: Vec<Value> = (0..8).map(|_| quake("6+", "q1")).collect();
+        let told = events.iter().map(|event| ring(&server.api, event));
+        let told = futures_util::future::join_all(told).await;
+        let count = |word: &str| told.iter().filter(|event| event["outcomes"][0]["decision"] == word).count();
+        assert_eq!((count("hold"), count("attach")), (1, 7), "{told:#?}");
+        assert_eq!(server.api.list("/api/v1/incidents").await.len(), 1);
+    })
+    .await;
+}

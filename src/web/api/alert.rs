@@ -16,8 +16,9 @@ use crate::{
     app::App,
     operation::{
         Work,
-        alert::{ByHand, FollowUp, by_hand},
-        decision, follow,
+        alert::{ByHand, by_hand},
+        decision,
+        follow::{self, FollowUp},
         scene::Scene,
     },
     store,

@@ -19,7 +19,11 @@ use super::{
 };
 use crate::{
     app::App,
-    operation::{OperationError, Work, alert::FollowUp, follow, scene::Scene},
+    operation::{
+        OperationError, Work,
+        follow::{self, FollowUp},
+        scene::Scene,
+    },
     store,
     web::{
         body::{self, Posted},

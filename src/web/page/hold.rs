@@ -50,7 +50,7 @@ pub struct HoldPage {
     pub frame: Frame,
     /// The incident.
     pub head: Head,
-    /// Until when it is held, and how long that is; `None` for a proposal.
+    /// Until when it is held, and minutes and seconds until then; `None` for a proposal.
     pub until: Option<(Moment, String)>,
     /// Whether it is sent when nobody decides.
     pub sends_by_itself: bool,
@@ -78,6 +78,12 @@ impl HoldPage {
             [("recipients", self.preflight.recipients.into()), ("roles", self.preflight.roles.into())];
         self.frame.words.with(key, &values)
     }
+}
+
+/// `2:31`, never below zero: minutes and seconds, because a hold is short.
+fn countdown(until: Timestamp, now: Timestamp) -> String {
+    let seconds = ((until - now).0 / 1000).max(0);
+    format!("{}:{:02}", seconds / 60, seconds % 60)
 }
 
 /// `GET /incidents/{id}/hold`: away to the board once it runs or is over.
@@ -200,7 +206,7 @@ async fn page(
     let rang = store::trigger::opening(db, scene.incident.id).await?;
     Ok(Some(HoldPage {
         head: facts::head(app, &scene, caller, &frame, Tab::Board).await?,
-        until: until.map(|at| (when.moment(at), when.left(at))),
+        until: until.map(|at| (when.moment(at), countdown(at, when.now))),
         sends_by_itself: scene.incident.on_hold_timeout.as_deref() == Some("send"),
         rang: rang.map(|row| text(&row.reason).get(language).to_owned()).unwrap_or_default(),
         known: shown.collect(),
@@ -235,7 +241,7 @@ mod tests {
             let until = at("03:50:00");
             let page = HoldPage {
                 head: Head { stage: Stage::Held, ..head(language, false, Tab::Board) },
-                until: Some((frame.when.moment(until), frame.when.left(until))),
+                until: Some((frame.when.moment(until), countdown(until, frame.when.now))),
                 sends_by_itself: true,
                 rang: "トリガー jma（jma.earthquake 20261124031400）".into(),
                 known: vec![("最大震度".into(), "6強".into()), ("震央".into(), "青葉県沖".into())],

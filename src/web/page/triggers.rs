@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web::Data};
 use askama::Template;
 use noroshi_core::{
     id::{IncidentId, TriggerEventId},
+    playbook::Source,
     time::Timestamp,
 };
 
@@ -32,6 +33,8 @@ pub struct TriggersPage {
     pub frame: Frame,
     /// Scheduled triggers: playbook, trigger, when next.
     pub schedules: Vec<(String, String, String)>,
+    /// Webhooks: where a program rings, the playbook, what is said of its secret, and whether that is well.
+    pub hooks: Vec<(String, String, String, bool)>,
     /// Newest first.
     pub events: Vec<EventLine>,
 }
@@ -114,7 +117,30 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
         Some((title(&row.playbook), row.trigger_key, next))
     });
     let schedules = schedules.collect();
-    Ok(leave::html(&request, &TriggersPage { schedules, events, frame }))
+    let hooks = hooks(&app, &frame).await?;
+    Ok(leave::html(&request, &TriggersPage { schedules, hooks, events, frame }))
+}
+
+/// The webhooks of the playbooks in force.
+async fn hooks(app: &App, frame: &Frame) -> Result<Vec<(String, String, String, bool)>, WebError> {
+    let db = app.store.read();
+    let mut hooks = Vec::new();
+    for row in store::playbook::all_latest(db).await? {
+        let playbook = app.library.playbook(db, row.id).await?;
+        for trigger in &playbook.triggers {
+            let Some(hook) = trigger.webhook.as_ref().filter(|_| trigger.source == Source::Webhook) else {
+                continue;
+            };
+            let ready = app.hooks.contains_key(&hook.secret.to_lowercase());
+            let said = match ready {
+                true => frame.words.get("triggers-hook-ready"),
+                false => frame.named("triggers-hook-no-secret", &hook.secret),
+            };
+            let title = playbook.title.get(frame.words.0).to_owned();
+            hooks.push((format!("/api/v1/hooks/{}", trigger.key), title, said, ready));
+        }
+    }
+    Ok(hooks)
 }
 
 #[cfg(test)]
@@ -131,6 +157,7 @@ mod tests {
         for language in [Language::Ja, Language::En] {
             let frame = frame(language, Room::Incidents);
             let page = TriggersPage {
+                hooks: vec![("/api/v1/hooks/gauge".into(), "水位".into(), "鍵がありません".into(), false)],
                 schedules: vec![("通信確認".into(), "monthly".into(), "12月7日(月) 10:00".into())],
                 events: vec![EventLine {
                     id: "trg_1".into(),
