@@ -129,6 +129,15 @@ pub enum Account {}
 /// Something happened, said a source.
 #[derive(Debug)]
 pub enum TriggerEvent {}
+/// One task of an incident.
+#[derive(Debug)]
+pub enum Task {}
+/// One situation report of an incident.
+#[derive(Debug)]
+pub enum Report {}
+/// A photo that was taken as evidence.
+#[derive(Debug)]
+pub enum Photo {}
 
 impl Kind for Incident {
     const PREFIX: &'static str = "inc";
@@ -151,6 +160,15 @@ impl Kind for Message {
 impl Kind for Account {
     const PREFIX: &'static str = "acc";
 }
+impl Kind for Task {
+    const PREFIX: &'static str = "tsk";
+}
+impl Kind for Report {
+    const PREFIX: &'static str = "rpt";
+}
+impl Kind for Photo {
+    const PREFIX: &'static str = "pho";
+}
 
 impl Kind for TriggerEvent {
     const PREFIX: &'static str = "trg";
@@ -172,6 +190,12 @@ pub type MessageId = Id<Message>;
 pub type AccountId = Id<Account>;
 /// Names one trigger event.
 pub type TriggerEventId = Id<TriggerEvent>;
+/// Names one task.
+pub type TaskId = Id<Task>;
+/// Names one report.
+pub type ReportId = Id<Report>;
+/// Names one photo.
+pub type PhotoId = Id<Photo>;
 
 #[cfg(test)]
 mod tests {

@@ -18,7 +18,7 @@ use serde_json::Value;
 use crate::{
     directory::{Directory, SiteValue},
     id::IncidentId,
-    playbook::{Again, Among, Bound, Comparison, Mode, OnTimeout, Playbook, Source, Test, Trigger},
+    playbook::{Again, Among, Bound, Comparison, EventTest, Mode, OnTimeout, Playbook, Source, Trigger},
     text::Text,
     time::{Span, Timestamp},
     variable::{JMA_INTENSITIES, intensity},
@@ -155,7 +155,7 @@ pub fn given(playbook: &Playbook, event: &Event) -> BTreeMap<String, Value> {
     found.filter(|(_, value)| !value.is_null()).collect()
 }
 
-fn holds(test: &Test, directory: &Directory, event: &Event) -> bool {
+fn holds(test: &EventTest, directory: &Directory, event: &Event) -> bool {
     let value = match &test.bound {
         // `area_in` looks at `area` and at `areas`.
         Bound::Among(_) => event.value(&test.name).or_else(|| event.value(&format!("{}s", test.name))),
@@ -214,7 +214,7 @@ fn compare(value: &Value, comparison: Comparison, bound: &Value) -> bool {
 }
 
 /// `max_intensity: 5-（条件: gte 6+）`
-fn why_not(test: &Test, event: &Event) -> Text {
+fn why_not(test: &EventTest, event: &Event) -> Text {
     let plural = || event.value(&format!("{}s", test.name));
     let said = match event.value(&test.name).or_else(plural) {
         Some(value) => {

@@ -9,6 +9,7 @@ use noroshi_core::{
     playbook::{IncidentEvent, Metrics, PartyRef, Urgency},
     rights::Action,
     text::Text,
+    time::Timestamp,
 };
 use sea_orm::ConnectionTrait;
 
@@ -133,6 +134,7 @@ async fn take(work: &mut Work<'_>, scene: &mut Scene, verb: Verb) -> Result<(), 
     store::incident::save(&work.tx, &scene.incident, before).await?;
     work.line(scene.id(), telling::by(&work.actor, kind, telling::service(), told, work.now));
     work.changed(scene.id(), "incident");
+    super::task::follow(work, scene).await?;
     match verb {
         Verb::Stabilise => raise_on(work, scene, IncidentEvent::Stabilised).await?,
         Verb::ProposeClose => ask(work, scene).await?,
@@ -152,7 +154,7 @@ fn approver(scene: &Scene) -> Option<PartyRef> {
 
 async fn ask(work: &mut Work<'_>, scene: &Scene) -> Result<(), OperationError> {
     let Some(role) = approver(scene) else { return Ok(()) };
-    let metrics = metrics(&work.tx, scene).await?;
+    let metrics = metrics(&work.tx, scene, work.now).await?;
     let title = &scene.incident.title;
     let about = Errand::Notice {
         subject: Text::both(format!("終結の判断 {title}"), format!("Decide about closing: {title}")),
@@ -195,7 +197,12 @@ pub(super) async fn remind_review(work: &mut Work<'_>, scene: &Scene) -> Result<
 ///
 /// A team is active from the accepting answer that promises it until the recipient is stood down, the alert is
 /// corrected or withdrawn, or somebody notes that it is back ([`release`]).
-pub async fn metrics(db: &impl ConnectionTrait, scene: &Scene) -> Result<Metrics, OperationError> {
+pub async fn metrics(
+    db: &impl ConnectionTrait,
+    scene: &Scene,
+    now: Timestamp,
+) -> Result<Metrics, OperationError> {
+    let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     let rows = store::recipient::of_incident(db, scene.id(), None, u64::MAX >> 1).await?;
     let unsettled = rows.iter().filter(|row| matches!(row.state.as_str(), "waiting" | "to_decide")).count();
     let timers = store::timer::of_incident(db, scene.id()).await?;
@@ -219,8 +226,9 @@ pub async fn metrics(db: &impl ConnectionTrait, scene: &Scene) -> Result<Metrics
     }
     Ok(Metrics {
         alerts_unresolved: i64::try_from(unsettled + coming + short).unwrap_or(i64::MAX),
+        tasks_required_open: count(super::task::required_open(db, scene.id()).await?),
         teams_active: teams.into(),
-        ..Metrics::default()
+        reports_overdue: count(super::report::overdue(db, scene, now).await?),
     })
 }
 
@@ -260,7 +268,7 @@ async fn wanted(
     let playbook = app.library.playbook(db, row.playbook_version_id).await?;
     let Some(when) = &playbook.close.propose_when else { return Ok(None) };
     let scene = Scene::of(app, db, row).await?;
-    let holds = when.holds(&metrics(db, &scene).await?);
+    let holds = when.holds(&metrics(db, &scene, app.clock.now()).await?);
     let (row, by_service) = (&scene.incident, scene.incident.closing_by.as_deref() == Some("system"));
     Ok(match (state, holds) {
         (State::Active | State::Stabilised, true) if !row.closing_declined => Some(Some(Verb::ProposeClose)),

@@ -160,6 +160,7 @@ pub(super) async fn finish(
     let why = if state == State::Closed { StopOn::IncidentClosed } else { StopOn::Superseded };
     let open = store::recipient::unsettled(&work.tx, id).await?;
     stop_all(work, scene, open, why, false).await?;
+    end_duties(work, scene).await?;
     let reason = reason.unwrap_or_default();
     let (kind, ja, en) = match state {
         State::Cancelled if before.is_waiting() => {
@@ -179,6 +180,21 @@ pub(super) async fn finish(
     work.changed(id, "incident");
     // What is raised next must not be withdrawn with what was raised before.
     work.flush_quietly().await?;
+    Ok(())
+}
+
+/// Open tasks and reports end with the incident; the chronology says how many were left.
+async fn end_duties(work: &mut Work<'_>, scene: &Scene) -> Result<(), OperationError> {
+    let tasks = super::task::end(work, scene).await?;
+    let reports = super::report::end(work, scene).await?;
+    if tasks + reports > 0 {
+        let told = Text::both(
+            format!("未完の課題{tasks}件、出していない報告{reports}件が終わった"),
+            format!("{tasks} open tasks and {reports} reports that were due end with it"),
+        );
+        let line = telling::line("task", telling::service(), told, work.now);
+        work.line(scene.id(), line);
+    }
     Ok(())
 }
 

@@ -260,6 +260,8 @@ pub(super) async fn light(work: &mut Work<'_>, scene: &mut Scene) -> Result<(), 
         work.gathered.lines.entry(id).or_default().push(line);
     }
     raise_on(work, scene, IncidentEvent::Activated).await?;
+    super::task::begin(work, scene).await?;
+    super::report::begin(work, scene).await?;
     work.changed(id, "incident");
     Ok(())
 }

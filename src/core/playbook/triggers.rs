@@ -21,7 +21,7 @@ pub struct Trigger {
     /// What an event does; `suggest` where the file says nothing.
     pub mode: Mode,
     /// All of them have to hold.
-    pub when: Vec<Test>,
+    pub when: Vec<EventTest>,
     /// How the same happening is recognised when it is told again.
     pub dedupe: Option<Dedupe>,
     /// When it rings by itself.
@@ -115,7 +115,7 @@ pub enum OnTimeout {
 
 /// A condition about one value of an event.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Test {
+pub struct EventTest {
     /// Name of the value.
     pub name: String,
     /// What it has to be.

@@ -7,8 +7,8 @@ use crate::playbook::Dedupe;
 
 fn trigger(mode: Mode, then: Again) -> Trigger {
     let when = vec![
-        Test { name: "max_intensity".into(), bound: Bound::Compare(Comparison::Gte, json!("6+")) },
-        Test { name: "area".into(), bound: Bound::Among(Among::Site("areas".into())) },
+        EventTest { name: "max_intensity".into(), bound: Bound::Compare(Comparison::Gte, json!("6+")) },
+        EventTest { name: "area".into(), bound: Bound::Among(Among::Site("areas".into())) },
     ];
     Trigger {
         key: "jma".into(),

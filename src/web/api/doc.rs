@@ -11,7 +11,10 @@ use utoipa::{
     },
 };
 
-use super::{alert, channel, chronology, directory, hook, incident, lifecycle, playbook, recipient, trigger};
+use super::{
+    alert, channel, chronology, directory, hook, incident, lifecycle, playbook, recipient, report, task,
+    trigger,
+};
 use crate::web::{live, problem::ProblemDocument};
 
 /// Every route under `/api/v1`.
@@ -31,7 +34,8 @@ use crate::web::{live, problem::ProblemDocument};
         channel::list, channel::messages, channel::post, channel::read,
         chronology::list, chronology::add, chronology::csv,
         live::incident, live::all,
-        later::tasks, later::task, later::reports, later::report,
+        task::list, task::create, task::change, task::add_photo, task::photo,
+        report::list, report::write, report::approve, report::send_back, report::decide,
         later::exercises, later::run, later::pause, later::run_report,
     ),
     components(schemas(ProblemDocument)),
@@ -59,10 +63,6 @@ mod later {
         )*};
     }
     later! {
-        tasks get "/api/v1/incidents/{id}/tasks"
-        task patch "/api/v1/tasks/{id}"
-        reports get "/api/v1/incidents/{id}/reports"
-        report post "/api/v1/incidents/{id}/reports"
         exercises get "/api/v1/exercises"
         run post "/api/v1/exercises/{key}/runs"
         pause post "/api/v1/runs/{id}/pause"

@@ -12,6 +12,8 @@ pub mod lifecycle;
 pub mod list;
 pub mod playbook;
 pub mod recipient;
+pub mod report;
+pub mod task;
 pub mod trigger;
 
 use actix_web::HttpResponse;

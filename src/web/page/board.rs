@@ -17,6 +17,7 @@ use askama::Template;
 use noroshi_core::{id::IncidentId, incident::State, time::Timestamp};
 
 use super::{
+    duty::Desk,
     facts,
     frame::{Frame, Room},
     incident::{Head, Stage, Tab},
@@ -28,6 +29,7 @@ use super::{
 use crate::{
     app::App,
     operation::scene::Scene,
+    store,
     web::{body, problem::WebError, session::Caller},
 };
 
@@ -592,8 +594,14 @@ pub async fn get(
         let day = frame.when.day(Timestamp(at));
         frame.words.with("life-review-until", &[("day", day.into())])
     });
-    let page =
+    let tasks = store::task::of_incident(app.store.read(), id).await?;
+    let reports = store::report::of_incident(app.store.read(), id).await?;
+    let duties = Desk { scene: &scene, frame: &frame, caller: &caller }.waits(&tasks, &reports);
+    let mut page =
         BoardPage { roles, troubles, absences, proposal, review, ..BoardPage::new(frame, head, &facts) };
+    page.waits.extend(duties);
+    // Where a decision is due, it burns first.
+    page.waits.sort_by_key(|wait| !wait.burns);
     Ok(leave::html(&request, &page))
 }
 

@@ -12,6 +12,7 @@ use noroshi_core::{
 };
 
 use super::{
+    duty::Desk,
     facts,
     frame::{Frame, Room},
     leave,
@@ -75,6 +76,10 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
         let rows = store::recipient::of_incident(db, scene.id(), None, facts::ALL).await?;
         mine.extend(closing(&scene, &caller, &frame));
         mine.extend(decisions(&app, &scene, &rows, &caller, &frame).await?);
+        let tasks = store::task::of_incident(db, scene.id()).await?;
+        let reports = store::report::of_incident(db, scene.id()).await?;
+        let desk = Desk { scene: &scene, frame: &frame, caller: &caller };
+        mine.extend(desk.mine(&tasks, &reports, &title(&scene.incident, &frame)));
         open.push(incident_line(&scene.incident, &rows, &frame));
     }
     for row in store::incident::reviews_due(db, frame.when.now).await? {

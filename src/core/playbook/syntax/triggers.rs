@@ -3,7 +3,7 @@
 use super::{Gathered, Thing, start::all_differ};
 use crate::{
     playbook::{
-        Again, Among, Bound, Comparison, Dedupe, Hook, Mode, OnTimeout, Schedule, Source, Test, Trigger,
+        Again, Among, Bound, Comparison, Dedupe, EventTest, Hook, Mode, OnTimeout, Schedule, Source, Trigger,
     },
     recurrence::Recurrence,
     text::Text,
@@ -128,7 +128,7 @@ fn area_in(spot: &Spot<'_>) -> Option<Located<String>> {
 }
 
 /// Conditions about an event's values. Which values there are depends on the source, so any name is taken.
-fn tests(spot: &Spot<'_>) -> Vec<Test> {
+fn tests(spot: &Spot<'_>) -> Vec<EventTest> {
     let mut found = Vec::new();
     for (name, spot) in spot.entries() {
         match (&spot.node.value, name.strip_suffix("_in")) {
@@ -136,7 +136,7 @@ fn tests(spot: &Spot<'_>) -> Vec<Test> {
             (Value::List(_), short) => {
                 let words = spot.strings().into_iter().map(|word| word.value).collect();
                 let name = short.unwrap_or(&name).to_owned();
-                found.push(Test { name, bound: Bound::Among(Among::Words(words)) });
+                found.push(EventTest { name, bound: Bound::Among(Among::Words(words)) });
             }
             (Value::Scalar { .. }, Some(short)) => {
                 let Some(words) = spot.string() else { continue };
@@ -144,12 +144,12 @@ fn tests(spot: &Spot<'_>) -> Vec<Test> {
                     Some(key) => Among::Site(key.to_owned()),
                     None => Among::Words(vec![words.to_owned()]),
                 };
-                found.push(Test { name: short.to_owned(), bound: Bound::Among(among) });
+                found.push(EventTest { name: short.to_owned(), bound: Bound::Among(among) });
             }
             (Value::Scalar { .. }, None) => {
                 if spot.string().is_some() {
                     let bound = Bound::Compare(Comparison::Eq, spot.node.to_json());
-                    found.push(Test { name, bound });
+                    found.push(EventTest { name, bound });
                 }
             }
             _ => {
@@ -161,7 +161,7 @@ fn tests(spot: &Spot<'_>) -> Vec<Test> {
     found
 }
 
-fn comparisons(name: &str, spot: &Spot<'_>) -> Vec<Test> {
+fn comparisons(name: &str, spot: &Spot<'_>) -> Vec<EventTest> {
     let Some(fields) = spot.fields() else { return Vec::new() };
     let mut found = Vec::new();
     for (word, comparison) in Comparison::ALL {
@@ -180,7 +180,10 @@ fn comparisons(name: &str, spot: &Spot<'_>) -> Vec<Test> {
                 ),
             );
         }
-        found.push(Test { name: name.to_owned(), bound: Bound::Compare(comparison, bound.node.to_json()) });
+        found.push(EventTest {
+            name: name.to_owned(),
+            bound: Bound::Compare(comparison, bound.node.to_json()),
+        });
     }
     fields.finish();
     found
