@@ -270,6 +270,8 @@ fn channel<'a>(key: String, spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<
                 .collect()
         })
         .unwrap_or_default();
+    // Whether reports may be sent there: looked at where a report names its audience.
+    fields.get("broadcasts").map(|spot| spot.flag());
     let activity_log = fields.get("activity_log").and_then(|spot| gathered.key_of(Thing::Form, &spot));
     if outside && !fields.has("relay_to") {
         spot.warning(

@@ -11,7 +11,7 @@ use crate::{
     variable::JMA_INTENSITIES,
     yaml::{
         Value,
-        fields::{Fields, Located, Spot},
+        fields::{Fields, Spot},
     },
 };
 
@@ -21,10 +21,7 @@ const HOLD: Span = Span::minutes(3);
 /// A trigger with the places of what checks look at.
 pub(in crate::playbook) struct TriggerDraft {
     pub(in crate::playbook) trigger: Trigger,
-    pub(in crate::playbook) at: crate::problem::Position,
     pub(in crate::playbook) path: String,
-    /// `when.area_in`, where it is `site.…`.
-    pub(in crate::playbook) area_in: Option<Located<String>>,
 }
 
 pub(super) fn triggers<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Vec<TriggerDraft> {
@@ -52,7 +49,6 @@ fn trigger<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<TriggerDraft>
         fields.get("confirm").and_then(|spot| spot.one_of(&[("type_title", true), ("none", false)]));
     let dedupe = fields.get("dedupe").map(|spot| dedupe(&spot));
     let when = fields.get("when");
-    let area_in = when.as_ref().and_then(area_in);
     let when = when.map(|spot| tests(&spot)).unwrap_or_default();
     let schedule = fields.get("schedule").map(|spot| schedule(&spot));
     let webhook = fields.get("webhook").map(|spot| webhook(&spot));
@@ -67,9 +63,7 @@ fn trigger<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<TriggerDraft>
     }
     fields.finish();
     Some(TriggerDraft {
-        at: spot.node.at,
         path: spot.path.clone(),
-        area_in,
         trigger: Trigger {
             key: key?,
             source: source?,
@@ -116,15 +110,6 @@ fn dedupe(spot: &Spot<'_>) -> Option<Dedupe> {
     fields.finish();
     let by = by?;
     Some(Dedupe { by: by.strip_prefix("trigger.").unwrap_or(by).to_owned(), window: window?, then: then? })
-}
-
-/// The list of areas, where it is one of the directory's.
-fn area_in(spot: &Spot<'_>) -> Option<Located<String>> {
-    let Value::Map(_) = spot.node.value else { return None };
-    let (_, area) = spot.entries().into_iter().find(|(name, _)| name == "area_in")?;
-    matches!(area.node.value, Value::Scalar { .. })
-        .then(|| area.node.as_str().map(|words| area.locate(words.to_owned())))
-        .flatten()
 }
 
 /// Conditions about an event's values. Which values there are depends on the source, so any name is taken.
