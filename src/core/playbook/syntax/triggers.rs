@@ -149,10 +149,13 @@ fn tests(spot: &Spot<'_>) -> Vec<EventTest> {
 fn comparisons(name: &str, spot: &Spot<'_>) -> Vec<EventTest> {
     let Some(fields) = spot.fields() else { return Vec::new() };
     let mut found = Vec::new();
-    for (word, comparison) in Comparison::ALL {
+    // An intensity is one level: it contains nothing.
+    let of_intensity = name == "max_intensity";
+    let known = Comparison::ALL.into_iter().filter(|(_, one)| !of_intensity || *one != Comparison::Contains);
+    for (word, comparison) in known {
         let Some(bound) = fields.get(word) else { continue };
         let Some(words) = bound.string() else { continue };
-        if name == "max_intensity" && !JMA_INTENSITIES.contains(&words) {
+        if of_intensity && !JMA_INTENSITIES.contains(&words) {
             bound.error(
                 "T02",
                 Text::both(
