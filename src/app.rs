@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::{
     chance::Chance,
     clock::{Clock, SystemClock},
-    config::{Config, DatabaseUrl},
+    config::{Config, DatabaseUrl, HookSecret},
     key::Key,
     library::Library,
     lifecycle::{Lifecycle, Signals},
@@ -68,6 +68,8 @@ pub struct App {
     pub per_domain_per_second: Option<std::num::NonZeroU32>,
     /// Whether cookies may travel only over TLS.
     pub secure_cookies: bool,
+    /// The secrets of programs that ring, by name in lower case.
+    pub hooks: BTreeMap<String, Vec<HookSecret>>,
     /// Cancelled when the process stops: streams to live pages end then.
     pub stopping: CancellationToken,
     /// What is wrong, for the board and `/readyz`.
@@ -86,6 +88,8 @@ pub struct Bells {
     pub deliver: Notify,
     /// Timers may be due.
     pub timers: Notify,
+    /// The calendar may have changed. Nobody rings it: a polling period is soon enough.
+    pub schedule: Notify,
 }
 
 impl Bells {
@@ -163,6 +167,7 @@ impl App {
             connections: config.delivery.connections,
             per_domain_per_second: config.delivery.per_domain_per_second,
             secure_cookies: config.server.tls.is_some() || config.server.behind_proxy,
+            hooks: config.hooks.clone(),
             stopping: CancellationToken::new(),
             troubles: Troubles::default(),
             inbox: None,

@@ -6,6 +6,7 @@
 mod reader;
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     fmt, fs, io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -13,6 +14,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use base64::Engine as _;
 use chrono_tz::Tz;
 use noroshi_core::{
     text::{Language, Text},
@@ -20,7 +22,7 @@ use noroshi_core::{
 };
 use reqwest::Url;
 
-use reader::{Read, Settings, bool_of, list_of, number_of, one, text_of};
+use reader::{Raw, Read, Settings, bool_of, list_of, number_of, one, text_of};
 
 use crate::transport::{address::Mailbox, relay::RelayUrl};
 
@@ -45,6 +47,18 @@ pub struct Config {
     pub site: Site,
     /// How fast letters go out.
     pub delivery: Delivery,
+    /// `[hooks]`: the secrets of programs that ring, by name in lower case; several for the time of a change.
+    pub hooks: BTreeMap<String, Vec<HookSecret>>,
+}
+
+/// The secret of a program that signs its calls (Standard Webhooks).
+#[derive(Clone, PartialEq, Eq)]
+pub struct HookSecret(pub Vec<u8>);
+
+impl fmt::Debug for HookSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HookSecret(…)")
+    }
 }
 
 /// `[server]`
@@ -323,7 +337,8 @@ impl Config {
                 span(&text_of(raw)?, Span::seconds(5), Span::minutes(10))
             }),
         };
-        Self { server, database, smtp, playbooks, site, delivery }
+        let hooks = from.take_section("hooks", hook_secrets);
+        Self { server, database, smtp, playbooks, site, delivery, hooks }
     }
 
     /// What is allowed and probably not meant, for the log at start and for `doctor`.
@@ -342,6 +357,23 @@ impl Config {
             ));
         }
         warnings
+    }
+}
+
+/// One or several secrets, as Standard Webhooks writes them: `whsec_` and base64 of 24 to 64 bytes.
+fn hook_secrets(raw: &Raw) -> Read<Vec<HookSecret>> {
+    let decode = |text: &String| {
+        let digits = text.trim().strip_prefix("whsec_")?;
+        let bytes = base64::engine::general_purpose::STANDARD.decode(digits).ok()?;
+        (24..=64).contains(&bytes.len()).then_some(HookSecret(bytes))
+    };
+    let secrets: Option<Vec<_>> = list_of(raw)?.iter().map(decode).collect();
+    match secrets.filter(|secrets| !secrets.is_empty()) {
+        Some(secrets) => Ok(secrets),
+        None => one(
+            "whsec_ と、24〜64バイトを base64 にした文字列を書いてください。入れ替えの間は並べて書けます。",
+            "write whsec_ followed by 24 to 64 bytes in base64; several may stand in a list while one is replaced",
+        ),
     }
 }
 

@@ -13,11 +13,15 @@ pub struct Model {
     /// 第n報
     pub number: i32,
     pub rule: Json,
-    /// open reached to_decide decided
+    /// open reached to_decide decided superseded
     pub state: String,
     pub missing: i32,
     /// raised by closing or cancelling
     pub ending: bool,
+    /// the alert that this one follows up
+    pub follows: Option<Uuid>,
+    /// update correction withdrawal
+    pub follow_up: Option<String>,
     pub raised_by: String,
     pub raised_at_ms: i64,
     pub decision: Option<Json>,

@@ -18,6 +18,8 @@ pub struct Model {
     pub text: Json,
     /// order unconfirmed
     pub mark: Option<String>,
+    /// the channel in which it was said first
+    pub relayed_from: Option<Uuid>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

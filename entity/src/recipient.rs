@@ -38,6 +38,8 @@ pub struct Model {
     pub answer: Option<Json>,
     pub decision: Option<Json>,
     pub decide_since_ms: Option<i64>,
+    /// since when its teams are back
+    pub released_at_ms: Option<i64>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

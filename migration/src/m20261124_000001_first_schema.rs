@@ -118,17 +118,30 @@ create table address_health (
 );
 create table incident (
     id {uuid} not null,
+    number integer not null unique,
     playbook_version_id {uuid} not null,
     directory_version_id {uuid} not null,
     mode text not null check (mode in ('live','drill')),
-    state text not null check (state in ('active','closed','cancelled')),
+    state text not null check (state in ('proposed','held','active','stabilised','closing','closed','reviewed','cancelled','merged')),
     title text not null,
     variables {json} not null,
     opened_at_ms bigint not null,
     opened_by text not null,
+    trigger_key text,
+    hold_until_ms bigint,
+    on_hold_timeout text check (on_hold_timeout in ('send','suggest')),
+    activated_at_ms bigint,
+    stabilised_at_ms bigint,
+    closing_at_ms bigint,
+    closing_by text,
+    closing_declined boolean not null,
     ended_at_ms bigint,
     ended_by text,
     end_reason text,
+    merged_into {uuid},
+    review_due_ms bigint,
+    reviewed_at_ms bigint,
+    reviewed_by text,
     real_origin_ms bigint not null,
     own_origin_ms bigint not null,
     rate integer not null,
@@ -165,6 +178,7 @@ create table message (
     organisation text not null,
     text {json} not null,
     mark text,
+    relayed_from {uuid},
     primary key (id)
 );
 create table channel_reader (
@@ -180,9 +194,11 @@ create table alert (
     key text not null,
     number integer not null,
     rule {json} not null,
-    state text not null check (state in ('open','reached','to_decide','decided')),
+    state text not null check (state in ('open','reached','to_decide','decided','superseded')),
     missing integer not null,
     ending boolean not null,
+    follows {uuid},
+    follow_up text check (follow_up in ('update','correction','withdrawal')),
     raised_by text not null,
     raised_at_ms bigint not null,
     decision {json},
@@ -218,6 +234,7 @@ create table recipient (
     answer {json},
     decision {json},
     decide_since_ms bigint,
+    released_at_ms bigint,
     primary key (id)
 );
 create table answer (
@@ -325,9 +342,11 @@ create unique index playbook_version_key_number on playbook_version (key, number
 create unique index directory_version_number on directory_version (number);
 create index session_account_id on session (account_id);
 create index incident_state on incident (state);
+create index incident_merged_into on incident (merged_into);
 create index channel_incident_id on channel (incident_id);
 create index message_channel_id_at_ms on message (channel_id, at_ms);
 create index alert_incident_id on alert (incident_id);
+create index alert_follows on alert (follows);
 create index recipient_alert_id on recipient (alert_id);
 create index recipient_incident_id on recipient (incident_id);
 create index answer_recipient_id on answer (recipient_id);

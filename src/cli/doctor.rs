@@ -365,6 +365,7 @@ async fn test_letter(mailer: &Mailer, config: &Config, to: Address, now: Timesta
         repeat: false,
         urgency: Urgency::Normal,
         place: "Noroshi".to_owned(),
+        incident_number: 0,
         incident_title: words("送信試験", "Test of sending"),
         subject: words("送信試験", "Test of sending"),
         number: 0,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, process::ExitCode};
 
-use noroshi_core::id::IncidentId;
+use noroshi_core::{id::IncidentId, incident::State};
 use serde_json::{Value, json};
 
 pub(crate) use super::client::ServerArgs;
@@ -121,10 +121,13 @@ fn end(verb: &str, args: &EndArgs, setting: &Setting) -> anyhow::Result<Value> {
     block_on(client.post(&format!("/api/v1/incidents/{id}/{verb}"), &order, &id))
 }
 
-/// Closed and cancelled incidents are history: `status` is about now.
+/// What is over is history: `status` is about now.
 fn open_only(mut list: Value) -> Value {
     if let Some(items) = list["items"].as_array_mut() {
-        items.retain(|incident| !matches!(incident["state"].as_str(), Some("closed" | "cancelled")));
+        let over = |incident: &Value| {
+            incident["state"].as_str().and_then(State::from_key).is_some_and(State::is_over)
+        };
+        items.retain(|incident| !over(incident));
     }
     list
 }
@@ -175,7 +178,9 @@ mod tests {
 
     #[test]
     fn what_is_over_is_not_shown() {
-        let list = open_only(json!({"items": [{"state": "closed"}, {"state": "cancelled"}], "next": null}));
+        let list = open_only(
+            json!({"items": [{"state": "closed"}, {"state": "cancelled"}, {"state": "merged"}], "next": null}),
+        );
         assert_eq!(page(&list, &setting()), "No incident is open.\n");
     }
 }

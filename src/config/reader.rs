@@ -129,6 +129,31 @@ impl Settings {
         }
     }
 
+    /// Takes every setting of a section whose keys the operator chooses, by key in lower case; a value that cannot be
+    /// read is a problem.
+    pub(super) fn take_section<T>(
+        &mut self,
+        section: &str,
+        read: impl Fn(&Raw) -> Read<T>,
+    ) -> BTreeMap<String, T> {
+        let keys: Vec<_> = self.entries.keys().filter(|(of, _)| of == section).cloned().collect();
+        let mut taken = BTreeMap::new();
+        for place in keys {
+            let Some(entry) = self.entries.remove(&place) else { continue };
+            match read(&entry.raw) {
+                Ok(value) => {
+                    taken.insert(place.1.to_lowercase(), value);
+                }
+                Err(problems) => {
+                    for says in problems {
+                        self.refuse(entry.place.to_string(), says);
+                    }
+                }
+            }
+        }
+        taken
+    }
+
     /// Adds a problem.
     pub(super) fn refuse(&mut self, place: String, says: Text) {
         self.problems.push(ConfigProblem { place, says });

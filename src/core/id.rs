@@ -126,6 +126,9 @@ pub enum Message {}
 /// A person who signs in.
 #[derive(Debug)]
 pub enum Account {}
+/// Something happened, said a source.
+#[derive(Debug)]
+pub enum TriggerEvent {}
 /// One task of an incident.
 #[derive(Debug)]
 pub enum Task {}
@@ -167,6 +170,10 @@ impl Kind for Photo {
     const PREFIX: &'static str = "pho";
 }
 
+impl Kind for TriggerEvent {
+    const PREFIX: &'static str = "trg";
+}
+
 /// Names one incident.
 pub type IncidentId = Id<Incident>;
 /// Names one alert.
@@ -181,6 +188,8 @@ pub type ChannelId = Id<Channel>;
 pub type MessageId = Id<Message>;
 /// Names one account.
 pub type AccountId = Id<Account>;
+/// Names one trigger event.
+pub type TriggerEventId = Id<TriggerEvent>;
 /// Names one task.
 pub type TaskId = Id<Task>;
 /// Names one report.

@@ -24,9 +24,11 @@ pub mod form;
 #[cfg(test)]
 mod fuzz;
 pub mod id;
+pub mod incident;
 pub mod ladder;
 pub mod playbook;
 pub mod problem;
+pub mod recurrence;
 pub mod report;
 pub mod retry;
 pub mod rights;
@@ -35,6 +37,7 @@ pub mod schema;
 pub mod task;
 pub mod text;
 pub mod time;
+pub mod trigger;
 pub mod variable;
 pub mod yaml;
 

@@ -10,17 +10,23 @@ use serde::{Deserialize, Serialize};
 use crate::{form::Form, problem::Position, text::Text, time::Span};
 
 mod check;
+mod closing;
 pub mod preflight;
 mod reports;
 pub(crate) mod syntax;
 mod tasks;
+mod triggers;
 
 pub use crate::document::Waiver;
 pub(crate) use check::overdue;
 pub use check::{Neighbour, Site};
+pub use closing::{CloseWhen, Metric, Metrics};
 pub use reports::{IfMissed, ReportPlan, Stretch};
 pub use syntax::{built_in_forms, check, read};
 pub use tasks::{Anchor, Due, IncidentMoment, TaskGroup, TaskPlan, Test, When};
+pub use triggers::{
+    Again, Among, Bound, Comparison, Dedupe, EventTest, Hook, Mode, OnTimeout, Schedule, Source, Trigger,
+};
 
 /// A playbook without errors.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,23 +166,6 @@ pub enum VariableKind {
     List,
     /// `1 2 3 4 5- 5+ 6- 6+ 7`.
     JmaIntensity,
-}
-
-/// What may start the playbook.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Trigger {
-    /// Readable key.
-    pub key: String,
-    /// `manual`, `jma.earthquake`, `jma.tsunami`, `webhook`, `schedule` or `cap`.
-    pub source: String,
-    /// Who may start it by hand besides administrators and commanders: `roster.…` or `role:…`.
-    pub allow: Vec<PartyRef>,
-    /// Whether the starter types the playbook's title.
-    pub confirm_title: bool,
-    /// `suggest`, `open_and_hold` or `open_and_send`, for sources other than `manual`.
-    pub mode: Option<String>,
-    /// The rest of the block as it stands in the file, for sources that are executed later.
-    pub rest: serde_json::Value,
 }
 
 /// A chair that a person fills.
@@ -641,7 +630,7 @@ pub enum Count {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClosePlan {
     /// The proposal's conditions as they stand in the file.
-    pub propose_when: Option<serde_json::Value>,
+    pub propose_when: Option<CloseWhen>,
     /// The role that approves.
     pub approve: Option<String>,
     /// Alerts that closing raises.

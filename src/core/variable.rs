@@ -38,6 +38,19 @@ pub fn resolve(
     now: Timestamp,
     zone: Tz,
 ) -> Result<BTreeMap<String, Value>, Vec<VariableProblem>> {
+    let (values, problems) = read_all(playbook, directory, given, now, zone);
+    if problems.is_empty() { Ok(values) } else { Err(problems) }
+}
+
+/// What [`resolve`] finds, the values that can be taken beside the problems: an event that starts a playbook by itself
+/// may lack some, and a person fills them in.
+pub fn read_all(
+    playbook: &Playbook,
+    directory: &Directory,
+    given: &BTreeMap<String, Value>,
+    now: Timestamp,
+    zone: Tz,
+) -> (BTreeMap<String, Value>, Vec<VariableProblem>) {
     let mut values = BTreeMap::new();
     let mut problems = Vec::new();
     for key in given.keys().filter(|key| playbook.variables.iter().all(|variable| variable.key != **key)) {
@@ -72,7 +85,7 @@ pub fn resolve(
             None => {}
         }
     }
-    if problems.is_empty() { Ok(values) } else { Err(problems) }
+    (values, problems)
 }
 
 /// What a variable holds before anybody has typed anything: the site's value, else the default.
@@ -95,6 +108,8 @@ fn is_blank(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.trim().is_empty(),
+        // An empty list prints like nothing at all: 調整中 is better.
+        Value::Array(items) => items.is_empty(),
         _ => false,
     }
 }
@@ -115,7 +130,8 @@ fn read(variable: &Variable, raw: &Value, now: Timestamp, zone: Tz) -> Result<Va
         _ => return fail("の形が違います".into(), "has the wrong type".into()),
     };
     let max = variable.max.unwrap_or(500);
-    if typed.chars().count() > max as usize {
+    // Of a list, each item is measured.
+    if variable.kind != VariableKind::List && typed.trim().chars().count() > max as usize {
         return fail(
             format!("が長すぎます。{max}文字までです"),
             format!("is too long: at most {max} characters"),
@@ -123,7 +139,7 @@ fn read(variable: &Variable, raw: &Value, now: Timestamp, zone: Tz) -> Result<Va
     }
     let text = plain(&typed);
     match &variable.kind {
-        VariableKind::Text => Ok(Value::from(clean(&typed))),
+        VariableKind::Text => Ok(Value::from(clean(typed.trim()))),
         VariableKind::Int => match text.parse::<i64>() {
             Ok(number) => Ok(Value::from(number)),
             Err(_) => fail("は整数で入れてください".into(), "must be a whole number".into()),
@@ -142,7 +158,7 @@ fn read(variable: &Variable, raw: &Value, now: Timestamp, zone: Tz) -> Result<Va
                 "must be a JMA intensity: 1 2 3 4 5- 5+ 6- 6+ 7".into(),
             ),
         },
-        VariableKind::Phone if is_phone(&text) => Ok(Value::from(clean(&typed))),
+        VariableKind::Phone if is_phone(&text) => Ok(Value::from(clean(typed.trim()))),
         VariableKind::Phone => fail("は電話番号で入れてください".into(), "must be a telephone number".into()),
         VariableKind::Datetime => match moment(&text, now, zone) {
             Some(moment) => Ok(Value::from(moment.rfc3339(zone))),
@@ -153,16 +169,32 @@ fn read(variable: &Variable, raw: &Value, now: Timestamp, zone: Tz) -> Result<Va
         },
         VariableKind::List => {
             let items: Vec<String> = match raw {
-                Value::Array(items) => items.iter().filter_map(|item| item.as_str().map(clean)).collect(),
+                Value::Array(items) => {
+                    match items.iter().map(|item| item.as_str().map(|item| clean(item.trim()))).collect() {
+                        Some(items) => items,
+                        None => {
+                            return fail(
+                                "は文字列の一覧で入れてください".into(),
+                                "must be a list of texts".into(),
+                            );
+                        }
+                    }
+                }
                 _ => typed.split(['、', ',', '\n']).map(|item| clean(item.trim())).collect(),
             };
+            if items.iter().any(|item| item.chars().count() > max as usize) {
+                return fail(
+                    format!("に長すぎる項目があります。{max}文字までです"),
+                    format!("has an item that is too long: at most {max} characters"),
+                );
+            }
             Ok(Value::from(items.into_iter().filter(|item| !item.is_empty()).collect::<Vec<_>>()))
         }
     }
 }
 
 /// `6+` from `6+`, `6強`, `震度6強`.
-fn intensity(text: &str) -> Option<&'static str> {
+pub(crate) fn intensity(text: &str) -> Option<&'static str> {
     let text = text.trim_start_matches("震度").replace('弱', "-").replace('強', "+");
     JMA_INTENSITIES.into_iter().find(|known| *known == text)
 }
@@ -252,6 +284,65 @@ mod tests {
         }
         assert_eq!(day_and_time(moment("23:50", NOW, ZONE).unwrap(), Language::En, ZONE), "Mon 23 Nov 23:50");
         assert_eq!(moment("later", NOW, ZONE), None);
+    }
+
+    fn of(kind: VariableKind) -> Variable {
+        Variable {
+            key: "x".into(),
+            kind,
+            from: None,
+            required: false,
+            default: None,
+            ask: None,
+            max: Some(12),
+        }
+    }
+
+    /// Every type: what people type, what is kept, how it is printed in Japanese and in English.
+    #[test]
+    fn every_type_is_read_kept_and_printed() {
+        use serde_json::json;
+        for (kind, typed, kept, ja, en) in [
+            (VariableKind::Text, json!(" 青葉県沖 "), json!("青葉県沖"), "青葉県沖", "青葉県沖"),
+            (VariableKind::Int, json!("１２"), json!(12), "12", "12"),
+            (VariableKind::Int, json!(-3), json!(-3), "-3", "-3"),
+            (VariableKind::Enum(vec!["陸".into(), "海".into()]), json!("海"), json!("海"), "海", "海"),
+            (VariableKind::Phone, json!("０００-0000"), json!("０００-0000"), "０００-0000", "０００-0000"),
+            (VariableKind::JmaIntensity, json!("震度５弱"), json!("5-"), "5弱", "5 lower"),
+            (VariableKind::List, json!("北部、南部,"), json!(["北部", "南部"]), "北部、南部", "北部, 南部"),
+            (
+                VariableKind::List,
+                json!(["北部", " 南部 "]),
+                json!(["北部", "南部"]),
+                "北部、南部",
+                "北部, 南部",
+            ),
+        ] {
+            let value =
+                read(&of(kind.clone()), &typed, NOW, ZONE).unwrap_or_else(|why| panic!("{typed}: {why:?}"));
+            assert_eq!(value, kept, "{typed}");
+            let printed = |language| shown(&kind, &value, language, ZONE).into_owned();
+            assert_eq!((printed(Language::Ja).as_str(), printed(Language::En).as_str()), (ja, en), "{typed}");
+        }
+    }
+
+    #[test]
+    fn every_type_refuses_what_it_is_not_with_its_own_sentence() {
+        use serde_json::json;
+        for (kind, typed, says) in [
+            (VariableKind::Text, json!("あ".repeat(13)), "12文字まで"),
+            (VariableKind::Text, json!({ "a": 1 }), "形が違います"),
+            (VariableKind::Int, json!("3.5"), "整数"),
+            (VariableKind::Enum(vec!["陸".into(), "海".into()]), json!("空"), "陸、海"),
+            (VariableKind::Phone, json!("内線のみ"), "電話番号"),
+            (VariableKind::JmaIntensity, json!("8"), "震度"),
+            (VariableKind::Datetime, json!("きのう"), "14:30"),
+            (VariableKind::List, json!(["北部", 3]), "文字列"),
+            (VariableKind::List, json!(["あ".repeat(13)]), "12文字まで"),
+        ] {
+            let why = read(&of(kind), &typed, NOW, ZONE).expect_err(&typed.to_string());
+            assert!(why.ja.contains(says) && why.en.is_some(), "{typed}: {why:?}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ const JA: &[&str] = &[
     include_str!("ja/page.ftl"),
     include_str!("ja/answer.ftl"),
     include_str!("ja/letter.ftl"),
+    include_str!("ja/triggers.ftl"),
     include_str!("ja/activity.ftl"),
     include_str!("ja/duty.ftl"),
 ];
@@ -20,6 +21,7 @@ const EN: &[&str] = &[
     include_str!("en/page.ftl"),
     include_str!("en/answer.ftl"),
     include_str!("en/letter.ftl"),
+    include_str!("en/triggers.ftl"),
     include_str!("en/activity.ftl"),
     include_str!("en/duty.ftl"),
 ];

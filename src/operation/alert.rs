@@ -1,11 +1,11 @@
 //! Raising an alert: recipients, first letters, links, timers, in one transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use entity::{alert, recipient};
 use noroshi_core::{
     addressee::Addressee,
-    alert::{ContactPoint, Contacts, Rule, Tally, Verdict, judge},
+    alert::{Rule, Tally, Verdict, judge},
     id::{AlertId, ChannelId, RecipientId},
     ladder::{self, Input, raise},
     playbook::{Count, Meaning, PartyRef, Quorum, StopOn},
@@ -17,18 +17,32 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Invalid, OperationError, Reply, Work,
-    errand::Errand,
-    scene::{Scene, text},
-    telling,
+    Invalid, OperationError, Reply, Work, errand::Errand, follow::FollowUp, scene::Scene, telling, told::Told,
 };
 use crate::store::{self, from_json, to_json};
+
+/// What an alert belongs to besides its incident.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Raised {
+    /// Raised by closing, cancelling or merging; such alerts climb on although the incident is over.
+    pub ending: bool,
+    /// The alert that it follows up, and how.
+    pub follows: Option<(AlertId, FollowUp)>,
+    /// Everybody who was told hears of it, whomever the rule names.
+    pub everybody: bool,
+}
+
+impl Raised {
+    const fn reaches_all_told(self) -> bool {
+        self.everybody || self.follows.is_some()
+    }
+}
 
 /// Raises the alert `rule` to everybody it names.
 ///
 /// - `told`: where given, only to these parties, at these addresses (closing and cancelling speak to exactly those
 ///   who were told before).
-/// - `ending`: raised by closing or cancelling; such alerts climb on although the incident is over.
+/// - `raised`: what it belongs to.
 ///
 /// Returns the new alert's id and how many recipients it has.
 pub async fn raise_alert(
@@ -36,9 +50,10 @@ pub async fn raise_alert(
     scene: &Scene,
     rule: &Rule,
     told: Option<&Told>,
-    ending: bool,
+    raised: Raised,
 ) -> Result<(AlertId, usize), OperationError> {
     let addressees = match told {
+        Some(told) if raised.reaches_all_told() => told.parties.clone(),
         Some(told) => told.addressees(scene, rule),
         None => scene.who().addressees(&rule.plan.to, work.now),
     };
@@ -60,7 +75,9 @@ pub async fn raise_alert(
         rule: to_json(rule),
         state: "open".into(),
         missing: 0,
-        ending,
+        ending: raised.ending,
+        follows: raised.follows.map(|(alert, _)| alert.raw()),
+        follow_up: raised.follows.map(|(_, kind)| kind.key().into()),
         raised_by: work.actor.id.clone(),
         raised_at_ms: work.now.0,
         decision: None,
@@ -106,6 +123,7 @@ pub async fn raise_alert(
             answer: None,
             decision: None,
             decide_since_ms: None,
+            released_at_ms: None,
         };
         store::recipient::set_value(&mut row, &value, work.now);
         rows.push(row);
@@ -142,104 +160,23 @@ async fn channel_of(
     rule: &Rule,
 ) -> Result<Option<ChannelId>, OperationError> {
     let channels = store::channel::of_incident(&work.tx, scene.id()).await?;
-    let by_key = |key: &str| channels.iter().find(|channel| channel.key == key);
-    let found = rule
-        .plan
-        .channel
-        .as_deref()
-        .and_then(by_key)
-        .or_else(|| by_key("command"))
-        .or_else(|| channels.iter().find(|channel| !channel.outside));
+    let own = rule.plan.channel.as_deref();
+    let own = own.and_then(|key| channels.iter().find(|channel| channel.key == key));
+    match own {
+        Some(channel) => Ok(Some(ChannelId::new(channel.id))),
+        None => command_channel(work, scene).await,
+    }
+}
+
+/// The channel of the head office: `command`, else the first internal one.
+pub(super) async fn command_channel(
+    work: &Work<'_>,
+    scene: &Scene,
+) -> Result<Option<ChannelId>, OperationError> {
+    let channels = store::channel::of_incident(&work.tx, scene.id()).await?;
+    let command = channels.iter().find(|channel| channel.key == "command");
+    let found = command.or_else(|| channels.iter().find(|channel| !channel.outside));
     Ok(found.map(|channel| ChannelId::new(channel.id)))
-}
-
-/// Who was told of an incident so far, and at which addresses.
-#[derive(Clone, Debug, Default)]
-pub struct Told {
-    /// In the order in which they were first told.
-    parties: Vec<Addressee>,
-}
-
-impl Told {
-    /// Everybody to whom a letter was handed over, with exactly those addresses as their first way in.
-    pub async fn of(work: &Work<'_>, scene: &Scene) -> Result<Self, OperationError> {
-        let recipients = store::recipient::of_incident(&work.tx, scene.id(), None, u64::MAX >> 1).await?;
-        let mut used: BTreeMap<Uuid, Vec<ContactPoint>> = BTreeMap::new();
-        for delivery in store::delivery::of_incident(&work.tx, scene.id()).await? {
-            let (Some(recipient), true) = (delivery.recipient_id, delivery.attempts > 0) else { continue };
-            let point = ContactPoint {
-                contact: delivery.contact,
-                name: text(&delivery.name),
-                transport: delivery.via,
-                address: delivery.address,
-                language: noroshi_core::text::Language::from_key(&delivery.language).unwrap_or_default(),
-            };
-            let points = used.entry(recipient).or_default();
-            if !points.contains(&point) {
-                points.push(point);
-            }
-        }
-        let mut told = Self::default();
-        let mut places: BTreeMap<(Option<String>, Option<String>), usize> = BTreeMap::new();
-        for row in recipients {
-            let Some(points) = used.remove(&row.id) else { continue };
-            let known = store::recipient::contacts(&row)?;
-            let place = *places.entry((row.agency.clone(), row.person.clone())).or_insert_with(|| {
-                told.parties.push(Addressee {
-                    agency: row.agency.clone(),
-                    person: row.person.clone(),
-                    party: String::new(),
-                    name: text(&row.name),
-                    outside: row.outside,
-                    contacts: Contacts { primary: Vec::new(), alternate: known.alternate },
-                });
-                told.parties.len() - 1
-            });
-            let primary = &mut told.parties[place].contacts.primary;
-            for point in points {
-                if !primary.contains(&point) {
-                    primary.push(point);
-                }
-            }
-        }
-        Ok(told)
-    }
-
-    /// Whether nobody was told anything.
-    pub fn is_empty(&self) -> bool {
-        self.parties.is_empty()
-    }
-
-    /// Those who were told and whom the alert names. A person whom a step told has no agency and always hears of it;
-    /// a cancellation goes to everybody who was told.
-    fn addressees(&self, scene: &Scene, rule: &Rule) -> Vec<Addressee> {
-        let named: BTreeSet<&str> = rule
-            .plan
-            .to
-            .iter()
-            .filter_map(|party| match party {
-                PartyRef::Agency(key) => Some(scene.directory.expand(key)),
-                _ => None,
-            })
-            .flatten()
-            .collect();
-        let everybody = scene.incident.state == "cancelled";
-        self.parties
-            .iter()
-            .filter(|party| everybody || party.agency.as_deref().is_none_or(|key| named.contains(key)))
-            .cloned()
-            .collect()
-    }
-
-    /// The transports that were used.
-    pub fn transports(&self) -> Vec<String> {
-        let used: BTreeSet<&String> = self
-            .parties
-            .iter()
-            .flat_map(|party| party.contacts.primary.iter().map(|point| &point.transport))
-            .collect();
-        used.into_iter().cloned().collect()
-    }
 }
 
 /// Counts an alert's answers after one of its recipients has settled, and acts on the verdict.
@@ -419,11 +356,12 @@ pub async fn by_hand(
         return Ok(again);
     }
     work.enter([scene.incident.id]).await?;
-    if store::incident::get(&work.tx, scene.id()).await?.state != scene.incident.state || !scene.is_open() {
-        return Err(OperationError::Closed(over()));
+    let now = store::incident::get(&work.tx, scene.id()).await?;
+    if now.state != scene.incident.state || !scene.is_open() {
+        return Err(OperationError::Closed(not_running(scene)));
     }
     let rule = rule_by_hand(scene, wish).map_err(OperationError::Invalid)?;
-    let (alert, count) = raise_alert(&mut work, scene, &rule, None, false).await?;
+    let (alert, count) = raise_alert(&mut work, scene, &rule, None, Raised::default()).await?;
     let reply = work.keep(once, 201, reply(alert, count)).await?;
     work.commit().await?;
     Ok(reply)
@@ -432,6 +370,17 @@ pub async fn by_hand(
 /// What is said where an incident is over.
 pub fn over() -> Text {
     Text::both("この事案は終わっています", "this incident is over")
+}
+
+/// What is said where an incident does not run.
+pub fn not_running(scene: &Scene) -> Text {
+    if scene.is_waiting() {
+        return Text::both(
+            "この事案はまだ発報していません。先に発報してください",
+            "this incident has not been sent yet; send it first",
+        );
+    }
+    over()
 }
 
 fn rule_by_hand(scene: &Scene, wish: ByHand) -> Result<Rule, Vec<Invalid>> {

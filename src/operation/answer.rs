@@ -109,6 +109,12 @@ async fn take(
     if !scene.is_open() && !alert.ending {
         return Err(OperationError::Closed(super::alert::over()));
     }
+    if alert.state == "superseded" {
+        return Err(OperationError::Closed(Text::both(
+            "この連絡は訂正または撤回されました。新しい連絡に回答してください",
+            "this alert was corrected or withdrawn; please answer the newer one",
+        )));
+    }
     let before = given(&row)?;
     let option = checked_option(&rule, before.as_ref(), typed.option)?;
     let note = clean(typed.note.trim());

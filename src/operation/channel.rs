@@ -29,7 +29,8 @@ pub async fn post(
     let channel = store::channel::get(&work.tx, id).await?;
     let incident = IncidentId::new(channel.incident_id);
     let row = store::incident::get(&work.tx, incident).await?;
-    if row.state != "active" {
+    // The people on duty may talk about what is only held.
+    if store::incident::state(&row)?.is_over() {
         return Err(OperationError::Closed(super::alert::over()));
     }
     let text = noroshi_core::answer::clean(text.trim());
@@ -65,6 +66,7 @@ pub async fn post(
         organisation,
         text: to_json(&Text::plain(text.clone())),
         mark: mark.map(str::to_owned),
+        relayed_from: None,
     };
     store::channel::put_messages(&work.tx, vec![message.clone()]).await?;
     store::channel::read(&work.tx, id, &work.actor.id, &work.actor.name, work.now).await?;
@@ -91,9 +93,7 @@ async fn relay(
         let copy = message::Model {
             id: work.app.chance.uuid(work.now),
             channel_id: to.id,
-            organisation: format!("{} #{}", message.organisation, scene::text(&from.title).ja)
-                .trim()
-                .to_owned(),
+            relayed_from: Some(from.id),
             ..message.clone()
         };
         store::channel::put_messages(&work.tx, vec![copy]).await?;

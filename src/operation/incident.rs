@@ -1,12 +1,15 @@
-//! Starting, closing and cancelling an incident.
+//! Starting an incident: by hand in one go, or by a trigger that opens it first and lights it later.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use entity::{channel, incident, incident_role, timer};
 use noroshi_core::{
+    addressee::WhoIsWho,
     alert::Rule,
+    directory::Directory,
     id::IncidentId,
-    playbook::{IncidentEvent, PartyRef, StopOn},
+    incident::State,
+    playbook::{IncidentEvent, PartyRef, Playbook},
     problem::Severity,
     rights::Action,
     text::{Language, Text},
@@ -14,10 +17,12 @@ use noroshi_core::{
     variable,
 };
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{
     Invalid, Once, OperationError, Reply, Work,
-    alert::{Told, raise_alert, stop_all},
+    alert::{Raised, raise_alert},
+    ending::abort_drill,
     scene::Scene,
     telling,
 };
@@ -101,10 +106,7 @@ pub async fn start(
     let values = match variable::resolve(&playbook, &directory, &wish.variables, work.now, work.app.zone) {
         Ok(values) => values,
         Err(found) => {
-            invalid.extend(found.into_iter().map(|problem| Invalid {
-                path: format!("variables.{}", problem.key),
-                detail: problem.detail,
-            }));
+            invalid.extend(Invalid::all_of(found));
             BTreeMap::new()
         }
     };
@@ -112,90 +114,21 @@ pub async fn start(
         return Err(OperationError::Invalid(invalid));
     }
 
-    let open = store::incident::open(&work.tx).await?;
-    if wish.drill && open.iter().any(|other| other.mode == "live") {
-        return Err(OperationError::Closed(Text::both(
-            "実災害の事案が開いている間は、訓練を始められません",
-            "a drill cannot start while a live incident is open",
-        )));
-    }
-    if !wish.drill {
-        let drills: Vec<_> = open.into_iter().filter(|other| other.mode == "drill").collect();
-        work.enter(drills.iter().map(|drill| drill.id)).await?;
-        for drill in drills {
-            abort_drill(&mut work, IncidentId::new(drill.id)).await?;
-        }
-    }
-
-    let id = IncidentId::new(work.app.chance.uuid(work.now));
-    let timeline = Timeline::at_rate(work.now, rate);
-    let row = incident::Model {
-        id: id.raw(),
-        playbook_version_id: version.id,
-        directory_version_id: directory_version.id,
-        mode: if wish.drill { "drill" } else { "live" }.into(),
-        state: "active".into(),
-        title: title.unwrap_or_else(|| playbook.title.get(Language::Ja).to_owned()),
-        variables: to_json(&values),
-        opened_at_ms: work.now.0,
-        opened_by: work.actor.id.clone(),
-        ended_at_ms: None,
-        ended_by: None,
-        end_reason: None,
-        real_origin_ms: timeline.real_origin.0,
-        own_origin_ms: timeline.own_origin.0,
-        rate: i32::try_from(rate).expect("at most 600"),
-    };
-    let mut scene = Scene {
-        incident: row,
-        timeline,
+    clear_the_way(&mut work, wish.drill, State::Active).await?;
+    let opening = Opening {
         playbook,
+        playbook_version: version.id,
         directory,
-        roles: Vec::new(),
-        holders: BTreeMap::new(),
+        directory_version: directory_version.id,
+        drill: wish.drill,
+        rate,
+        title,
         values,
+        state: State::Active,
+        trigger: None,
     };
-    scene.roles = chairs(&scene, work.now);
-    scene.holders = super::scene::holders(&scene.roles);
-    store::incident::put(&work.tx, scene.incident.clone(), scene.roles.clone()).await?;
-    store::chronology::begin(&work.tx, id).await?;
-    store::channel::put(&work.tx, channels(&work, &scene)).await?;
-
-    let told = Text::both(
-        format!(
-            "{}「{}」を発動（手順書 {}）",
-            if wish.drill { "訓練 " } else { "" },
-            scene.incident.title,
-            version.version
-        ),
-        format!(
-            "{}{} activated (playbook {})",
-            if wish.drill { "Drill: " } else { "" },
-            scene.incident.title,
-            version.version
-        ),
-    );
-    let line = telling::by(&work.actor, "activated", telling::service(), told, work.now);
-    work.line(id, line);
-    for role in &scene.roles {
-        let line = chair_line(role, work.now);
-        work.gathered.lines.entry(id).or_default().push(line);
-    }
-
-    let playbook = std::sync::Arc::clone(&scene.playbook);
-    for plan in &playbook.alerts {
-        let Some(on) = plan.send.filter(|on| on.event == IncidentEvent::Activated) else { continue };
-        if on.delay == Span::ZERO {
-            let rule = Rule::of(&playbook, &plan.key).expect("the alert is the playbook's own");
-            raise_alert(&mut work, &scene, &rule, None, false).await?;
-        } else {
-            let timer = raise_timer(&work, &scene, &plan.key, on.delay);
-            work.gathered.timers.insert(timer.id, Some(timer));
-        }
-    }
-    super::task::begin(&mut work, &scene).await?;
-    super::report::begin(&mut work, &scene).await?;
-    work.changed(id, "incident");
+    let mut scene = open(&mut work, opening).await?;
+    light(&mut work, &mut scene).await?;
     work.flush_quietly().await?;
     let body = reply(&mut work, &scene).await?;
     let reply = work.keep(once, 201, body).await?;
@@ -203,25 +136,163 @@ pub async fn start(
     Ok(reply)
 }
 
-/// Who may start by hand: commanders and administrators, and whom the trigger's `allow` names.
-fn may_start(
-    work: &Work<'_>,
-    playbook: &noroshi_core::playbook::Playbook,
-    directory: &noroshi_core::directory::Directory,
+/// An incident that is to be opened; everything about it is checked.
+pub(super) struct Opening {
+    pub playbook: Arc<Playbook>,
+    pub playbook_version: Uuid,
+    pub directory: Arc<Directory>,
+    pub directory_version: Uuid,
+    pub drill: bool,
+    pub rate: u32,
+    /// The incident's title; absent is the playbook's.
+    pub title: Option<String>,
+    pub values: BTreeMap<String, Value>,
+    pub state: State,
+    /// The trigger that opens it; absent where a person does.
+    pub trigger: Option<String>,
+}
+
+/// What is real and what is practised do not run beside each other: a live start ends the drills, and a drill does not
+/// start while something real runs or is about to.
+///
+/// - `state`: the state in which the incident is to be: what only waits ends no drill.
+pub(super) async fn clear_the_way(
+    work: &mut Work<'_>,
+    drill: bool,
+    state: State,
 ) -> Result<(), OperationError> {
-    let named = work.actor.person.as_deref().is_some_and(|person| {
-        playbook
-            .triggers
-            .iter()
-            .filter(|trigger| trigger.source == "manual")
-            .flat_map(|trigger| &trigger.allow)
-            .any(|party| match party {
-                PartyRef::Roster(key) => directory.rosters.get(key).is_some_and(|roster| {
-                    noroshi_core::directory::roster::on_duty(roster, work.now).contains(&person)
-                }),
-                _ => false,
-            })
-    });
+    let open = store::incident::in_states(
+        &work.tx,
+        &[State::Held, State::Active, State::Stabilised, State::Closing],
+    )
+    .await?;
+    if drill {
+        if open.iter().any(|other| other.mode == "live") {
+            return Err(OperationError::Closed(drill_while_live()));
+        }
+        return Ok(());
+    }
+    if state == State::Active {
+        let drills: Vec<_> = open.into_iter().filter(|other| other.mode == "drill").collect();
+        work.enter(drills.iter().map(|drill| drill.id)).await?;
+        for drill in drills {
+            abort_drill(work, IncidentId::new(drill.id)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Why a drill cannot start now.
+pub(super) fn drill_while_live() -> Text {
+    Text::both(
+        "実災害の事案が開いている間は、訓練を始められません",
+        "a drill cannot start while a live incident is open",
+    )
+}
+
+/// Writes the incident down with its channels. Nothing is sent and no chair is filled.
+pub(super) async fn open(work: &mut Work<'_>, opening: Opening) -> Result<Scene, OperationError> {
+    let id = IncidentId::new(work.app.chance.uuid(work.now));
+    let timeline = Timeline::at_rate(work.now, opening.rate);
+    let number = store::trigger::count(&work.tx, "incident").await?;
+    let row = incident::Model {
+        id: id.raw(),
+        number: i32::try_from(number).unwrap_or(i32::MAX),
+        playbook_version_id: opening.playbook_version,
+        directory_version_id: opening.directory_version,
+        mode: if opening.drill { "drill" } else { "live" }.into(),
+        state: opening.state.key().into(),
+        title: opening.title.unwrap_or_else(|| opening.playbook.title.get(Language::Ja).to_owned()),
+        variables: to_json(&opening.values),
+        opened_at_ms: work.now.0,
+        opened_by: work.actor.id.clone(),
+        trigger_key: opening.trigger,
+        hold_until_ms: None,
+        on_hold_timeout: None,
+        activated_at_ms: (opening.state == State::Active).then_some(work.now.0),
+        stabilised_at_ms: None,
+        closing_at_ms: None,
+        closing_by: None,
+        closing_declined: false,
+        ended_at_ms: None,
+        ended_by: None,
+        end_reason: None,
+        merged_into: None,
+        review_due_ms: None,
+        reviewed_at_ms: None,
+        reviewed_by: None,
+        real_origin_ms: timeline.real_origin.0,
+        own_origin_ms: timeline.own_origin.0,
+        rate: i32::try_from(opening.rate).expect("at most 600"),
+    };
+    let scene = Scene {
+        incident: row,
+        timeline,
+        playbook: opening.playbook,
+        directory: opening.directory,
+        roles: Vec::new(),
+        holders: BTreeMap::new(),
+        values: opening.values,
+    };
+    store::incident::put(&work.tx, scene.incident.clone()).await?;
+    store::chronology::begin(&work.tx, id).await?;
+    store::channel::put(&work.tx, channels(work, &scene)).await?;
+    work.changed(id, "incident");
+    Ok(scene)
+}
+
+/// Fills the chairs, raises the first alerts and sets the timers of the later ones. The row says already that it runs.
+pub(super) async fn light(work: &mut Work<'_>, scene: &mut Scene) -> Result<(), OperationError> {
+    let id = scene.id();
+    scene.roles = chairs(scene, work.now);
+    scene.holders = super::scene::holders(&scene.roles);
+    store::incident::put_roles(&work.tx, scene.roles.clone()).await?;
+    let (title, version) = (&scene.incident.title, &scene.playbook.version);
+    let drill = scene.is_drill();
+    let told = Text::both(
+        format!("{}「{title}」を発動（手順書 {version}）", if drill { "訓練 " } else { "" }),
+        format!("{}{title} activated (playbook {version})", if drill { "Drill: " } else { "" }),
+    );
+    let line = telling::by(&work.actor, "activated", telling::service(), told, work.now);
+    work.line(id, line);
+    for role in &scene.roles {
+        let line = chair_line(role, work.now);
+        work.gathered.lines.entry(id).or_default().push(line);
+    }
+    raise_on(work, scene, IncidentEvent::Activated).await?;
+    super::task::begin(work, scene).await?;
+    super::report::begin(work, scene).await?;
+    work.changed(id, "incident");
+    Ok(())
+}
+
+/// Raises the alerts that an event of a running incident sends, at once or after their delay.
+pub(super) async fn raise_on(
+    work: &mut Work<'_>,
+    scene: &Scene,
+    event: IncidentEvent,
+) -> Result<(), OperationError> {
+    let playbook = Arc::clone(&scene.playbook);
+    for plan in &playbook.alerts {
+        let Some(on) = plan.send.filter(|on| on.event == event) else { continue };
+        if on.delay == Span::ZERO {
+            let rule = Rule::of(&playbook, &plan.key).expect("the alert is the playbook's own");
+            raise_alert(work, scene, &rule, None, Raised::default()).await?;
+        } else {
+            let timer = raise_timer(work, scene, &plan.key, on.delay);
+            work.gathered.timers.insert(timer.id, Some(timer));
+        }
+    }
+    Ok(())
+}
+
+/// Who may start by hand: commanders and administrators, and whom the trigger's `allow` names.
+fn may_start(work: &Work<'_>, playbook: &Playbook, directory: &Directory) -> Result<(), OperationError> {
+    let nobody = BTreeMap::new();
+    let who = WhoIsWho { playbook, directory, holders: &nobody };
+    let allowed = playbook.triggers.iter().filter(|trigger| trigger.is_manual());
+    let mut people = allowed.flat_map(|trigger| &trigger.allow).flat_map(|party| who.people(party, work.now));
+    let named = people.any(|person| work.actor.is_person(&person));
     work.actor.must_named(Action::Start, named, "start an incident")
 }
 
@@ -280,14 +351,20 @@ fn channels(work: &Work<'_>, scene: &Scene) -> Vec<channel::Model> {
         .collect()
 }
 
-fn raise_timer(work: &Work<'_>, scene: &Scene, key: &str, delay: Span) -> timer::Model {
-    let due = scene.timeline.own(work.now) + delay;
+/// A timer of an incident as a whole, due at `due` in its own time.
+pub(super) fn timer_of(
+    work: &Work<'_>,
+    scene: &Scene,
+    kind: &str,
+    key: Option<&str>,
+    due: noroshi_core::time::Timestamp,
+) -> timer::Model {
     timer::Model {
         id: work.app.chance.uuid(work.now),
         incident_id: scene.incident.id,
-        kind: "raise".into(),
+        kind: kind.into(),
         subject_id: None,
-        subject_key: Some(key.to_owned()),
+        subject_key: key.map(str::to_owned),
         step: 0,
         due_own_ms: due.0,
         due_at_ms: scene.timeline.real_time_of(due).map(|at| at.0),
@@ -296,176 +373,6 @@ fn raise_timer(work: &Work<'_>, scene: &Scene, key: &str, delay: Span) -> timer:
     }
 }
 
-/// How an incident ends.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum End {
-    Closed,
-    Cancelled,
-}
-
-/// Closes an incident: its ladders end, whoever was told gets the closing alerts. A reason may be given.
-pub async fn close(
-    work: Work<'_>,
-    id: IncidentId,
-    reason: &str,
-    once: Option<&Once>,
-    reply: impl FnOnce(&incident::Model) -> String,
-) -> Result<Reply, OperationError> {
-    end(work, id, End::Closed, reason, once, reply).await
-}
-
-/// Cancels an incident with a reason: everybody who was told hears of it, by the transports that were used.
-pub async fn cancel(
-    work: Work<'_>,
-    id: IncidentId,
-    reason: &str,
-    once: Option<&Once>,
-    reply: impl FnOnce(&incident::Model) -> String,
-) -> Result<Reply, OperationError> {
-    end(work, id, End::Cancelled, reason, once, reply).await
-}
-
-async fn end(
-    mut work: Work<'_>,
-    id: IncidentId,
-    how: End,
-    reason: &str,
-    once: Option<&Once>,
-    reply: impl FnOnce(&incident::Model) -> String,
-) -> Result<Reply, OperationError> {
-    if let Some(again) = work.once(once).await? {
-        return Ok(again);
-    }
-    work.enter([id.raw()]).await?;
-    let mut scene = Scene::load(work.app, &work.tx, id).await?;
-    may_end(&work, &scene, how)?;
-    let reason = checked_reason(how, reason)?;
-    if !scene.is_open() {
-        return Err(OperationError::Closed(super::alert::over()));
-    }
-    let plan = &scene.playbook;
-    let (state, event, mut keys) = match how {
-        End::Closed => ("closed", IncidentEvent::Closing, plan.close.alerts.clone()),
-        End::Cancelled => {
-            ("cancelled", IncidentEvent::Cancelled, plan.cancel.alert.iter().cloned().collect())
-        }
-    };
-    finish(&mut work, &mut scene, state, reason.as_deref()).await?;
-
-    // Named by close or cancel, or sent on the event: each once.
-    for plan in &scene.playbook.alerts {
-        if plan.send.is_some_and(|on| on.event == event) && !keys.contains(&plan.key) {
-            keys.push(plan.key.clone());
-        }
-    }
-    let told = Told::of(&work, &scene).await?;
-    if !told.is_empty() {
-        for key in keys {
-            let Some(mut rule) = Rule::of(&scene.playbook, &key) else { continue };
-            for transport in told.transports() {
-                if !rule.plan.via.contains(&transport) {
-                    rule.plan.via.push(transport);
-                }
-            }
-            raise_alert(&mut work, &scene, &rule, Some(&told), true).await?;
-        }
-    }
-    let reply = work.keep(once, 200, reply(&scene.incident)).await?;
-    work.commit().await?;
-    Ok(reply)
-}
-
-/// Commanders and administrators may end an incident, and whoever holds a role that the playbook names for it.
-fn may_end(work: &Work<'_>, scene: &Scene, how: End) -> Result<(), OperationError> {
-    let holds = |role: &String| scene.holders.get(role).is_some_and(|person| work.actor.is_person(person));
-    let plan = &scene.playbook;
-    match how {
-        End::Closed => {
-            let named = plan.close.approve.as_ref().is_some_and(holds);
-            work.actor.must_named(Action::Close, named, "close the incident")
-        }
-        End::Cancelled => {
-            let named = plan.cancel.allow.iter().any(holds);
-            work.actor.must_named(Action::Cancel, named, "cancel the incident")
-        }
-    }
-}
-
-fn checked_reason(how: End, reason: &str) -> Result<Option<String>, OperationError> {
-    const LONGEST: usize = 500;
-    let reason = noroshi_core::answer::clean(reason.trim());
-    if reason.chars().count() > LONGEST {
-        return Err(OperationError::invalid(
-            "reason",
-            format!("理由は{LONGEST}文字までです"),
-            format!("a reason has at most {LONGEST} characters"),
-        ));
-    }
-    match (how, reason.is_empty()) {
-        (End::Cancelled, true) => {
-            Err(OperationError::invalid("reason", "取り消す理由を入れてください", "a reason is required"))
-        }
-        (End::Closed, true) => Ok(None),
-        _ => Ok(Some(reason)),
-    }
-}
-
-/// Ends the row and every ladder, withdraws what has not left, drops what was to be raised later.
-async fn finish(
-    work: &mut Work<'_>,
-    scene: &mut Scene,
-    state: &str,
-    reason: Option<&str>,
-) -> Result<(), OperationError> {
-    let id = scene.id();
-    store::incident::end(&work.tx, id, state, &work.actor.id, reason, work.now).await?;
-    scene.incident.state = state.to_owned();
-    scene.incident.ended_at_ms = Some(work.now.0);
-    scene.incident.ended_by = Some(work.actor.id.clone());
-    scene.incident.end_reason = reason.map(str::to_owned);
-    store::timer::drop_unraised(&work.tx, id).await?;
-    store::delivery::withdraw_role_letters(&work.tx, id, work.now).await?;
-    let why = if state == "cancelled" { StopOn::Superseded } else { StopOn::IncidentClosed };
-    let open = store::recipient::unsettled(&work.tx, id).await?;
-    stop_all(work, scene, open, why, false).await?;
-    end_duties(work, scene).await?;
-    let cancelled = state == "cancelled";
-    let told = match (cancelled, reason.unwrap_or_default()) {
-        (true, reason) => Text::both(format!("取消。理由: {reason}"), format!("Cancelled: {reason}")),
-        (false, "") => Text::both("終結", "Closed"),
-        (false, reason) => Text::both(format!("終結。{reason}"), format!("Closed: {reason}")),
-    };
-    let line = telling::by(
-        &work.actor,
-        if cancelled { "cancelled" } else { "closed" },
-        telling::service(),
-        told,
-        work.now,
-    );
-    work.line(id, line);
-    work.changed(id, "incident");
-    // What is raised next must not be withdrawn with what was raised before.
-    work.flush_quietly().await?;
-    Ok(())
-}
-
-/// Open tasks and reports end with the incident; the chronology says how many were left.
-async fn end_duties(work: &mut Work<'_>, scene: &Scene) -> Result<(), OperationError> {
-    let tasks = super::task::end(work, scene).await?;
-    let reports = super::report::end(work, scene).await?;
-    if tasks + reports > 0 {
-        let told = Text::both(
-            format!("未完の課題{tasks}件、出していない報告{reports}件が終わった"),
-            format!("{tasks} open tasks and {reports} reports that were due end with it"),
-        );
-        let line = telling::line("task", telling::service(), told, work.now);
-        work.line(scene.id(), line);
-    }
-    Ok(())
-}
-
-/// A real event ends a drill: at once, without further letters.
-async fn abort_drill(work: &mut Work<'_>, id: IncidentId) -> Result<(), OperationError> {
-    let mut scene = Scene::load(work.app, &work.tx, id).await?;
-    finish(work, &mut scene, "cancelled", Some("実災害の発動により訓練を中止")).await
+fn raise_timer(work: &Work<'_>, scene: &Scene, key: &str, delay: Span) -> timer::Model {
+    timer_of(work, scene, "raise", Some(key), scene.timeline.own(work.now) + delay)
 }

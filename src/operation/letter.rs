@@ -110,6 +110,7 @@ pub(super) fn blank(app: &App, scene: &Scene, urgency: Urgency, delivery: &deliv
         repeat: delivery.repeat,
         urgency,
         place: scene.directory.office().get(language).to_owned(),
+        incident_number: u32::try_from(scene.incident.number).unwrap_or_default(),
         incident_title: scene.incident.title.clone(),
         subject: String::new(),
         number: 0,

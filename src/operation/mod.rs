@@ -20,24 +20,32 @@ pub mod alert;
 pub mod answer;
 pub mod channel;
 pub mod chronology;
+pub mod closing;
 pub mod decision;
 pub mod delivery;
 pub mod directory;
 mod duty;
+pub mod ending;
 mod errand;
+pub mod follow;
+pub mod hold;
 pub mod incident;
 pub mod letter;
+pub mod merge;
 mod perform;
 pub mod photo;
 pub mod playbook;
 pub mod report;
 pub mod scene;
+pub mod schedule;
 pub mod task;
 mod telling;
 pub mod timer;
+mod told;
+pub mod trigger;
 mod work;
 
-use noroshi_core::{problem::Problem, text::Text};
+use noroshi_core::{problem::Problem, text::Text, variable::VariableProblem};
 
 pub use actor::Actor;
 pub use work::{Once, Reply, Work};
@@ -60,6 +68,14 @@ impl Invalid {
     /// A single problem.
     pub fn new(path: impl Into<String>, ja: impl Into<String>, en: impl Into<String>) -> Self {
         Self { path: path.into(), detail: Text::both(ja, en) }
+    }
+
+    /// What is wrong with the values of a start.
+    pub fn all_of(found: Vec<VariableProblem>) -> Vec<Self> {
+        let told = found
+            .into_iter()
+            .map(|problem| Self { path: format!("variables.{}", problem.key), detail: problem.detail });
+        told.collect()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The only place where the core's effects become rows.
 
+use std::collections::BTreeSet;
+
 use entity::{delivery, link, message, recipient, report, task, timer};
 use noroshi_core::{
     addressee::BY_HAND,
@@ -256,22 +258,51 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Writes to everybody who is on duty for any of these, each person once; to administrators where that is nobody.
+    pub(super) async fn write_to_everybody(
+        &mut self,
+        scene: &Scene,
+        severity: Urgency,
+        parties: &[PartyRef],
+        about: Errand,
+    ) -> Result<(), OperationError> {
+        let occasion = about.occasion();
+        let mut written = BTreeSet::new();
+        for party in parties {
+            let errand = to_json(&RoleLetter { role: party.clone(), about: about.clone() });
+            for person in scene.people(party, self.now) {
+                if !written.insert(person.clone()) {
+                    continue;
+                }
+                for point in self.usable(scene, &person) {
+                    let mut delivery = self.delivery(scene, severity, occasion, &point);
+                    delivery.errand = Some(errand.clone());
+                    self.gathered.deliveries.push(delivery);
+                }
+            }
+        }
+        match (written.is_empty(), parties.first()) {
+            // `write_to_role` falls back on the administrators.
+            (true, Some(party)) => self.write_to_role(scene, severity, party, about).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// The addresses of a person at which a letter can be brought.
+    fn usable(&self, scene: &Scene, person: &str) -> Vec<ContactPoint> {
+        // A telephone number is for people: no letter can be written to it.
+        let by_letter = |point: &ContactPoint| {
+            let transport = scene.directory.transports.get(&point.transport);
+            let driver = transport.map(|transport| transport.driver.as_str());
+            driver.is_some_and(|driver| driver != BY_HAND && scene.serves(self.app, driver))
+        };
+        scene.who().person_points(person).into_iter().filter(by_letter).collect()
+    }
+
     /// The served addresses of the first person of a role who has any.
     async fn role_points(&self, scene: &Scene, to: &PartyRef) -> Result<Vec<ContactPoint>, OperationError> {
-        let usable = |person: &String| -> Vec<ContactPoint> {
-            // A telephone number is for people: no letter can be written to it.
-            let by_letter = |point: &ContactPoint| {
-                let driver = scene
-                    .directory
-                    .transports
-                    .get(&point.transport)
-                    .map(|transport| transport.driver.as_str());
-                driver.is_some_and(|driver| driver != BY_HAND && scene.serves(self.app, driver))
-            };
-            scene.who().person_points(person).into_iter().filter(by_letter).collect()
-        };
         for person in scene.people(to, self.now) {
-            let points = usable(&person);
+            let points = self.usable(scene, &person);
             if !points.is_empty() {
                 return Ok(points);
             }
@@ -281,7 +312,7 @@ impl Work<'_> {
             .iter()
             .filter(|account| account.role == "admin" && account.disabled_at_ms.is_none())
             .filter_map(|account| account.person.as_ref())
-            .flat_map(usable)
+            .flat_map(|person| self.usable(scene, person))
             .collect())
     }
 
@@ -297,6 +328,7 @@ impl Work<'_> {
             organisation: String::new(),
             text: to_json(text),
             mark: None,
+            relayed_from: None,
         });
         self.changed(scene.id(), "channel");
     }

@@ -87,6 +87,7 @@ pub async fn import(
         },
     )
     .await?;
+    super::schedule::set(&work, &playbook).await?;
     let rows = documents.into_iter().map(|document| entity::attachment::Model {
         playbook_version_id: id,
         name: document.name,

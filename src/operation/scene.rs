@@ -2,12 +2,13 @@
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
-use entity::{incident, incident_role};
+use entity::incident_role;
 use noroshi_core::{
     addressee::WhoIsWho,
     alert::{AddressBook, Rule},
     directory::{Directory, SiteValue},
     id::IncidentId,
+    incident::{self, State, Verb},
     playbook::{PartyRef, Playbook, VariableKind},
     text::{Language, Text},
     time::{Timeline, Timestamp},
@@ -26,7 +27,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Scene {
     /// The row.
-    pub incident: incident::Model,
+    pub incident: entity::incident::Model,
     /// How its own time runs.
     pub timeline: Timeline,
     /// The playbook's version that it runs by.
@@ -52,7 +53,7 @@ impl Scene {
     pub async fn of(
         app: &App,
         db: &impl ConnectionTrait,
-        incident: incident::Model,
+        incident: entity::incident::Model,
     ) -> Result<Self, OperationError> {
         let id = IncidentId::new(incident.id);
         let roles = store::incident::roles(db, id).await?;
@@ -77,9 +78,19 @@ impl Scene {
         self.incident.mode == "drill"
     }
 
-    /// Whether it is neither closed nor cancelled.
+    /// How far it is. Only our own code writes the column; a word that does not read back is over for everybody.
+    pub fn state(&self) -> State {
+        State::from_key(&self.incident.state).unwrap_or(State::Closed)
+    }
+
+    /// Whether it runs.
     pub fn is_open(&self) -> bool {
-        self.incident.state == "active"
+        self.state().is_running()
+    }
+
+    /// Whether it is proposed or held: nobody outside has heard of it.
+    pub fn is_waiting(&self) -> bool {
+        self.state().is_waiting()
     }
 
     /// Whether letters of a transport with this driver can leave for this incident.
@@ -169,6 +180,32 @@ impl Scene {
         };
         given.or_else(site).map(str::to_owned)
     }
+}
+
+/// The state of an incident after a verb; an error that says why not, where it cannot be done now.
+pub(super) fn after(scene: &Scene, verb: Verb) -> Result<State, OperationError> {
+    let stabilised = scene.incident.stabilised_at_ms.is_some();
+    incident::next(scene.state(), verb, stabilised).ok_or_else(|| {
+        OperationError::Closed(match (scene.state(), verb) {
+            (state, _) if state.is_waiting() => super::alert::not_running(scene),
+            (state, Verb::Activate | Verb::Dismiss) if state.is_running() => {
+                Text::both("この事案はすでに発報しています", "this incident has already been sent")
+            }
+            (State::Stabilised | State::Closing, Verb::Stabilise) => {
+                Text::both("この事案はすでに安定化しています", "this incident is stabilised already")
+            }
+            (State::Closing, Verb::ProposeClose) => {
+                Text::both("終結はすでに提案されています", "closing is proposed already")
+            }
+            (state, Verb::KeepOpen) if state.is_running() => {
+                Text::both("終結は提案されていません", "closing is not proposed")
+            }
+            (state, Verb::Review) if state.is_running() => {
+                Text::both("この事案はまだ終わっていません", "this incident is not over yet")
+            }
+            _ => super::alert::over(),
+        })
+    })
 }
 
 /// Who holds which role, by role: person.

@@ -138,7 +138,17 @@ async fn moments(work: &Work<'_>, scene: &Scene, rows: &[task::Model]) -> Result
     let mut moments = Moments::default();
     let incident = &scene.incident;
     moments.incident.insert(IncidentMoment::Opened, own(incident.opened_at_ms));
-    moments.incident.insert(IncidentMoment::Activated, own(incident.opened_at_ms));
+    let activated = incident.activated_at_ms.unwrap_or(incident.opened_at_ms);
+    moments.incident.insert(IncidentMoment::Activated, own(activated));
+    let later = [
+        (IncidentMoment::Stabilised, incident.stabilised_at_ms),
+        (IncidentMoment::Closing, incident.closing_at_ms),
+    ];
+    for (moment, at) in later {
+        if let Some(at) = at {
+            moments.incident.insert(moment, own(at));
+        }
+    }
     if let Some(ended) = incident.ended_at_ms {
         let moment = match incident.state.as_str() {
             "cancelled" => IncidentMoment::Cancelled,

@@ -1,13 +1,13 @@
 //! What falls due: the next step of a recipient, an alert that was to be raised later, a task's reminder, a report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use noroshi_core::{alert::Rule, ladder::Input, time::Timestamp};
 use uuid::Uuid;
 
 use super::{
     Actor, OperationError, Work,
-    alert::{Rules, count_answers, raise_alert, step},
+    alert::{Raised, Rules, count_answers, raise_alert, step},
     scene::Scenes,
 };
 use crate::{app::App, store};
@@ -26,8 +26,15 @@ pub async fn fire_due(app: &App) -> Result<usize, OperationError> {
         _ => return Ok(0),
     }
     let mut work = Work::begin(app, Actor::system()).await?;
-    let seen = store::timer::due(&work.tx, work.now, BATCH, None).await?;
-    work.enter(seen.iter().map(|timer| timer.incident_id)).await?;
+    let mut seen = store::timer::due(&work.tx, work.now, BATCH, None).await?;
+    let mut rooms: BTreeSet<Uuid> = BTreeSet::new();
+    if seen.iter().any(|timer| timer.kind == "hold") {
+        // What was held may start now, and a live start ends every drill: nothing of theirs may lie in this batch.
+        seen.retain(|timer| timer.kind == "hold");
+        rooms.extend(store::incident::open(&work.tx).await?.iter().map(|row| row.id));
+    }
+    rooms.extend(seen.iter().map(|timer| timer.incident_id));
+    work.enter(rooms).await?;
     let among = seen.into_iter().map(|timer| timer.id).collect();
     let due = store::timer::due(&work.tx, work.now, BATCH, Some(among)).await?;
     let count = due.len();
@@ -54,11 +61,13 @@ pub async fn fire_due(app: &App) -> Result<usize, OperationError> {
             }
             ("task", Some(id), _) => super::task::fire(&mut work, &scene, id, timer.step).await?,
             ("report", Some(id), _) => super::report::fire(&mut work, &scene, id, timer.step).await?,
-            (_, _, Some(key)) if scene.is_open() => {
+            ("raise", _, Some(key)) if scene.is_open() => {
                 if let Some(rule) = Rule::of(&scene.playbook, key) {
-                    raise_alert(&mut work, &scene, &rule, None, false).await?;
+                    raise_alert(&mut work, &scene, &rule, None, Raised::default()).await?;
                 }
             }
+            ("review", ..) => super::closing::remind_review(&mut work, &scene).await?,
+            ("hold", ..) => super::hold::run_out(&mut work, &scene).await?,
             _ => {}
         }
     }

@@ -3,6 +3,7 @@
 use entity::{incident, incident_role};
 use noroshi_core::{
     id::IncidentId,
+    incident::State,
     time::{Timeline, Timestamp},
 };
 use sea_orm::{
@@ -49,22 +50,34 @@ pub async fn list(
     Ok(query.order_by_desc(incident::Column::Id).limit(limit).all(db).await?)
 }
 
-/// Those that are neither closed nor cancelled, newest first.
+/// Those that run, newest first.
 pub async fn open(db: &impl ConnectionTrait) -> Result<Vec<incident::Model>, StoreError> {
+    in_states(db, &State::RUNNING).await
+}
+
+/// Those that are in one of these states, newest first.
+pub async fn in_states(
+    db: &impl ConnectionTrait,
+    states: &[State],
+) -> Result<Vec<incident::Model>, StoreError> {
     Ok(incident::Entity::find()
-        .filter(incident::Column::State.eq("active"))
+        .filter(incident::Column::State.is_in(states.iter().map(|state| state.key())))
         .order_by_desc(incident::Column::Id)
         .all(db)
         .await?)
 }
 
-/// Adds an incident with its chairs.
-pub async fn put(
+/// Adds an incident.
+pub async fn put(db: &impl ConnectionTrait, row: incident::Model) -> Result<(), StoreError> {
+    incident::Entity::insert(row.into_active_model()).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Adds the chairs of an incident.
+pub async fn put_roles(
     db: &impl ConnectionTrait,
-    row: incident::Model,
     roles: Vec<incident_role::Model>,
 ) -> Result<(), StoreError> {
-    incident::Entity::insert(row.into_active_model()).exec_without_returning(db).await?;
     let roles = roles.into_iter().map(|role| role.into_active_model());
     incident_role::Entity::insert_many(roles).exec_without_returning(db).await?;
     Ok(())
@@ -82,32 +95,71 @@ pub async fn roles(
         .await?)
 }
 
-/// Ends an incident that is still active.
-pub async fn end(
-    db: &impl ConnectionTrait,
-    id: IncidentId,
-    state: &str,
-    by: &str,
-    reason: Option<&str>,
-    at: Timestamp,
-) -> Result<(), StoreError> {
+/// Writes how far an incident is. The caller has entered it, so nobody else changes it meanwhile; what it was loaded
+/// with (`before`) is asked again all the same.
+pub async fn save(db: &impl ConnectionTrait, row: &incident::Model, before: State) -> Result<(), StoreError> {
     let change = incident::ActiveModel {
-        state: Set(state.into()),
-        ended_at_ms: Set(Some(at.0)),
-        ended_by: Set(Some(by.into())),
-        end_reason: Set(reason.map(Into::into)),
+        directory_version_id: Set(row.directory_version_id),
+        state: Set(row.state.clone()),
+        variables: Set(row.variables.clone()),
+        hold_until_ms: Set(row.hold_until_ms),
+        on_hold_timeout: Set(row.on_hold_timeout.clone()),
+        activated_at_ms: Set(row.activated_at_ms),
+        stabilised_at_ms: Set(row.stabilised_at_ms),
+        closing_at_ms: Set(row.closing_at_ms),
+        closing_by: Set(row.closing_by.clone()),
+        closing_declined: Set(row.closing_declined),
+        ended_at_ms: Set(row.ended_at_ms),
+        ended_by: Set(row.ended_by.clone()),
+        end_reason: Set(row.end_reason.clone()),
+        merged_into: Set(row.merged_into),
+        review_due_ms: Set(row.review_due_ms),
+        reviewed_at_ms: Set(row.reviewed_at_ms),
+        reviewed_by: Set(row.reviewed_by.clone()),
+        real_origin_ms: Set(row.real_origin_ms),
+        own_origin_ms: Set(row.own_origin_ms),
         ..Default::default()
     };
     let done = incident::Entity::update_many()
         .set(change)
-        .filter(incident::Column::Id.eq(id.raw()))
-        .filter(incident::Column::State.eq("active"))
+        .filter(incident::Column::Id.eq(row.id))
+        .filter(incident::Column::State.eq(before.key()))
         .exec(db)
         .await?;
     if done.rows_affected == 0 {
-        return Err(StoreError::Conflict { what: "incident", id: id.to_string() });
+        return Err(StoreError::Conflict { what: "incident", id: IncidentId::new(row.id).to_string() });
     }
     Ok(())
+}
+
+/// Those that were merged into this one.
+pub async fn merged_into(
+    db: &impl ConnectionTrait,
+    id: IncidentId,
+) -> Result<Vec<incident::Model>, StoreError> {
+    Ok(incident::Entity::find().filter(incident::Column::MergedInto.eq(id.raw())).all(db).await?)
+}
+
+/// Those that are over, whose look back is due and not done.
+pub async fn reviews_due(
+    db: &impl ConnectionTrait,
+    now: Timestamp,
+) -> Result<Vec<incident::Model>, StoreError> {
+    Ok(incident::Entity::find()
+        .filter(incident::Column::State.eq(State::Closed.key()))
+        .filter(incident::Column::ReviewDueMs.lte(now.0))
+        .order_by_asc(incident::Column::ReviewDueMs)
+        .all(db)
+        .await?)
+}
+
+/// How far an incident is.
+pub fn state(row: &incident::Model) -> Result<State, StoreError> {
+    State::from_key(&row.state).ok_or_else(|| StoreError::Corrupt {
+        what: "incident",
+        id: IncidentId::new(row.id).to_string(),
+        found: row.state.clone(),
+    })
 }
 
 /// How the incident's own time runs.

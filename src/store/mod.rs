@@ -21,6 +21,7 @@ pub mod report;
 pub mod setting;
 pub mod task;
 pub mod timer;
+pub mod trigger;
 
 use std::time::Duration;
 

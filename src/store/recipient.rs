@@ -80,7 +80,7 @@ pub async fn unsettled_of_alert(db: &impl ConnectionTrait, alert: Uuid) -> Resul
 
 /// Adds recipients.
 pub async fn put(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), StoreError> {
-    // 28 columns: 500 rows stay under the limit of 32,766 bound values.
+    // 32 columns: 500 rows stay under the limit of 32,766 bound values.
     for chunk in rows.chunks(CHUNK) {
         let rows = chunk.iter().map(|row| row.clone().into_active_model());
         Entity::insert_many(rows).exec_without_returning(db).await?;
@@ -112,6 +112,7 @@ pub async fn save(db: &impl ConnectionTrait, row: &mut Model) -> Result<(), Stor
         answer: Set(row.answer.clone()),
         decision: Set(row.decision.clone()),
         decide_since_ms: Set(row.decide_since_ms),
+        released_at_ms: Set(row.released_at_ms),
         ..Default::default()
     };
     let done = Entity::update_many()

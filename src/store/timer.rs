@@ -1,4 +1,5 @@
-//! Durable timers: one for each recipient whose ladder runs, one for each alert that is to be raised later.
+//! Durable timers: one for each recipient whose ladder runs, one for each alert that is to be raised later, one for a
+//! hold, one for a look back.
 
 use entity::timer::{Column, Entity, Model};
 use noroshi_core::{id::IncidentId, time::Timestamp};
@@ -40,11 +41,15 @@ pub async fn drop(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<(), Store
     Ok(())
 }
 
-/// Drops the timers of alerts that an incident has not raised yet.
-pub async fn drop_unraised(db: &impl ConnectionTrait, incident: IncidentId) -> Result<u64, StoreError> {
+/// Drops an incident's timers of these kinds.
+pub async fn drop_kinds(
+    db: &impl ConnectionTrait,
+    incident: IncidentId,
+    kinds: &[&str],
+) -> Result<u64, StoreError> {
     let done = Entity::delete_many()
         .filter(Column::IncidentId.eq(incident.raw()))
-        .filter(Column::Kind.eq("raise"))
+        .filter(Column::Kind.is_in(kinds.iter().copied()))
         .exec(db)
         .await?;
     Ok(done.rows_affected)

@@ -42,6 +42,8 @@ pub struct Letter {
     pub urgency: Urgency,
     /// Name of the head office that speaks.
     pub place: String,
+    /// The incident's short number, by which people on the telephone tell two apart: 事案12. 0 is not said.
+    pub incident_number: u32,
     /// Title of the incident.
     pub incident_title: String,
     /// Subject line of the playbook, filled in, without marks and numbers.
@@ -119,6 +121,7 @@ impl Letter {
         let number = words.with("letter-subject-number", &[("number", self.number.to_string().into())]);
         let number =
             if self.number == 0 || says_already(&own, number.trim()) { String::new() } else { number };
+        let number = format!("{}{number}", incident_words(self, words));
 
         let room = SUBJECT_COLUMNS.saturating_sub(columns(&head) + columns(&number)).max(OWN_SUBJECT_COLUMNS);
         let own = cut(&own, room);
@@ -129,7 +132,15 @@ impl Letter {
             .map(one_line)
             .map(|time| words.with("letter-subject-deadline", &[("time", time.into())]));
         let deadline = deadline.filter(|words| columns(&own) + columns(words) <= room).unwrap_or_default();
-        format!("{head}{own}{deadline}{number}")
+        format!("{head}{own}{deadline}{number}").trim_end().to_owned()
+    }
+}
+
+/// ` 事案12 `, by which a reader tells two incidents apart.
+fn incident_words(letter: &Letter, words: &Words) -> String {
+    match letter.incident_number {
+        0 => String::new(),
+        number => words.with("letter-subject-incident", &[("number", number.to_string().into())]),
     }
 }
 
@@ -202,11 +213,16 @@ impl Page {
             drill_head,
             drill_tail,
             place: one_line(&letter.place),
-            dateline: [&one_line(&letter.incident_title), with_number.trim(), &one_line(&letter.sent_at)]
-                .into_iter()
-                .filter(|part| !part.is_empty())
-                .collect::<Vec<_>>()
-                .join("　"),
+            dateline: [
+                incident_words(letter, words).trim(),
+                &one_line(&letter.incident_title),
+                with_number.trim(),
+                &one_line(&letter.sent_at),
+            ]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("　"),
             heading,
             greeting: words.with("letter-greeting", &[("name", name.clone().into())]),
             repeat: letter.repeat.then(|| words.get("letter-repeat")),
@@ -508,6 +524,24 @@ mod tests {
             "{subject}"
         );
         assert!(columns(&subject) <= SUBJECT_COLUMNS, "{}", columns(&subject));
+    }
+
+    #[test]
+    fn a_letter_says_which_incident_it_is_about() {
+        let ja = Letter { incident_number: 12, ..letter() }.render();
+        assert!(ja.subject.ends_with(" 事案12 第1報"), "{}", ja.subject);
+        assert!(ja.text.contains("事案12　青葉県沖の地震　第1報"), "{}", ja.text);
+        let to_a_role = Letter {
+            incident_number: 12,
+            number: 0,
+            link: None,
+            subject: "架電依頼 A病院".into(),
+            ..letter()
+        };
+        assert_eq!(to_a_role.render().subject, "架電依頼 A病院 事案12");
+        let en =
+            Letter { incident_number: 12, language: Language::En, subject: "Standby".into(), ..letter() };
+        assert_eq!(en.render().subject, "Standby (answer by 03:44) Incident 12 Report 1");
     }
 
     #[test]

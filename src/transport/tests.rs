@@ -37,6 +37,7 @@ pub(crate) fn letter() -> Letter {
         repeat: false,
         urgency: Urgency::Critical,
         place: "青葉県 保健医療福祉調整本部".to_owned(),
+        incident_number: 0,
         incident_title: "青葉県沖の地震".to_owned(),
         subject: "【待機・出動照会】最大震度6強 青葉県沖".to_owned(),
         number: 1,

@@ -13,7 +13,8 @@ use noroshi_core::rights::{Action, may};
 
 use super::{
     api::{
-        self, alert, channel, chronology, directory, doc, health, incident, playbook, recipient, report, task,
+        self, alert, channel, chronology, directory, doc, health, hook, incident, lifecycle, playbook,
+        recipient, report, task, trigger,
     },
     live, page,
     problem::WebError,
@@ -28,6 +29,8 @@ pub enum Access {
     Open,
     /// Whoever holds the link: the token in the path is the permit.
     Link,
+    /// Whoever signs the body with a secret that the configuration holds: the handler checks it.
+    Signed,
     /// Whoever is known and may do this at least where the playbook names them; the verb asks again, exactly.
     May(Action),
 }
@@ -57,7 +60,7 @@ const fn patch(path: &'static str, access: Access, handler: fn() -> Handler) -> 
     Route { method: "PATCH", path, access, handler }
 }
 
-use Access::{Link, May, Open};
+use Access::{Link, May, Open, Signed};
 
 const VIEW: Access = May(Action::View);
 
@@ -81,6 +84,22 @@ pub const ROUTES: &[Route] = &[
     get("/api/v1/incidents/{id}", VIEW, || web::get().to(incident::get)),
     post("/api/v1/incidents/{id}/close", May(Action::Close), || web::post().to(incident::close)),
     post("/api/v1/incidents/{id}/cancel", May(Action::Cancel), || web::post().to(incident::cancel)),
+    post("/api/v1/incidents/{id}/activate", May(Action::Start), || web::post().to(lifecycle::activate)),
+    post("/api/v1/incidents/{id}/dismiss", May(Action::Start), || web::post().to(lifecycle::dismiss)),
+    post("/api/v1/incidents/{id}/stabilise", May(Action::Close), || web::post().to(lifecycle::stabilise)),
+    post("/api/v1/incidents/{id}/propose-close", May(Action::Talk), || {
+        web::post().to(lifecycle::propose_close)
+    }),
+    post("/api/v1/incidents/{id}/keep-open", May(Action::Close), || web::post().to(lifecycle::keep_open)),
+    post("/api/v1/incidents/{id}/review", May(Action::Close), || web::post().to(lifecycle::review)),
+    post("/api/v1/incidents/{id}/merge", May(Action::Close), || web::post().to(lifecycle::merge)),
+    post("/api/v1/alerts/{id}/follow-up", May(Action::RaiseAlert), || web::post().to(alert::follow_up)),
+    post("/api/v1/recipients/{id}/release", May(Action::AnswerForOthers), || {
+        web::post().to(recipient::release)
+    }),
+    get("/api/v1/trigger-events", VIEW, || web::get().to(trigger::list)),
+    post("/api/v1/trigger-events", May(Action::Start), || web::post().to(trigger::report)),
+    post("/api/v1/hooks/{key}", Signed, || web::post().to(hook::ring)),
     get("/api/v1/incidents/{id}/recipients", VIEW, || web::get().to(recipient::list)),
     get("/api/v1/incidents/{id}/alerts", VIEW, || web::get().to(alert::list)),
     post("/api/v1/incidents/{id}/alerts", May(Action::RaiseAlert), || web::post().to(alert::raise)),
@@ -113,8 +132,6 @@ pub const ROUTES: &[Route] = &[
     post("/api/v1/exercises/{key}/runs", May(Action::Start), || web::post().to(api::not_yet)),
     post("/api/v1/runs/{id}/pause", May(Action::Start), || web::post().to(api::not_yet)),
     get("/api/v1/runs/{id}/report", VIEW, || web::get().to(api::not_yet)),
-    post("/api/v1/trigger-events", May(Action::Start), || web::post().to(api::not_yet)),
-    post("/api/v1/hooks/{key}", May(Action::Start), || web::post().to(api::not_yet)),
     // For people without an account.
     get("/a/{token}", Link, || web::get().to(page::link::get)),
     post("/a/{token}/opened", Link, || web::post().to(page::link::opened)),
@@ -133,6 +150,24 @@ pub const ROUTES: &[Route] = &[
     get("/playbooks/{key}/start", May(Action::Start), || web::get().to(page::start::get)),
     post("/playbooks/{key}/start", May(Action::Start), || web::post().to(page::start::post)),
     get("/incidents/{id}", VIEW, || web::get().to(page::board::get)),
+    post("/incidents/{id}/stabilise", May(Action::Close), || web::post().to(page::life::stabilise)),
+    post("/incidents/{id}/propose-close", May(Action::Talk), || web::post().to(page::life::propose_close)),
+    post("/incidents/{id}/keep-open", May(Action::Close), || web::post().to(page::life::keep_open)),
+    post("/incidents/{id}/review", May(Action::Close), || web::post().to(page::life::review)),
+    get("/incidents/{id}/merge", May(Action::Close), || web::get().to(page::life::get)),
+    post("/incidents/{id}/merge", May(Action::Close), || web::post().to(page::life::post)),
+    get("/incidents/{id}/alerts/{aid}/follow-up", May(Action::RaiseAlert), || {
+        web::get().to(page::follow::get)
+    }),
+    post("/incidents/{id}/alerts/{aid}/follow-up", May(Action::RaiseAlert), || {
+        web::post().to(page::follow::post)
+    }),
+    post("/incidents/{id}/recipients/{rid}/release", May(Action::AnswerForOthers), || {
+        web::post().to(page::life::release)
+    }),
+    get("/incidents/{id}/hold", VIEW, || web::get().to(page::hold::get)),
+    post("/incidents/{id}/activate", May(Action::Start), || web::post().to(page::hold::activate)),
+    post("/incidents/{id}/dismiss", May(Action::Start), || web::post().to(page::hold::dismiss)),
     get("/incidents/{id}/recipients/{rid}", VIEW, || web::get().to(page::recipient::get)),
     post("/incidents/{id}/recipients/{rid}/answer", May(Action::AnswerForOthers), || {
         web::post().to(page::recipient::answer)
@@ -174,6 +209,7 @@ pub const ROUTES: &[Route] = &[
     post("/incidents/{id}/close", May(Action::Close), || web::post().to(page::end::do_close)),
     get("/incidents/{id}/cancel", May(Action::Cancel), || web::get().to(page::end::cancel)),
     post("/incidents/{id}/cancel", May(Action::Cancel), || web::post().to(page::end::do_cancel)),
+    get("/triggers", VIEW, || web::get().to(page::triggers::get)),
     get("/directory", VIEW, || web::get().to(page::directory::get)),
     post("/directory/clear", May(Action::EditDirectory), || web::post().to(page::directory::clear)),
     get("/status", VIEW, || web::get().to(page::status::get)),

@@ -3,8 +3,10 @@
 //! Each loop waits for its bell, its next due moment, a polling period or the stop token, and then looks. Whatever
 //! goes wrong is logged where it is handled, and the loop looks again.
 
+mod closing;
 mod deliver;
 mod pulse;
+mod schedule;
 mod timers;
 
 use std::sync::Arc;
@@ -22,6 +24,8 @@ const PERIOD: Span = Span(500);
 pub fn start(app: &Arc<App>, life: &Lifecycle) {
     deliver::start(app, life);
     life.worker("timers", timers::run(Arc::clone(app), life.soft().clone()));
+    life.worker("schedule", schedule::run(Arc::clone(app), life.soft().clone()));
+    life.worker("closing", closing::run(Arc::clone(app), life.soft().clone()));
     life.worker("pulse", pulse::run(Arc::clone(app), life.soft().clone()));
 }
 

@@ -7,6 +7,7 @@
 )]
 
 mod support;
+mod triggers;
 
 mod answers;
 mod api;
@@ -23,6 +24,7 @@ mod events;
 mod harness;
 mod ladder;
 mod letters;
+mod lifecycle;
 mod pages;
 mod reports;
 mod shape;

@@ -7,7 +7,7 @@ use crate::support::{
     postgres::Database,
     server::{Home, Server},
     smtp_sink::Sink,
-    wait::SOON,
+    wait::{SOON, until},
 };
 use serde_json::json;
 
@@ -242,4 +242,106 @@ async fn an_added_person_signs_in_and_a_wrong_password_gives_no_hint() {
     let refused = anybody.send("POST", "/playbooks/quick/start", &forged, Some(body)).await;
     assert_eq!(refused.status, 403, "no form of ours, no start");
     assert_eq!(server.api.list("/api/v1/incidents").await.len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_officer_on_duty_decides_on_a_telephone_about_what_is_held() {
+    let (server, sink) = serve(&crate::triggers::held("20m", "send")).await;
+    let browser = Browser::start(PHONE).await;
+    sign_in(&server, &browser).await;
+    let event = crate::triggers::quake("6+", "q1");
+    let event = server.api.post("/api/v1/trigger-events", &event).await.expect(201).json();
+    let id = event["outcomes"][0]["incident"].as_str().expect("an incident").to_owned();
+    // Home says it first; the incident itself leads to the decision.
+    browser.open(&server.home.base()).await;
+    browser.shows("発報の判断").await;
+    browser.picture("home-held").await;
+    browser.width(PHONE).await;
+    browser.open(&format!("{}/incidents/{id}", server.home.base())).await;
+    browser.shows("自動で発報します").await;
+    browser.shows("4宛先").await;
+    browser.shows("青葉県沖").await;
+    assert!(!browser.overflows().await, "the decision fits a telephone");
+    browser.picture("hold").await;
+    browser.width(PHONE).await;
+    assert!(sink.received_by("dmat@east.example").is_empty());
+    browser.press("button", "今すぐ発報する").await;
+    browser.shows("西病院").await;
+    sink.letters_to("dmat@east.example", 1, SOON).await;
+
+    browser.open(&format!("{}/triggers", server.home.base())).await;
+    browser.shows("jma.earthquake q1").await;
+    browser.shows("保留").await;
+    assert!(!browser.overflows().await, "the list fits a telephone");
+    browser.picture("triggers").await;
+    browser.width(PHONE).await;
+    let event = crate::triggers::quake("7", "q2");
+    let event = server.api.post("/api/v1/trigger-events", &event).await.expect(201).json();
+    let id = event["outcomes"][0]["incident"].as_str().expect("an incident").to_owned();
+    browser.open(&format!("{}/incidents/{id}/hold", server.home.base())).await;
+    browser.press("button", "取消（誤報）").await;
+    until("it is dismissed", SOON, async || {
+        let whole = server.api.get(&format!("/api/v1/incidents/{id}")).await.json();
+        (whole["state"] == "cancelled").then_some(())
+    })
+    .await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_commander_corrects_an_alert_proposes_to_close_and_merges() {
+    let (server, sink) = serve(&patient()).await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    let first = sink.letters_to("dmat@east.example", 1, SOON).await.remove(0).link();
+    let browser = Browser::start(DESK).await;
+    sign_in(&server, &browser).await;
+    let base = format!("{}/incidents/{}", server.home.base(), incident.id);
+    browser.open(&base).await;
+    browser.press("link", "続報・訂正・撤回").await;
+    browser.shows("元の連絡").await;
+    browser.picture("follow-up").await;
+    browser.choose("radio", "訂正").await;
+    browser.press("button", "送る").await;
+    browser.shows("件名と本文を入れてください").await;
+    browser.fill("本文", "参集拠点は運動公園に変わりました。").await;
+    browser.press("button", "送る").await;
+    browser.shows("に替わりました").await;
+    browser.picture("board-corrected").await;
+    browser.width(DESK).await;
+    sink.letters_to("dmat@east.example", 2, SOON).await;
+    browser.open(&first).await;
+    browser.shows("新しい連絡に替わりました").await;
+    browser.picture("answer-superseded").await;
+    browser.width(PHONE).await;
+    browser.press("link", "新しい連絡を開く").await;
+    browser.shows("【訂正】").await;
+
+    browser.width(DESK).await;
+    browser.open(&format!("{base}/close")).await;
+    browser.press("button", "安定化したことにする").await;
+    browser.shows("安定化").await;
+    browser.press("button", "終結を提案する").await;
+    browser.shows("終結が提案されています").await;
+    browser.picture("board-proposal").await;
+    browser.width(DESK).await;
+    browser.press("link", "終結を判断する").await;
+    browser.picture("close-proposal").await;
+    browser.width(DESK).await;
+    browser.press("button", "終結せず続ける").await;
+    let other = Incident::start(&server.api, "quick", "live").await;
+    let number = other.whole().await["number"].as_i64().expect("a number");
+    browser.open(&format!("{base}/merge")).await;
+    browser.shows(&format!("事案{number}")).await;
+    browser.picture("merge").await;
+    browser.width(DESK).await;
+    browser.press("button", "統合する").await;
+    browser.shows("統合先を選び").await;
+    browser.choose("radio", &format!("事案{number}")).await;
+    browser.choose("checkbox", "同じ災害").await;
+    browser.press("button", "統合する").await;
+    browser.shows("西病院").await;
+    browser.open(&first).await;
+    browser.shows(&format!("事案{number}")).await;
+    browser.picture("answer-merged").await;
+    browser.close().await;
 }

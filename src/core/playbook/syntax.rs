@@ -28,12 +28,14 @@ use crate::{
 };
 
 mod alerts;
+mod ending;
 mod ladders;
 mod later;
 mod reports;
 mod responses;
 mod start;
 mod tasks;
+mod triggers;
 
 pub(super) use alerts::{AlertDraft, Deadline};
 pub(super) use ladders::{LadderDraft, StepAction, StepDraft};
@@ -186,7 +188,7 @@ pub(super) struct Draft<'a> {
     metadata: Option<Metadata>,
     pub(super) requires: Option<RequiresDraft>,
     pub(super) variables: Vec<Located<Variable>>,
-    pub(super) triggers: Vec<start::TriggerDraft>,
+    pub(super) triggers: Vec<triggers::TriggerDraft>,
     pub(super) roles: Vec<Located<super::Role>>,
     pub(super) channels: Vec<Located<super::ChannelPlan>>,
     pub(super) response_sets: Vec<ResponseSetDraft>,
@@ -229,7 +231,7 @@ impl<'a> Draft<'a> {
         let requires = fields.get("requires").and_then(|spot| read_requires(&spot));
         let variables = fields.get("variables").map(|spot| start::variables(&spot)).unwrap_or_default();
         let triggers =
-            fields.need("triggers").map(|spot| start::triggers(&spot, &gathered)).unwrap_or_default();
+            fields.need("triggers").map(|spot| triggers::triggers(&spot, &gathered)).unwrap_or_default();
         let roles = fields.need("roles").map(|spot| start::roles(&spot, &gathered)).unwrap_or_default();
         let channels =
             fields.need("channels").map(|spot| start::channels(&spot, &gathered)).unwrap_or_default();
@@ -239,7 +241,7 @@ impl<'a> Draft<'a> {
             .unwrap_or_default();
         let ladders =
             fields.get("ladders").map(|spot| ladders::ladders(&spot, &gathered)).unwrap_or_default();
-        let named = later::alerts_of_the_end(&fields);
+        let named = ending::alerts_of_the_end(&fields);
         let alerts =
             fields.need("alerts").map(|spot| alerts::alerts(&spot, &named, &gathered)).unwrap_or_default();
         let (task_groups, tasks) =
@@ -247,8 +249,8 @@ impl<'a> Draft<'a> {
         let reports =
             fields.get("reports").map(|spot| reports::reports(&spot, &gathered)).unwrap_or_default();
         let close =
-            fields.get("close").map(|spot| later::close(&spot, &tasks, &gathered)).unwrap_or_default();
-        let cancel = fields.need("cancel").and_then(|spot| later::cancel(&spot, &gathered));
+            fields.get("close").map(|spot| ending::close(&spot, &tasks, &gathered)).unwrap_or_default();
+        let cancel = fields.need("cancel").and_then(|spot| ending::cancel(&spot, &gathered));
         let drills = fields.need("drills").and_then(|spot| later::drills(&spot, &gathered));
         let forms = fields.get("forms").map(|spot| reports::forms(&spot)).unwrap_or_default();
         let waive = document::waivers(&fields, Kind::Playbook);

@@ -6,6 +6,7 @@ letter-live-tag = REAL EVENT
 letter-subject-drill = [DRILL]{ " " }
 letter-subject-repeat = (sent again){ " " }
 letter-subject-deadline = { " " }(answer by { $time })
+letter-subject-incident = { " " }Incident { $number }
 letter-subject-number = { " " }Report { $number }
 letter-greeting = To: { $name }
 letter-deadline = Please answer by { $time }.

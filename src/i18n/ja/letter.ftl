@@ -6,6 +6,7 @@ letter-live-tag = 実災害
 letter-subject-drill = { "" }
 letter-subject-repeat = （再送）
 letter-subject-deadline = （{ $time }までに回答）
+letter-subject-incident = { " " }事案{ $number }{ " " }
 letter-subject-number = 第{ $number }報
 letter-greeting = { $name } 様
 letter-deadline = { $time } までに回答してください。

@@ -18,6 +18,7 @@ use crate::{
         Work,
         alert::{ByHand, by_hand},
         decision,
+        follow::{self, FollowUp},
         scene::Scene,
     },
     store,
@@ -114,6 +115,61 @@ pub async fn raise(
     Ok(reply(done))
 }
 
+/// What follows an alert up.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FollowUpRequest {
+    /// `update`, `correction` or `withdrawal`.
+    pub kind: FollowUpKind,
+    /// Subject line; the service puts 【続報】, 【訂正】 or 【撤回】 before it.
+    pub subject: TextRequest,
+    /// Body.
+    pub body: TextRequest,
+}
+
+/// How an alert follows up another one.
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FollowUpKind {
+    /// More is known; nothing is asked.
+    Update,
+    /// The former was wrong; it is asked again.
+    Correction,
+    /// The former no longer holds.
+    Withdrawal,
+}
+
+/// Follows an alert up: to exactly its recipients, by the same transports.
+#[utoipa::path(post, path = "/api/v1/alerts/{id}/follow-up", tag = "alerts", request_body = FollowUpRequest,
+    params(("id" = String, Path, description = "alr_…"), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 201, body = RaisedView), (status = 409, body = crate::web::problem::ProblemDocument),
+        (status = 422, body = crate::web::problem::ProblemDocument)))]
+pub async fn follow_up(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    id: Path<String>,
+    body: Body<FollowUpRequest>,
+) -> Result<HttpResponse, WebError> {
+    let once = body.once(&request, &caller)?;
+    let id: AlertId = id.parse().map_err(|_| WebError::NotFound)?;
+    let wish = follow::Wish {
+        kind: match body.value.kind {
+            FollowUpKind::Update => FollowUp::Update,
+            FollowUpKind::Correction => FollowUp::Correction,
+            FollowUpKind::Withdrawal => FollowUp::Withdrawal,
+        },
+        subject: body.value.subject.into(),
+        body: body.value.body.into(),
+    };
+    let work = Work::begin(&app, caller.actor).await?;
+    let done = follow::follow_up(work, id, wish, once.as_ref(), |alert, recipients| {
+        json(&RaisedView { id: alert.to_string(), recipients })
+    })
+    .await?;
+    Ok(reply(done))
+}
+
 /// An alert as a whole.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AlertView {
@@ -123,8 +179,12 @@ pub struct AlertView {
     pub key: String,
     /// 第n報: the highest among its recipients, from 1.
     pub number: i32,
-    /// `open`, `reached`, `to_decide` or `decided`.
+    /// `open`, `reached`, `to_decide`, `decided`, or `superseded`: corrected or withdrawn.
     pub state: String,
+    /// The alert that it follows up.
+    pub follows: Option<String>,
+    /// How: `update`, `correction` or `withdrawal`.
+    pub follow_up: Option<String>,
     /// How many are missing, where it is `to_decide`.
     pub missing: i32,
     /// When it was raised.
@@ -146,6 +206,8 @@ pub async fn list(app: Data<App>, id: Path<String>) -> Result<Json<List<AlertVie
         let rule = store::alert::rule(&row)?;
         items.push(AlertView {
             id: AlertId::new(row.id).to_string(),
+            follows: row.follows.map(|id| AlertId::new(id).to_string()),
+            follow_up: row.follow_up,
             key: row.key,
             number: row.number,
             state: row.state,

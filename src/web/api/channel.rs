@@ -24,6 +24,7 @@ use crate::{
     store,
     web::{
         body::{Body, moment},
+        page::pin::keys,
         problem::WebError,
         session::Caller,
     },
@@ -42,6 +43,10 @@ pub struct ChannelView {
     pub outside: bool,
     /// Who belongs to it: `role:*`, `role:…`, `agency:…`.
     pub members: Vec<String>,
+    /// The channel that hears what is said here.
+    pub relay_to: Option<String>,
+    /// What is pinned at its head: `objectives ack_board latest_sitrep contact_list`.
+    pub pins: Vec<String>,
     /// How many messages there are.
     pub messages: usize,
     /// How many of them whoever asks has not read.
@@ -65,6 +70,8 @@ pub struct MessageView {
     pub text: String,
     /// `order`, `unconfirmed` or null.
     pub mark: Option<String>,
+    /// The channel in which it was said first, where it was relayed: `chn_…`.
+    pub relayed_from: Option<String>,
     /// Names of those who have read it.
     pub read_by: Vec<String>,
     /// Names of those who belong to the channel and have not.
@@ -82,9 +89,10 @@ pub async fn list(
 ) -> Result<Json<List<ChannelView>>, WebError> {
     let db = app.store.read();
     let id: IncidentId = incident_id(&id)?;
-    store::incident::get(db, id).await?;
+    let scene = Scene::load(&app, db, id).await?;
     let mut items = Vec::new();
     for row in store::channel::of_incident(db, id).await? {
+        let pins = keys(&scene, &row);
         let channel = ChannelId::new(row.id);
         let messages = store::channel::messages(db, channel, None, i64::MAX as u64).await?;
         let readers = store::channel::readers(db, channel).await?;
@@ -95,6 +103,8 @@ pub async fn list(
         let members: Vec<noroshi_core::playbook::Member> = serde_json::from_value(row.members)?;
         items.push(ChannelView {
             id: channel.to_string(),
+            pins,
+            relay_to: row.relay_to,
             key: row.key,
             title: text(&row.title).ja,
             outside: row.outside,
@@ -131,6 +141,7 @@ pub fn view(
         organisation: row.organisation.clone(),
         text: text(&row.text).ja,
         mark: row.mark.clone(),
+        relayed_from: row.relayed_from.map(|id| ChannelId::new(id).to_string()),
         read_by: read,
         unread_by: unread,
     }

@@ -11,7 +11,10 @@ use utoipa::{
     },
 };
 
-use super::{alert, channel, chronology, directory, incident, playbook, recipient, report, task};
+use super::{
+    alert, channel, chronology, directory, hook, incident, lifecycle, playbook, recipient, report, task,
+    trigger,
+};
 use crate::web::{live, problem::ProblemDocument};
 
 /// Every route under `/api/v1`.
@@ -23,14 +26,17 @@ use crate::web::{live, problem::ProblemDocument};
         playbook::list, playbook::get, playbook::put, playbook::preflight,
         directory::get, directory::put, directory::import,
         incident::list, incident::start, incident::get, incident::close, incident::cancel,
+        lifecycle::activate, lifecycle::dismiss, lifecycle::stabilise, lifecycle::propose_close,
+        lifecycle::keep_open, lifecycle::review, lifecycle::merge,
+        trigger::list, trigger::report, hook::ring,
         recipient::list, recipient::answer, recipient::decide,
-        alert::list, alert::raise, alert::decide,
+        alert::list, alert::raise, alert::decide, alert::follow_up, recipient::release,
         channel::list, channel::messages, channel::post, channel::read,
         chronology::list, chronology::add, chronology::csv,
         live::incident, live::all,
         task::list, task::create, task::change, task::add_photo, task::photo,
         report::list, report::write, report::approve, report::send_back, report::decide,
-        later::exercises, later::run, later::pause, later::run_report, later::trigger, later::hook,
+        later::exercises, later::run, later::pause, later::run_report,
     ),
     components(schemas(ProblemDocument)),
     modifiers(&Token),
@@ -61,8 +67,6 @@ mod later {
         run post "/api/v1/exercises/{key}/runs"
         pause post "/api/v1/runs/{id}/pause"
         run_report get "/api/v1/runs/{id}/report"
-        trigger post "/api/v1/trigger-events"
-        hook post "/api/v1/hooks/{key}"
     }
 }
 

@@ -22,7 +22,8 @@ use crate::{
     app::App,
     operation::{
         Work,
-        incident::{Start, cancel as cancel_incident, close as close_incident, start as start_incident},
+        ending::{cancel as cancel_incident, close as close_incident},
+        incident::{Start, start as start_incident},
         scene::{Scene, text},
     },
     store::{self, StoreError},
@@ -62,11 +63,13 @@ pub struct RoleView {
 pub struct IncidentView {
     /// `inc_…`
     pub id: String,
+    /// The short number that people say on the telephone: 事案12.
+    pub number: i32,
     /// What it runs by.
     pub playbook: RunsBy,
     /// `live` or `drill`.
     pub mode: String,
-    /// `active`, `closed` or `cancelled`.
+    /// `proposed held active stabilised closing closed reviewed cancelled merged`.
     pub state: String,
     /// Title for people; a drill's begins with 【訓練】.
     pub title: String,
@@ -74,9 +77,27 @@ pub struct IncidentView {
     pub rate: i32,
     /// When it was opened.
     pub opened_at: String,
-    /// When it was closed or cancelled.
+    /// When it was activated; null while it is proposed or held.
+    pub activated_at: Option<String>,
+    /// The trigger that opened it; null where a person did.
+    pub trigger: Option<String>,
+    /// While it is held: until when.
+    pub hold_until: Option<String>,
+    /// While it is held: what silence means, `send` or `suggest`.
+    pub on_hold_timeout: Option<String>,
+    /// When it was stabilised.
+    pub stabilised_at: Option<String>,
+    /// Since when closing is proposed.
+    pub closing_at: Option<String>,
+    /// The incident as which it goes on.
+    pub merged_into: Option<String>,
+    /// Until when it has to be looked back at.
+    pub review_due_at: Option<String>,
+    /// When it was looked back at.
+    pub reviewed_at: Option<String>,
+    /// When it was closed, cancelled or merged.
     pub closed_at: Option<String>,
-    /// Why it was cancelled.
+    /// Why it ended.
     pub reason: Option<String>,
     /// The values of its variables.
     #[schema(value_type = Object)]
@@ -105,11 +126,21 @@ pub async fn view(
         playbook: RunsBy { key: version.key, version: version.version, sha256: version.sha256 },
         title: title(&row),
         mode: row.mode,
-        state: row.state,
         rate: row.rate,
+        number: row.number,
         opened_at: moment(app, row.opened_at_ms),
+        activated_at: row.activated_at_ms.map(|at| moment(app, at)),
+        hold_until: row.hold_until_ms.filter(|_| row.state == "held").map(|at| moment(app, at)),
+        on_hold_timeout: row.on_hold_timeout.filter(|_| row.state == "held"),
+        trigger: row.trigger_key,
+        stabilised_at: row.stabilised_at_ms.map(|at| moment(app, at)),
+        closing_at: row.closing_at_ms.map(|at| moment(app, at)),
+        merged_into: row.merged_into.map(|id| IncidentId::new(id).to_string()),
+        review_due_at: row.review_due_ms.map(|at| moment(app, at)),
+        reviewed_at: row.reviewed_at_ms.map(|at| moment(app, at)),
         closed_at: row.ended_at_ms.map(|at| moment(app, at)),
         reason: row.end_reason,
+        state: row.state,
         variables: row.variables,
         roles: roles
             .into_iter()
@@ -256,7 +287,7 @@ pub struct Ended {
     pub reason: Option<String>,
 }
 
-fn ended(app: &App, row: &incident::Model) -> String {
+pub(super) fn ended(app: &App, row: &incident::Model) -> String {
     json(&Ended {
         id: IncidentId::new(row.id).to_string(),
         state: row.state.clone(),

@@ -6,12 +6,15 @@ pub mod chronology;
 pub mod directory;
 pub mod doc;
 pub mod health;
+pub mod hook;
 pub mod incident;
+pub mod lifecycle;
 pub mod list;
 pub mod playbook;
 pub mod recipient;
 pub mod report;
 pub mod task;
+pub mod trigger;
 
 use actix_web::HttpResponse;
 

@@ -369,3 +369,36 @@ pub async fn decide(
         decision::decide(work, recipient_id(&id)?, &wish.option, &wish.note, once.as_ref(), one).await?;
     Ok(reply(done))
 }
+
+/// A recipient whose teams are back.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReleasedView {
+    /// `rcp_…`
+    pub id: String,
+    /// Since when.
+    pub released_at: Option<String>,
+}
+
+/// Notes that the teams of a recipient are back: they count no more among those in the field.
+#[utoipa::path(post, path = "/api/v1/recipients/{id}/release", tag = "recipients",
+    params(("id" = String, Path, description = "rcp_…"), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = ReleasedView), (status = 409, body = crate::web::problem::ProblemDocument)))]
+pub async fn release(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    id: Path<String>,
+    body: Body<super::incident::Nothing>,
+) -> Result<HttpResponse, WebError> {
+    let once = body.once(&request, &caller)?;
+    let id = id.parse().map_err(|_| WebError::NotFound)?;
+    let work = Work::begin(&app, caller.actor).await?;
+    let done = crate::operation::closing::release(work, id, once.as_ref(), |row| {
+        json(&ReleasedView {
+            id: RecipientId::new(row.id).to_string(),
+            released_at: row.released_at_ms.map(|at| moment(&app, at)),
+        })
+    })
+    .await?;
+    Ok(reply(done))
+}

@@ -44,6 +44,8 @@ pub struct AnswerPage {
     pub recipient: String,
     /// The letter's subject, without the drill mark.
     pub subject: String,
+    /// The incident's short number.
+    pub incident: u32,
     /// Which report of this alert it is, from 1.
     pub number: u32,
     /// When the letter was sent.
@@ -70,6 +72,8 @@ pub struct AnswerPage {
     pub phone: Option<String>,
     /// Whether "I am no longer in charge" may still be told.
     pub may_report_address: bool,
+    /// The token of what has taken this one's place.
+    pub onward: Option<String>,
 }
 
 /// Until when an answer is wanted.
@@ -112,6 +116,10 @@ pub enum Notice {
     NotTaken,
     /// An answer is no longer needed: enough have answered, or the alert was replaced.
     StoodDown,
+    /// The incident goes on as another one: its name.
+    Merged(String),
+    /// A newer alert has taken this one's place.
+    Superseded,
     /// A person has decided without an answer; an answer is still taken.
     Decided,
     /// A notice that asks for nothing.
@@ -468,7 +476,11 @@ impl AnswerPage {
 
     /// Whether a stored answer may still be changed here.
     pub fn may_change(&self) -> bool {
-        self.form.is_none() && !matches!(self.notice, Some(Notice::Closed(_) | Notice::Cancelled(_)))
+        self.form.is_none()
+            && !matches!(
+                self.notice,
+                Some(Notice::Closed(_) | Notice::Cancelled(_) | Notice::Merged(_) | Notice::Superseded)
+            )
     }
 
     /// Whether an answer may be given although none is wanted any more.
@@ -479,7 +491,9 @@ impl AnswerPage {
     /// `第1報　03:14送信、03:16現在`.
     pub fn sent_line(&self) -> String {
         let now = self.words.with("answer-now", &[("clock", self.now_clock.clone().into())]);
-        let number = self.words.with("report-number", &[("n", self.number.into())]);
+        let incident = self.words.with("head-number", &[("n", self.incident.into())]);
+        let number =
+            format!("{incident}　{}", self.words.with("report-number", &[("n", self.number.into())]));
         match &self.sent {
             Some(sent) => {
                 let sent = self.words.with("answer-sent", &[("clock", sent.clock.clone().into())]);
@@ -531,6 +545,12 @@ impl AnswerPage {
             }
             Notice::NotTaken => return None,
             Notice::StoodDown => (words.get("answer-stood-down"), words.get("answer-stood-down-why"), false),
+            Notice::Merged(name) => (
+                words.get("answer-merged"),
+                words.with("answer-merged-why", &[("name", name.clone().into())]),
+                false,
+            ),
+            Notice::Superseded => (words.get("answer-superseded"), words.get("answer-superseded-why"), false),
             Notice::Decided => (words.get("answer-decided"), words.get("answer-decided-why"), false),
             Notice::NothingAsked => {
                 (words.get("answer-nothing-asked"), words.get("answer-nothing-asked-why"), false)
@@ -618,6 +638,7 @@ mod tests {
             office: "青葉県 保健医療福祉調整本部".into(),
             recipient: "松原大学病院DMAT".into(),
             subject: "DMAT待機・出動照会 最大震度6強 青葉県沖".into(),
+            incident: 12,
             number: 1,
             sent: Some(when.moment(at("03:14:00"))),
             now_clock: when.clock(when.now),
@@ -631,6 +652,7 @@ mod tests {
             follow_ups: Vec::new(),
             phone: Some("000-0000-0000".into()),
             may_report_address: true,
+            onward: None,
         }
     }
 

@@ -14,7 +14,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use askama::Template;
-use noroshi_core::{id::IncidentId, time::Timestamp};
+use noroshi_core::{id::IncidentId, incident::State, time::Timestamp};
 
 use super::{
     duty::Desk,
@@ -44,6 +44,12 @@ pub struct AlertFacts {
     pub subject: String,
     /// Which report it is, from 1.
     pub number: u32,
+    /// The alert that it follows up: id, subject, and how (`update correction withdrawal`).
+    pub follows: Option<(String, String, String)>,
+    /// The alert that has taken its place: id and subject.
+    pub replaced: Option<(String, String)>,
+    /// Raised by closing, cancelling or merging.
+    pub ending: bool,
     /// When it was raised; `None` while it waits for its delay.
     pub raised: Option<Timestamp>,
     /// When it will be raised, where it is not yet.
@@ -184,6 +190,10 @@ pub struct BoardPage {
     pub troubles: Vec<String>,
     /// When the service was away and what became of the letters, in sentences.
     pub absences: Vec<String>,
+    /// Closing is proposed: by whom and since when, in a sentence.
+    pub proposal: Option<String>,
+    /// It is over and has to be looked back at: until when, in words.
+    pub review: Option<String>,
     /// One for each alert.
     pub groups: Vec<Group>,
 }
@@ -242,6 +252,10 @@ pub struct Group {
     pub line: String,
     /// 不足1隊: the alert itself waits for a decision.
     pub short: Option<String>,
+    /// What it belongs to among the alerts: words, and the id of the other one.
+    pub linked: Vec<(String, String)>,
+    /// Whether it was raised and may be followed up.
+    pub may_follow: bool,
     /// Names of the five hills.
     pub hills: [String; 5],
     /// Its recipients, stuck ones first.
@@ -504,11 +518,26 @@ impl Group {
                 _ => words.with("board-tally", &[("answered", answered.into()), ("asked", asked.into())]),
             },
             line: line.join("　"),
+            linked: linked(alert, frame),
+            may_follow: alert.raised.is_some() && alert.replaced.is_none() && !alert.ending,
             short: alert.short.map(|(_, missing)| frame.count("board-short", missing)),
             hills: relay(&Evidence::default(), &frame.when).map(|hill| hill.name),
             rows,
         }
     }
+}
+
+/// 「DMAT待機・出動照会」を受けた訂正; 「…」に替わりました.
+fn linked(alert: &AlertFacts, frame: &Frame) -> Vec<(String, String)> {
+    let words = frame.words;
+    let follows = alert.follows.as_ref().map(|(id, subject, kind)| {
+        let kind = words.get(&format!("follow-mark-{kind}"));
+        let values = [("name", subject.clone().into()), ("kind", kind.into())];
+        (words.with("follow-after", &values), id.clone())
+    });
+    let replaced =
+        alert.replaced.as_ref().map(|(id, subject)| (frame.named("follow-replaced", subject), id.clone()));
+    follows.into_iter().chain(replaced).collect()
 }
 
 impl RecipientFacts {
@@ -530,6 +559,8 @@ impl BoardPage {
             roles: Vec::new(),
             troubles: Vec::new(),
             absences: Vec::new(),
+            proposal: None,
+            review: None,
             groups,
             frame,
             head,
@@ -546,6 +577,9 @@ pub async fn get(
 ) -> Result<HttpResponse, WebError> {
     let id: IncidentId = id.parse().map_err(|_| WebError::NotFound)?;
     let scene = Scene::load(&app, app.store.read(), id).await?;
+    if scene.is_waiting() {
+        return Ok(leave::see(&format!("/incidents/{id}/hold")));
+    }
     let office = scene.directory.office().get(body::language(&request)).to_owned();
     let frame = leave::frame_of(&request, &app, &caller, Room::Incidents, office);
     let alerts = facts::alerts(&app, id).await?;
@@ -554,10 +588,17 @@ pub async fn get(
     let head = facts::head(&app, &scene, &caller, &frame, Tab::Board).await?;
     let roles = facts::roles(&scene, &frame);
     let (troubles, absences) = facts::troubles(&app, &frame);
+    let row = &scene.incident;
+    let proposal = facts::proposal(&scene, &frame);
+    let review = row.review_due_ms.filter(|_| scene.state() == State::Closed).map(|at| {
+        let day = frame.when.day(Timestamp(at));
+        frame.words.with("life-review-until", &[("day", day.into())])
+    });
     let tasks = store::task::of_incident(app.store.read(), id).await?;
     let reports = store::report::of_incident(app.store.read(), id).await?;
     let duties = Desk { scene: &scene, frame: &frame, caller: &caller }.waits(&tasks, &reports);
-    let mut page = BoardPage { roles, troubles, absences, ..BoardPage::new(frame, head, &facts) };
+    let mut page =
+        BoardPage { roles, troubles, absences, proposal, review, ..BoardPage::new(frame, head, &facts) };
     page.waits.extend(duties);
     // Where a decision is due, it burns first.
     page.waits.sort_by_key(|wait| !wait.burns);

@@ -17,6 +17,7 @@ use super::{
     frame::{Frame, Room},
     incident::{Head, Stage, Tab},
     leave::{frame_of, html, html_with, see},
+    pin::{Pin, pins, said_in},
     when::Moment,
 };
 use crate::{
@@ -50,6 +51,8 @@ pub struct ChannelPage {
     pub title: String,
     /// Who is in it: name with post, and when they last looked, or a word instead.
     pub members: Vec<(String, String)>,
+    /// What is pinned at its head.
+    pub pins: Vec<Pin>,
     /// Oldest first.
     pub messages: Vec<MessageLine>,
     /// Whether the playbook names a form for its activity log.
@@ -92,6 +95,8 @@ pub struct MessageLine {
     pub author: String,
     /// The author's post or agency.
     pub post: String,
+    /// The channel in which it was said first, where it was relayed.
+    pub relayed: Option<String>,
     /// What it says.
     pub text: String,
     /// 指示 or 未確認情報.
@@ -255,6 +260,7 @@ async fn page(
             day: (its_day != day).then(|| its_day.clone()),
             author: if message.author == "system" { String::new() } else { message.author_name.clone() },
             post: message.organisation.clone(),
+            relayed: said_in(app, &message, language).await?.map(|title| frame.named("relay-from", &title)),
             text: text(&message.text).get(language).to_owned(),
             mark: message.mark.as_deref().and_then(Stamp::from_key),
             read,
@@ -274,6 +280,7 @@ async fn page(
         title: text(&row.title).get(language).to_owned(),
         members: belonging.iter().map(|(actor, name)| (name.clone(), seen(actor))).collect(),
         messages,
+        pins: pins(app, &scene, &row, &frame).await?,
         has_log: scene.playbook.channel(&row.key).is_some_and(|plan| plan.activity_log.is_some()),
         may_write: may_talk && scene.is_open(),
         typed: String::new(),
@@ -304,6 +311,7 @@ mod tests {
                         day: None,
                         author: author.into(),
                         post: post.into(),
+                        relayed: (author == "村上").then(|| "#DMAT から".into()),
                         text: text.into(),
                         mark: (author == "佐藤").then_some(Stamp::Order),
                         read: read.iter().map(|name| (*name).to_owned()).collect(),
@@ -352,6 +360,12 @@ mod tests {
                     ("当直室　岬医療センター".into(), "未開封".into()),
                 ],
                 messages,
+                pins: vec![Pin {
+                    key: "ack_board".into(),
+                    title: "応答".into(),
+                    href: Some("/incidents/inc_1".into()),
+                    lines: vec![("DMAT指定医療機関".into(), "回答 4/5".into())],
+                }],
                 has_log: true,
                 may_write: true,
                 typed: String::new(),

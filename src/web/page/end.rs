@@ -1,15 +1,13 @@
 //! `/incidents/{id}/close` and `/incidents/{id}/cancel`: the end of an incident, told to exactly those who were told of
 //! it.
 
-use std::collections::BTreeSet;
-
 use actix_web::{
     HttpRequest, HttpResponse,
     http::StatusCode,
     web::{Data, Path},
 };
 use askama::Template;
-use noroshi_core::{id::IncidentId, text::fill};
+use noroshi_core::{id::IncidentId, text::fill, time::Timestamp};
 
 use super::{
     facts,
@@ -51,6 +49,10 @@ pub struct EndPage {
     pub unfinished: Vec<String>,
     /// Who will be told: subject and how many.
     pub letters: Vec<(String, usize)>,
+    /// When it was stabilised, in words.
+    pub stabilised: Option<String>,
+    /// Closing is proposed: by whom and since when, in a sentence.
+    pub proposal: Option<String>,
     /// Whether a reason must be given.
     pub needs_reason: bool,
     /// What was typed as the reason.
@@ -137,10 +139,10 @@ async fn end(
         let work = Work::begin(app, caller.actor.clone()).await?;
         let done = match end {
             End::Close => {
-                operation::incident::close(work, incident, &page.reason, None, |_| String::new()).await
+                operation::ending::close(work, incident, &page.reason, None, |_| String::new()).await
             }
             End::Cancel => {
-                operation::incident::cancel(work, incident, &page.reason, None, |_| String::new()).await
+                operation::ending::cancel(work, incident, &page.reason, None, |_| String::new()).await
             }
         };
         match done {
@@ -186,25 +188,21 @@ async fn page(
         End::Close => plan.close.alerts.iter().collect(),
         End::Cancel => plan.cancel.alert.iter().collect(),
     };
-    // Everybody to whom a letter left, once.
-    let told = store::delivery::of_incident(db, id).await?;
-    let told: BTreeSet<_> =
-        told.iter().filter(|letter| letter.attempts > 0).filter_map(|letter| letter.recipient_id).collect();
-    let told: BTreeSet<_> = rows
-        .iter()
-        .filter(|row| told.contains(&row.id))
-        .map(|row| (row.agency.clone(), row.person.clone()))
-        .collect();
+    let told = facts::told(app, id).await?;
     let subject = |key: &String| {
         let alert = plan.alert(key)?;
         Some(fill(alert.subject.get(language), language, |name| scene.value(name, language, app)))
     };
-    let letters = keys.into_iter().filter_map(subject).map(|subject| (subject, told.len()));
+    let letters = keys.into_iter().filter_map(subject).map(|subject| (subject, told));
     Ok(EndPage {
         head: facts::head(app, &scene, caller, &frame, Tab::End).await?,
         end,
         unfinished,
         letters: letters.filter(|(_, count)| *count > 0).collect(),
+        stabilised: scene.incident.stabilised_at_ms.map(|at| {
+            frame.words.with("life-stabilised", &[("clock", frame.when.short(Timestamp(at)).into())])
+        }),
+        proposal: facts::proposal(&scene, &frame),
         needs_reason: end == End::Cancel,
         reason: String::new(),
         ticked: false,
@@ -235,6 +233,8 @@ mod tests {
                 end,
                 unfinished: vec!["回答がない宛先 2".into(), "判断待ち 1".into()],
                 letters: vec![("待機解除・活動終了".into(), 12)],
+                stabilised: None,
+                proposal: Some("手順書の条件がそろいました。".into()),
                 needs_reason: end == End::Cancel,
                 reason: String::new(),
                 ticked: false,

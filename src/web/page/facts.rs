@@ -1,6 +1,6 @@
 //! What the store knows of one incident, as the board's facts. Read-only; nothing is worded here but names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{NaiveTime, TimeZone};
 use chrono_tz::Tz;
@@ -8,6 +8,7 @@ use entity::{alert, delivery, recipient};
 use noroshi_core::{
     alert::Rule,
     id::{AlertId, ChannelId, IncidentId, RecipientId},
+    incident::State,
     playbook::{AckRule, Action, AskKind, Count, Meaning, PartyRef, Quorum, ResponseOption, Target},
     text::{DRILL_MARK, Language, fill},
     time::{Span, Timestamp},
@@ -92,7 +93,22 @@ pub async fn facts(
     let language = when.words.0;
     let mut found = Vec::with_capacity(alerts.len());
     for alert in alerts {
-        found.push(alert_facts(app, scene, alert, letters, when)?);
+        let mut facts = alert_facts(app, scene, alert, letters, when)?;
+        let subject = |other: &AlertRows| {
+            let subject = other.rule.plan.subject.get(language);
+            let said = fill(subject, language, |name| scene.value(name, language, app));
+            (AlertId::new(other.row.id).to_string(), said)
+        };
+        let former = alerts.iter().find(|other| Some(other.row.id) == alert.row.follows);
+        facts.follows = former.zip(alert.row.follow_up.clone()).map(|(former, kind)| {
+            let (id, said) = subject(former);
+            (id, said, kind)
+        });
+        let newer = alerts.iter().find(|other| {
+            other.row.follows == Some(alert.row.id) && other.row.follow_up.as_deref() != Some("update")
+        });
+        facts.replaced = newer.map(subject);
+        found.push(facts);
     }
     for timer in store::timer::of_incident(app.store.read(), scene.id()).await? {
         let Some(key) = timer.subject_key.as_deref().filter(|_| timer.kind == "raise") else { continue };
@@ -151,6 +167,9 @@ pub fn alert_facts(
         audience: audience(scene, &plan.to, language),
         subject: fill(plan.subject.get(language), language, |name| scene.value(name, language, app)),
         number: alert.number,
+        follows: None,
+        replaced: None,
+        ending: alert.row.ending,
         raised: Some(raised),
         due: None,
         respond_by,
@@ -455,10 +474,15 @@ pub async fn head(
         id: scene.id().to_string(),
         drill: scene.is_drill(),
         title: scene.incident.title.replace(DRILL_MARK, ""),
-        stage: match scene.incident.state.as_str() {
-            "closed" => Stage::Closed,
-            "cancelled" => Stage::Cancelled,
-            _ => Stage::Open,
+        number: scene.incident.number,
+        stage: match scene.state() {
+            State::Proposed => Stage::Proposed,
+            State::Held => Stage::Held,
+            State::Active | State::Stabilised | State::Closing => Stage::Open,
+            State::Closed => Stage::Closed,
+            State::Reviewed => Stage::Reviewed,
+            State::Cancelled => Stage::Cancelled,
+            State::Merged => Stage::Merged,
         },
         facts,
         more,
@@ -473,8 +497,54 @@ pub async fn head(
         entries: store::chronology::length(db, scene.id()).await?,
         ..Head::default()
     };
-    head.opened_at(frame, Timestamp(scene.incident.opened_at_ms), scene.incident.ended_at_ms.map(Timestamp));
+    let since = scene.incident.activated_at_ms.unwrap_or(scene.incident.opened_at_ms);
+    head.opened_at(frame, Timestamp(since), scene.incident.ended_at_ms.map(Timestamp));
     Ok(head)
+}
+
+/// How many parties a letter of this incident was handed over to, each once.
+pub async fn told(app: &App, id: IncidentId) -> Result<usize, WebError> {
+    let db = app.store.read();
+    let letters = store::delivery::of_incident(db, id).await?;
+    let reached: BTreeSet<_> = letters
+        .iter()
+        .filter(|letter| letter.attempts > 0)
+        .filter_map(|letter| letter.recipient_id)
+        .collect();
+    let rows = store::recipient::of_incident(db, id, None, ALL).await?;
+    let parties: BTreeSet<_> = rows
+        .iter()
+        .filter(|row| reached.contains(&row.id))
+        .map(|row| (row.agency.clone(), row.person.clone()))
+        .collect();
+    Ok(parties.len())
+}
+
+/// That closing is proposed: by whom and since when, in a sentence.
+pub fn proposal(scene: &Scene, frame: &Frame) -> Option<String> {
+    let row = &scene.incident;
+    let at = row.closing_at_ms.filter(|_| scene.state() == State::Closing)?;
+    let key = match row.closing_by.as_deref() {
+        Some("system") => "proposal-by-service",
+        _ => "proposal-by-person",
+    };
+    Some(frame.words.with(key, &[("since", frame.when.since(Timestamp(at)).into())]))
+}
+
+/// Names and values of what a program sent, shortened, for one line.
+pub fn pairs(content: &Value) -> Vec<(String, String)> {
+    let short = |value: &Value| {
+        let words = match value {
+            Value::String(text) => text.clone(),
+            Value::Array(items) => {
+                items.iter().map(|item| item.as_str().unwrap_or("…")).collect::<Vec<_>>().join("、")
+            }
+            other => other.to_string(),
+        };
+        words.chars().take(60).collect::<String>()
+    };
+    let all = content.as_object().into_iter().flatten();
+    all.map(|(name, value)| (name.clone(), short(value))).collect()
 }
 
 /// The chairs for the board: title, holder or that it is empty, whether it is held.

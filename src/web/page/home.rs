@@ -5,6 +5,7 @@ use askama::Template;
 use entity::{incident, recipient};
 use noroshi_core::{
     id::{AlertId, IncidentId, RecipientId},
+    incident::State,
     rights::{Action, may},
     text::DRILL_MARK,
     time::Timestamp,
@@ -21,7 +22,10 @@ use super::{
 };
 use crate::{
     app::App,
-    operation::scene::{Scene, text},
+    operation::{
+        hold,
+        scene::{Scene, text},
+    },
     store,
     web::{problem::WebError, session::Caller},
 };
@@ -62,15 +66,26 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
     let frame = leave::frame(&request, &app, &caller, Room::Home).await?;
     let mut mine = Vec::new();
     let mut open = Vec::new();
+    for row in store::incident::in_states(db, &State::WAITING).await? {
+        let scene = Scene::of(&app, db, row).await?;
+        mine.extend(waiting(&scene, &caller, &frame));
+        open.push(incident_line(&scene.incident, &[], &frame));
+    }
     for row in store::incident::open(db).await? {
         let scene = Scene::of(&app, db, row).await?;
         let rows = store::recipient::of_incident(db, scene.id(), None, facts::ALL).await?;
+        mine.extend(closing(&scene, &caller, &frame));
         mine.extend(decisions(&app, &scene, &rows, &caller, &frame).await?);
         let tasks = store::task::of_incident(db, scene.id()).await?;
         let reports = store::report::of_incident(db, scene.id()).await?;
         let desk = Desk { scene: &scene, frame: &frame, caller: &caller };
         mine.extend(desk.mine(&tasks, &reports, &title(&scene.incident, &frame)));
         open.push(incident_line(&scene.incident, &rows, &frame));
+    }
+    for row in store::incident::reviews_due(db, frame.when.now).await? {
+        if caller.actor.role.is_some_and(|role| may(role, Action::Close, false)) {
+            mine.push(review(&row, &frame));
+        }
     }
     // What is real stands before what is practised.
     open.sort_by_key(|line| line.mode.is_some_and(Mode::is_drill));
@@ -99,7 +114,7 @@ pub async fn incidents(
     for row in store::incident::list(db, None, 200).await? {
         let rows = store::recipient::of_incident(db, IncidentId::new(row.id), None, facts::ALL).await?;
         let line = incident_line(&row, &rows, &frame);
-        if row.state == "active" { open.push(line) } else { over.push(line) }
+        if store::incident::state(&row)?.is_over() { over.push(line) } else { open.push(line) }
     }
     open.sort_by_key(|line| line.mode.is_some_and(Mode::is_drill));
     Ok(leave::html(&request, &IncidentsPage { frame, open, over }))
@@ -140,9 +155,66 @@ async fn decisions(
     Ok(lines)
 }
 
+/// What a trigger has opened, for those who decide about it.
+fn waiting(scene: &Scene, caller: &Caller, frame: &Frame) -> Option<Line> {
+    let parties = hold::duty(&scene.playbook, scene.incident.trigger_key.as_deref());
+    let people = parties.iter().flat_map(|party| scene.people(party, frame.when.now));
+    let named = people.into_iter().any(|person| caller.actor.is_person(&person));
+    caller.actor.role.filter(|role| may(*role, Action::Start, named))?;
+    let line = incident_line(&scene.incident, &[], frame);
+    Some(Line {
+        mark: Some(Mark::Decide),
+        words: frame.named("hold-waits", &title(&scene.incident, frame)),
+        mode: None,
+        ..line
+    })
+}
+
+/// Closing is proposed, for whoever approves it.
+fn closing(scene: &Scene, caller: &Caller, frame: &Frame) -> Option<Line> {
+    let detail = facts::proposal(scene, frame)?;
+    let approver = scene.playbook.close.approve.as_ref().and_then(|role| scene.holders.get(role));
+    let named = approver.is_some_and(|person| caller.actor.is_person(person));
+    caller.actor.role.filter(|role| may(*role, Action::Close, named))?;
+    Some(Line {
+        mark: Some(Mark::Decide),
+        href: format!("/incidents/{}/close", scene.id()),
+        words: frame.named("home-closing", &title(&scene.incident, frame)),
+        detail,
+        ..Line::default()
+    })
+}
+
+/// A look back that is due.
+fn review(row: &incident::Model, frame: &Frame) -> Line {
+    let day = row.review_due_ms.map(|at| frame.when.day(Timestamp(at))).unwrap_or_default();
+    Line {
+        mark: Some(Mark::Late),
+        href: format!("/incidents/{}#review", IncidentId::new(row.id)),
+        words: frame.named("home-review", &title(row, frame)),
+        detail: frame.words.with("home-review-due", &[("day", day.into())]),
+        ..Line::default()
+    }
+}
+
+/// 事案12 青葉県沖地震
 fn title(row: &incident::Model, frame: &Frame) -> String {
     let plain = row.title.replace(DRILL_MARK, "");
-    if row.mode == "drill" { format!("{}{plain}", frame.words.get("drill-mark")) } else { plain }
+    let number = frame.count("head-number", usize::try_from(row.number).unwrap_or_default());
+    let mark = if row.mode == "drill" { frame.words.get("drill-mark") } else { String::new() };
+    format!("{mark}{number} {plain}")
+}
+
+/// How long it waits still, or that it waits for a person.
+fn waits(row: &incident::Model, frame: &Frame) -> String {
+    match (row.state.as_str(), row.on_hold_timeout.as_deref(), row.hold_until_ms) {
+        ("held", Some("send"), Some(until)) => {
+            let away = frame.when.moment(Timestamp(until)).away;
+            frame.words.with("home-held", &[("span", away.into())])
+        }
+        ("held", ..) => frame.words.get("home-held-suggest"),
+        _ => frame.words.get("home-proposed"),
+    }
 }
 
 fn incident_line(row: &incident::Model, recipients: &[recipient::Model], frame: &Frame) -> Line {
@@ -154,7 +226,10 @@ fn incident_line(row: &incident::Model, recipients: &[recipient::Model], frame: 
     let asked = recipients.len() - count(&["informed"]);
     let answered =
         recipients.iter().filter(|row| row.state == "answered" || row.acked_at_ms.is_some()).count();
+    let waiting = State::from_key(&row.state).is_some_and(State::is_waiting);
+    let opened = row.activated_at_ms.map_or(opened, Timestamp);
     let detail = match row.ended_at_ms {
+        None if waiting => waits(row, frame),
         None => {
             let since = words.with(
                 "home-since",
@@ -165,7 +240,11 @@ fn incident_line(row: &incident::Model, recipients: &[recipient::Model], frame: 
             [since, tally, due].join(&words.get("list-join"))
         }
         Some(ended) => {
-            let key = if row.state == "cancelled" { "home-cancelled" } else { "home-closed" };
+            let key = match row.state.as_str() {
+                "cancelled" => "home-cancelled",
+                "merged" => "home-merged",
+                _ => "home-closed",
+            };
             words.with(key, &[("clock", frame.when.short(Timestamp(ended)).into())])
         }
     };

@@ -28,10 +28,18 @@ pub enum Stage {
     /// It runs.
     #[default]
     Open,
+    /// It waits for a person; nobody outside has heard of it.
+    Proposed,
+    /// It waits for a person, or for the end of its hold; nobody outside has heard of it.
+    Held,
     /// It was closed; ladders of the closing letters may still climb.
     Closed,
+    /// It was closed and looked back at.
+    Reviewed,
     /// It was cancelled.
     Cancelled,
+    /// It goes on as another incident.
+    Merged,
 }
 
 /// What every page of an incident knows about it.
@@ -41,6 +49,8 @@ pub struct Head {
     pub id: String,
     /// Whether it is a drill.
     pub drill: bool,
+    /// The short number that people say: 事案12.
+    pub number: i32,
     /// Its title, without the drill mark.
     pub title: String,
     /// How far it is.
@@ -82,9 +92,19 @@ impl Head {
         if self.drill { format!("{DRILL_MARK}{}", self.title) } else { self.title.clone() }
     }
 
+    /// The number as words take it.
+    pub fn number_for_words(&self) -> usize {
+        usize::try_from(self.number).unwrap_or_default()
+    }
+
     /// The class of the body.
     pub fn class(&self) -> &'static str {
         if self.drill { "drill" } else { "live" }
+    }
+
+    /// Whether it waits for a person.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.stage, Stage::Proposed | Stage::Held)
     }
 
     /// Whether it runs.

@@ -6,7 +6,7 @@ use actix_web::{
     http::{StatusCode, header},
     web::{Data, Path},
 };
-use entity::link;
+use entity::{alert, link, recipient};
 use noroshi_core::{
     id::{AlertId, IncidentId, RecipientId},
     playbook::CountsAs,
@@ -179,9 +179,10 @@ async fn page(
     let only_seen = |key: &str| rule.option(key).is_some_and(|option| option.counts_as == CountsAs::Read);
     let settled = answer.as_ref().filter(|answer| !only_seen(&answer.option));
     let over = !scene.is_open() && !alert.ending;
+    let superseded = alert.state == "superseded";
     let wants_form = settled.is_none() && row.state != "stood_down";
     let changing = asked(request, "change").is_some() || !typed.problems.is_empty();
-    let form = (!over && !rule.responses.is_empty() && (wants_form || changing)).then(|| {
+    let form = (!over && !superseded && !rule.responses.is_empty() && (wants_form || changing)).then(|| {
         let former = settled.filter(|_| typed.problems.is_empty()).map(|answer| Typed {
             option: base_option(&rule, &answer.option).map_or_else(String::new, |option| option.key.clone()),
             values: answer
@@ -197,17 +198,22 @@ async fn page(
         AnswerForm::new(&rule.responses, words, former.as_ref().unwrap_or(&typed))
     });
     let follow_ups = match settled.and_then(|answer| base_option(&rule, &answer.option)) {
-        Some(base) if !over && !changing => FollowUp::all(&rule.responses, &base.key, words, &typed),
+        Some(base) if !over && !superseded && !changing => {
+            FollowUp::all(&rule.responses, &base.key, words, &typed)
+        }
         _ => Vec::new(),
     };
     let clock = |at: i64| when.short(Timestamp(at));
     let ended = clock(scene.incident.ended_at_ms.unwrap_or(when.now.0));
+    let (merged, onward) = onward(app, link, &row, &alert, &scene, words).await?;
     let notice = match (&answer, row.state.as_str()) {
         _ if !typed.problems.is_empty() => Some(Notice::NotTaken),
         _ if over && scene.incident.state == "cancelled" => {
             Some(Notice::Cancelled(scene.incident.end_reason.clone().unwrap_or_default()))
         }
+        _ if over && scene.incident.merged_into.is_some() => Some(Notice::Merged(merged.unwrap_or_default())),
         _ if over => Some(Notice::Closed(ended)),
+        _ if superseded => Some(Notice::Superseded),
         _ if asked(request, "told").as_deref() == Some("address") => Some(Notice::AddressReported),
         (Some(answer), _) if settled.is_none() => Some(Notice::Seen(clock(answer.at_ms))),
         (Some(answer), _) if answer.late => Some(Notice::TakenLate(clock(answer.at_ms))),
@@ -269,6 +275,7 @@ async fn page(
         office: scene.directory.office().get(language).to_owned(),
         recipient: text(&row.name).get(language).to_owned(),
         subject: fill(rule.plan.subject.get(language), language, value),
+        incident: u32::try_from(scene.incident.number).unwrap_or_default(),
         number,
         sent: row.accepted_at_ms.or(row.started_at_ms).map(|at| when.moment(Timestamp(at))),
         now_clock: when.clock(when.now),
@@ -282,5 +289,49 @@ async fn page(
         follow_ups,
         phone: scene.desk_phone(),
         may_report_address: !over,
+        onward,
     })
+}
+
+/// What has taken this question's place: the incident as which it goes on (事案15「…」), and the link to the newer
+/// question for the same reader. A correction takes the place of what it corrects; a merged incident's questions are
+/// those of the incident that it goes on as.
+async fn onward(
+    app: &App,
+    link: &link::Model,
+    row: &recipient::Model,
+    alert: &alert::Model,
+    scene: &Scene,
+    words: Words,
+) -> Result<(Option<String>, Option<String>), WebError> {
+    let db = app.store.read();
+    let mut target = scene.incident.clone();
+    while let Some(next) = target.merged_into {
+        target = store::incident::get(db, IncidentId::new(next)).await?;
+    }
+    let merged = target.id != scene.incident.id;
+    if !merged && alert.state != "superseded" {
+        return Ok((None, None));
+    }
+    let name = merged.then(|| {
+        let number = u32::try_from(target.number).unwrap_or_default();
+        format!("{}「{}」", words.with("head-number", &[("n", number.into())]), target.title)
+    });
+    let target = IncidentId::new(target.id);
+    let mut newer = None;
+    for other in store::alert::of_incident(db, target).await? {
+        let follows = other.follows == Some(alert.id) && other.follow_up.as_deref() != Some("update");
+        if other.ending || other.state == "superseded" && merged || (!merged && !follows) {
+            continue;
+        }
+        let recipients = store::recipient::of_alert(db, AlertId::new(other.id)).await?;
+        let same = |other: &&recipient::Model| other.agency == row.agency && other.person == row.person;
+        if let Some(found) = recipients.iter().find(same) {
+            let token = app.key.answer_token(RecipientId::new(found.id), &link.contact, 0);
+            if store::alert::link(db, &crate::key::token_hash(&token)).await?.is_some() {
+                newer = Some(token);
+            }
+        }
+    }
+    Ok((name, newer))
 }

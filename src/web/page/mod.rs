@@ -17,14 +17,18 @@ pub mod duty;
 pub mod end;
 pub mod error;
 pub mod facts;
+pub mod follow;
 pub mod frame;
+pub mod hold;
 pub mod home;
 pub mod incident;
 pub mod leave;
 pub mod letters;
+pub mod life;
 pub mod line;
 pub mod link;
 pub mod mark;
+pub mod pin;
 pub mod recipient;
 pub mod relay;
 pub mod report;
@@ -35,6 +39,7 @@ pub mod start;
 pub mod status;
 pub mod task;
 pub mod tasks;
+pub mod triggers;
 pub mod when;
 
 #[cfg(test)]

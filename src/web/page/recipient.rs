@@ -46,6 +46,10 @@ use crate::{
 #[derive(Clone, Debug, Template)]
 #[template(path = "page/recipient.html", config = "src/web/askama.toml")]
 pub struct RecipientPage {
+    /// Whether it may be noted that its teams are back.
+    pub may_release: bool,
+    /// Since when they are back, in words.
+    pub released: Option<String>,
     /// What stands around it.
     pub frame: Frame,
     /// The incident.
@@ -330,7 +334,14 @@ async fn page(
     let undecided = matches!(row.state.as_str(), "waiting" | "to_decide");
     let decide =
         (may_decide && undecided && !rule.decide_options().is_empty()).then(|| decide_form(rule, language));
+    let teams = operation::alert::tally(rule, std::slice::from_ref(&row)).teams;
+    let may_release = may_type && scene.is_open() && teams > 0 && alert.row.state != "superseded";
+    let released = row
+        .released_at_ms
+        .map(|at| words.with("released-at", &[("clock", when.short(Timestamp(at)).into())]));
     Ok(RecipientPage {
+        may_release: may_release && released.is_none(),
+        released,
         row: shown,
         alert: line,
         done: None,
@@ -546,6 +557,8 @@ mod tests {
             tries: tries.iter().map(|(clock, what)| (moment(clock), (*what).to_owned())).collect(),
         };
         RecipientPage {
+            may_release: true,
+            released: None,
             row: board.groups[0].rows[row].clone(),
             alert: board.groups[0].line.clone(),
             done: None,

@@ -330,7 +330,10 @@ async fn page(
     let values = playbook
         .variables
         .iter()
-        .map(|variable| value(variable, &directory, wish, &known, &problems, &when))
+        .map(|variable| {
+            let typed = wish.values.get(&variable.key).map(String::as_str);
+            value(variable, &directory, typed, &known, &problems, &when)
+        })
         .collect();
     let live_open = store::incident::open(db).await?.iter().any(|row| row.mode == "live");
     let no_drill = match (playbook.drills.allowed, live_open) {
@@ -347,10 +350,7 @@ async fn page(
         no_drill,
         values,
         preflight: preflight(app, &playbook, &directory, &known, &when),
-        type_title: playbook
-            .triggers
-            .iter()
-            .any(|trigger| trigger.source == "manual" && trigger.confirm_title),
+        type_title: playbook.triggers.iter().any(|trigger| trigger.is_manual() && trigger.confirm_title),
         typed_title: wish.title.clone(),
         ticks: wish.ticks,
         problem: None,
@@ -361,10 +361,14 @@ async fn page(
     })
 }
 
-fn value(
+/// One value for the form.
+///
+/// - `typed`: what stood in its box.
+/// - `known`: the values as they are understood.
+pub(super) fn value(
     variable: &Variable,
     directory: &Directory,
-    wish: &Wish,
+    typed: Option<&str>,
     known: &BTreeMap<String, Json>,
     problems: &[variable::VariableProblem],
     when: &When,
@@ -372,14 +376,13 @@ fn value(
     let (words, language) = (when.words, when.words.0);
     let preset = variable::preset(variable, directory);
     let from_site = variable.from.as_deref().is_some_and(|from| from.starts_with("site."));
-    let typed = wish.values.get(&variable.key);
     let written = |value: &Json| match value {
         Json::String(text) => text.clone(),
         Json::Array(items) => items.iter().filter_map(Json::as_str).collect::<Vec<_>>().join("、"),
         other => other.to_string(),
     };
     let from = match (&preset, typed) {
-        (Some(preset), typed) if typed.is_none_or(|typed| *typed == written(preset)) => {
+        (Some(preset), typed) if typed.is_none_or(|typed| typed == written(preset)) => {
             words.get(if from_site { "start-from-directory" } else { "start-from-playbook" })
         }
         _ => String::new(),
@@ -404,7 +407,7 @@ fn value(
     Value {
         label: variable::label(variable).get(language).to_owned(),
         from,
-        value: typed.cloned().or_else(|| preset.as_ref().map(written)).unwrap_or_default(),
+        value: typed.map(str::to_owned).or_else(|| preset.as_ref().map(written)).unwrap_or_default(),
         shown: shown.unwrap_or_default(),
         choices,
         keys: match variable.kind {
@@ -427,7 +430,7 @@ fn value(
 }
 
 /// What would be sent when it starts now, and what happens without answers.
-fn preflight(
+pub(super) fn preflight(
     app: &App,
     playbook: &Playbook,
     directory: &Directory,

@@ -39,6 +39,10 @@
       var ms = Number(n.dataset.until) - now();
       set(n, ms > 0 ? data.left.replace('%', length(ms)) : data.over);
     });
+    each('[data-countdown]', function (n) {
+      var s = Math.max(0, Math.floor((Number(n.dataset.countdown) - now()) / 1000)), m = s % 60;
+      set(n, Math.floor(s / 60) + ':' + (m < 10 ? '0' : '') + m);
+    });
     each('[data-clock]', function (n) { set(n, clock(now())); });
   }
   setInterval(tick, 1000);
@@ -110,6 +114,8 @@
     busy = true;
     fetch(location.href, { headers: { Accept: 'text/html' }, credentials: 'same-origin' }).then(function (answer) {
       if (!answer.ok) throw new Error(String(answer.status));
+      // What was held runs now, or is over: this page has nothing more to say.
+      if (answer.redirected) location.assign(answer.url);
       return answer.text();
     }).then(function (text) {
       take(new DOMParser().parseFromString(text, 'text/html'));

@@ -29,6 +29,11 @@ impl Incident {
         Self::of(api, &api.post("/api/v1/incidents", body).await.expect(201))
     }
 
+    /// One that is known by its id.
+    pub fn known(api: &Api, id: &str) -> Self {
+        Self { id: id.to_owned(), api: api.clone() }
+    }
+
     /// The incident that an answer to a start speaks of.
     #[track_caller]
     pub fn of(api: &Api, started: &Reply) -> Self {

@@ -34,7 +34,7 @@ fn somebody_may_start(draft: &Draft<'_>, directory: &Directory, at: Option<Times
     let blocks = root.child("triggers").map(|spot| spot.elements()).unwrap_or_default();
     for trigger in &draft.triggers {
         let allow = &trigger.trigger.allow;
-        if trigger.trigger.source != "manual" || allow.is_empty() {
+        if !trigger.trigger.is_manual() || allow.is_empty() {
             continue;
         }
         let nobody = |party: &PartyRef| match at {

@@ -1,17 +1,14 @@
-//! What a start needs: variables, triggers, roles, channels.
+//! What a start needs: variables, roles, channels.
 
 use std::collections::BTreeSet;
 
 use super::{Gathered, Thing};
 use crate::{
-    playbook::{ChannelPlan, Member, Role, Trigger, Variable, VariableKind},
+    playbook::{ChannelPlan, Member, Role, Variable, VariableKind},
     text::Text,
     time::{Span, Timestamp},
     variable::JMA_INTENSITIES,
-    yaml::{
-        Value,
-        fields::{Fields, Located, Spot},
-    },
+    yaml::fields::{Fields, Located, Spot},
 };
 
 /// What is pinned at a channel's head.
@@ -173,18 +170,6 @@ fn default_fits(fields: &Fields<'_>, max: u32) {
     }
 }
 
-/// A trigger with the places of what checks look at.
-pub(in crate::playbook) struct TriggerDraft {
-    pub(in crate::playbook) trigger: Trigger,
-    pub(in crate::playbook) path: String,
-}
-
-pub(super) fn triggers<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Vec<TriggerDraft> {
-    let items = spot.some_items();
-    all_differ(&items);
-    items.iter().filter_map(|spot| trigger(spot, gathered)).collect()
-}
-
 /// Tells elements of a list whose key (or label, or word) another one has. Returns whether there is none.
 pub(super) fn all_differ(items: &[Spot<'_>]) -> bool {
     let mut seen = BTreeSet::new();
@@ -205,156 +190,6 @@ pub(super) fn all_differ(items: &[Spot<'_>]) -> bool {
         }
     }
     differ
-}
-
-fn trigger<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<TriggerDraft> {
-    let fields = spot.fields()?;
-    let key = fields.need("key").and_then(|spot| spot.key());
-    let sources =
-        ["manual", "jma.earthquake", "jma.tsunami", "webhook", "schedule", "cap"].map(|word| (word, word));
-    let source = fields.need("source").and_then(|spot| spot.one_of(&sources));
-    let mode = fields.get("mode").and_then(|spot| {
-        spot.one_of(&["suggest", "open_and_hold", "open_and_send"].map(|word| (word, word)))
-    });
-    let allow = fields
-        .get("allow")
-        .map(|spot| {
-            spot.items()
-                .iter()
-                .filter_map(|spot| gathered.party(spot, &[Thing::Roster, Thing::Role]))
-                .collect()
-        })
-        .unwrap_or_default();
-    let confirm =
-        fields.get("confirm").and_then(|spot| spot.one_of(&[("type_title", true), ("none", false)]));
-    fields.get("hold").map(|spot| spot.span());
-    fields.get("on_hold_timeout").map(|spot| spot.one_of(&[("send", ()), ("suggest", ())]));
-    if let Some(spot) = fields.get("dedupe") {
-        dedupe(&spot);
-    }
-    if let Some(spot) = fields.get("when") {
-        when(&spot);
-    }
-    if let Some(spot) = fields.get("schedule") {
-        schedule(&spot);
-    }
-    if let Some(spot) = fields.get("webhook") {
-        webhook(&spot);
-    }
-    let automatic = source.is_some_and(|source| source != "manual");
-    if automatic && matches!(mode, Some("open_and_hold" | "open_and_send")) && !fields.has("dedupe") {
-        fields.missing("T01", "dedupe");
-    }
-    if mode == Some("open_and_hold") && !fields.has("on_hold_timeout") {
-        fields.missing("T01", "on_hold_timeout");
-    }
-    for (name, wanted) in [("schedule", "schedule"), ("webhook", "webhook")] {
-        if source == Some(wanted) && !fields.has(name) {
-            fields.missing("R02", name);
-        }
-    }
-    fields.finish();
-    Some(TriggerDraft {
-        path: spot.path.clone(),
-        trigger: Trigger {
-            key: key?,
-            source: source?.to_owned(),
-            allow,
-            confirm_title: confirm.unwrap_or(false),
-            mode: mode.map(str::to_owned),
-            rest: spot.node.to_json(),
-        },
-    })
-}
-
-fn dedupe(spot: &Spot<'_>) {
-    let Some(fields) = spot.fields() else { return };
-    fields.need("by").map(|spot| spot.string());
-    fields.need("window").map(|spot| spot.span());
-    fields.need("then").map(|spot| spot.one_of(&[("attach", ()), ("ignore", ()), ("open", ())]));
-    fields.finish();
-}
-
-/// Conditions differ by source and are judged by the intake; what every source shares is checked here.
-fn when(spot: &Spot<'_>) {
-    let Some(fields) = spot.fields() else { return };
-    if let Some(intensity) = fields.get("max_intensity")
-        && let Some(fields) = intensity.fields()
-    {
-        let bounds: Vec<_> =
-            ["eq", "gte", "gt", "lte", "lt"].map(|name| fields.get(name)).into_iter().flatten().collect();
-        for bound in bounds {
-            let Some(word) = bound.string() else { continue };
-            if !JMA_INTENSITIES.contains(&word) {
-                bound.error(
-                    "T02",
-                    Text::both(
-                        format!("「{word}」は震度階級ではありません。"),
-                        format!("\"{word}\" is no JMA intensity."),
-                    ),
-                    Text::both(
-                        format!("次のどれかを引用符付きで書いてください: {}", JMA_INTENSITIES.join(" ")),
-                        format!("Write one of these in quotes: {}.", JMA_INTENSITIES.join(" ")),
-                    ),
-                );
-            }
-        }
-        fields.finish();
-    }
-    if let Some(spot) = fields.get("area_in") {
-        match spot.node.value {
-            Value::List(_) => drop(spot.strings()),
-            _ => drop(spot.string()),
-        }
-    }
-}
-
-fn schedule(spot: &Spot<'_>) {
-    let Some(fields) = spot.fields() else { return };
-    if let Some(rule) = fields.need("rrule")
-        && let Some(words) = rule.string()
-        && !words.split(';').any(|part| part.starts_with("FREQ="))
-    {
-        rule.not_a(
-            words,
-            "繰り返しの規則",
-            "a recurrence rule",
-            Text::both(
-                "FREQ=MONTHLY;BYDAY=1MO;BYHOUR=10;BYMINUTE=0 のように書いてください(RFC 5545)。",
-                "Write it like FREQ=MONTHLY;BYDAY=1MO;BYHOUR=10;BYMINUTE=0 (RFC 5545).",
-            ),
-        );
-    }
-    if let Some(zone) = fields.get("zone")
-        && let Some(words) = zone.string()
-        && words.parse::<chrono_tz::Tz>().is_err()
-    {
-        zone.not_a(
-            words,
-            "時間帯",
-            "a time zone",
-            Text::both("Asia/Tokyo のように書いてください。", "Write it like Asia/Tokyo."),
-        );
-    }
-    fields.finish();
-}
-
-fn webhook(spot: &Spot<'_>) {
-    let Some(fields) = spot.fields() else { return };
-    fields.need("secret").map(|spot| spot.string());
-    for (_, pointer) in fields.get("map").map(|spot| spot.entries()).unwrap_or_default() {
-        if let Some(words) = pointer.string()
-            && !words.starts_with('/')
-        {
-            pointer.not_a(
-                words,
-                "JSON ポインター",
-                "a JSON pointer",
-                Text::both("/event/id のように書いてください。", "Write it like /event/id."),
-            );
-        }
-    }
-    fields.finish();
 }
 
 pub(super) fn roles<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Vec<Located<Role>> {
