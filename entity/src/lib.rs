@@ -11,6 +11,7 @@ pub mod channel_reader;
 pub mod chronology;
 pub mod chronology_head;
 pub mod delivery;
+pub mod directory_draft;
 pub mod directory_version;
 pub mod event;
 pub mod idempotency;

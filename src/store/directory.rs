@@ -1,7 +1,7 @@
 //! The imported directory, and what is known of its addresses beside it.
 
 use entity::{
-    address_health,
+    address_health, directory_draft,
     directory_version::{Column, Entity, Model},
 };
 use noroshi_core::{alert::ContactPoint, time::Timestamp};
@@ -30,6 +30,27 @@ pub async fn version(db: &impl ConnectionTrait, id: Uuid) -> Result<Model, Store
 /// Adds a version.
 pub async fn put(db: &impl ConnectionTrait, row: Model) -> Result<(), StoreError> {
     Entity::insert(row.into_active_model()).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// The draft of an account, where it has one.
+pub async fn draft(
+    db: &impl ConnectionTrait,
+    account: &str,
+) -> Result<Option<directory_draft::Model>, StoreError> {
+    Ok(directory_draft::Entity::find_by_id(account.to_owned()).one(db).await?)
+}
+
+/// Keeps a draft, in the place of the one before.
+pub async fn put_draft(db: &impl ConnectionTrait, row: directory_draft::Model) -> Result<(), StoreError> {
+    drop_draft(db, &row.account).await?;
+    directory_draft::Entity::insert(row.into_active_model()).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Throws the draft of an account away.
+pub async fn drop_draft(db: &impl ConnectionTrait, account: &str) -> Result<(), StoreError> {
+    directory_draft::Entity::delete_by_id(account.to_owned()).exec(db).await?;
     Ok(())
 }
 

@@ -74,6 +74,7 @@ pub const ROUTES: &[Route] = &[
     get("/api/v1/directory", VIEW, || web::get().to(directory::get)),
     put("/api/v1/directory", May(Action::EditDirectory), || web::put().to(directory::put)),
     post("/api/v1/directory/import", May(Action::EditDirectory), || web::post().to(directory::import)),
+    get("/api/v1/directory/export", VIEW, || web::get().to(directory::export)),
     get("/api/v1/incidents", VIEW, || web::get().to(incident::list)),
     post("/api/v1/incidents", May(Action::Start), || web::post().to(incident::start)),
     get("/api/v1/incidents/{id}", VIEW, || web::get().to(incident::get)),

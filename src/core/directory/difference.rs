@@ -76,6 +76,55 @@ impl Change {
     }
 }
 
+/// A change in the words of one language, for programs and pages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Shown {
+    /// `agency:hosp_a`.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// What became of it.
+    pub change: Fate,
+    /// Each field that differs.
+    pub fields: Vec<ShownField>,
+}
+
+/// A field in the words of one language.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ShownField {
+    /// `primary.email`.
+    pub field: String,
+    /// 主 email.
+    pub label: String,
+    /// What stood there.
+    pub old: Option<String>,
+    /// What stands there now.
+    pub new: Option<String>,
+}
+
+impl Change {
+    /// The change for a reader of this language.
+    pub fn shown(&self, language: Language) -> Shown {
+        let fields = self.fields.iter().map(|field| ShownField {
+            field: field.field.clone(),
+            label: field.label.get(language).to_owned(),
+            old: field.old.clone(),
+            new: field.new.clone(),
+        });
+        Shown {
+            key: self.reference(),
+            name: self.name.get(language).to_owned(),
+            change: self.fate,
+            fields: fields.collect(),
+        }
+    }
+}
+
+/// The references of what met this fate.
+pub fn references(changes: &[Change], fate: Fate) -> Vec<String> {
+    changes.iter().filter(|change| change.fate == fate).map(Change::reference).collect()
+}
+
 /// A field that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldChange {

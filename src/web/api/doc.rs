@@ -21,7 +21,7 @@ use crate::web::{live, problem::ProblemDocument};
         POST that creates takes Idempotency-Key; lists take `limit` and `after`."),
     paths(
         playbook::list, playbook::get, playbook::put, playbook::preflight,
-        directory::get, directory::put, directory::import,
+        directory::get, directory::put, directory::import, directory::export,
         incident::list, incident::start, incident::get, incident::close, incident::cancel,
         recipient::list, recipient::answer, recipient::decide,
         alert::list, alert::raise, alert::decide,
