@@ -23,6 +23,7 @@ pub mod id;
 pub mod ladder;
 pub mod playbook;
 pub mod problem;
+pub mod readdress;
 pub mod retry;
 pub mod rights;
 pub mod text;

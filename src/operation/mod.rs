@@ -28,6 +28,7 @@ pub mod incident;
 pub mod letter;
 mod perform;
 pub mod playbook;
+pub mod readdress;
 pub mod scene;
 mod telling;
 pub mod timer;

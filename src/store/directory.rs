@@ -19,6 +19,12 @@ pub async fn latest(db: &impl ConnectionTrait) -> Result<Option<Model>, StoreErr
     Ok(Entity::find().order_by_desc(Column::Number).limit(1).one(db).await?)
 }
 
+/// Which version is in force; the file itself may be long.
+pub async fn latest_id(db: &impl ConnectionTrait) -> Result<Option<Uuid>, StoreError> {
+    let newest = Entity::find().select_only().column(Column::Id).order_by_desc(Column::Number).limit(1);
+    Ok(newest.into_tuple().one(db).await?)
+}
+
 /// One version.
 pub async fn version(db: &impl ConnectionTrait, id: Uuid) -> Result<Model, StoreError> {
     Entity::find_by_id(id)

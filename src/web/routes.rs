@@ -88,6 +88,9 @@ pub const ROUTES: &[Route] = &[
         web::post().to(recipient::answer)
     }),
     post("/api/v1/recipients/{id}/decide", May(Action::Decide), || web::post().to(recipient::decide)),
+    post("/api/v1/recipients/{id}/readdress", May(Action::RaiseAlert), || {
+        web::post().to(recipient::readdress)
+    }),
     get("/api/v1/incidents/{id}/channels", VIEW, || web::get().to(channel::list)),
     get("/api/v1/channels/{id}/messages", VIEW, || web::get().to(channel::messages)),
     post("/api/v1/channels/{id}/messages", May(Action::Talk), || web::post().to(channel::post)),
@@ -132,6 +135,9 @@ pub const ROUTES: &[Route] = &[
     post("/incidents/{id}/recipients/{rid}/decide", May(Action::Decide), || {
         web::post().to(page::recipient::decide)
     }),
+    post("/incidents/{id}/recipients/{rid}/readdress", May(Action::RaiseAlert), || {
+        web::post().to(page::recipient::readdress)
+    }),
     get("/incidents/{id}/alerts/{aid}", VIEW, || web::get().to(page::recipient::alert)),
     post("/incidents/{id}/alerts/{aid}/decide", May(Action::Decide), || {
         web::post().to(page::recipient::decide_alert)
@@ -149,6 +155,16 @@ pub const ROUTES: &[Route] = &[
     post("/incidents/{id}/cancel", May(Action::Cancel), || web::post().to(page::end::do_cancel)),
     get("/directory", VIEW, || web::get().to(page::directory::get)),
     post("/directory/clear", May(Action::EditDirectory), || web::post().to(page::directory::clear)),
+    get("/directory/agencies/{key}", VIEW, || web::get().to(page::directory::entry::agency)),
+    get("/directory/people/{key}", VIEW, || web::get().to(page::directory::entry::person)),
+    get("/directory/import", May(Action::EditDirectory), || web::get().to(page::directory::import::get)),
+    post("/directory/import", May(Action::EditDirectory), || web::post().to(page::directory::import::post)),
+    post("/directory/import/confirm", May(Action::EditDirectory), || {
+        web::post().to(page::directory::import::confirm)
+    }),
+    post("/directory/import/discard", May(Action::EditDirectory), || {
+        web::post().to(page::directory::import::discard)
+    }),
     get("/status", VIEW, || web::get().to(page::status::get)),
     get("/inbox", VIEW, || web::get().to(page::letters::inbox)),
     get("/inbox/{n}", VIEW, || web::get().to(page::letters::mail)),

@@ -23,7 +23,7 @@ use crate::web::{live, problem::ProblemDocument};
         playbook::list, playbook::get, playbook::put, playbook::preflight,
         directory::get, directory::put, directory::import, directory::export,
         incident::list, incident::start, incident::get, incident::close, incident::cancel,
-        recipient::list, recipient::answer, recipient::decide,
+        recipient::list, recipient::answer, recipient::decide, recipient::readdress,
         alert::list, alert::raise, alert::decide,
         channel::list, channel::messages, channel::post, channel::read,
         chronology::list, chronology::add, chronology::csv,
