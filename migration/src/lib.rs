@@ -5,6 +5,7 @@ pub use sea_orm_migration::{MigratorTrait, sea_orm::DbErr};
 
 mod m20261124_000001_first_schema;
 mod m20261125_000005_directory;
+mod m20261125_000007_attachment;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -16,6 +17,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261124_000001_first_schema::Migration),
             Box::new(m20261125_000005_directory::Migration),
+            Box::new(m20261125_000007_attachment::Migration),
         ]
     }
 }

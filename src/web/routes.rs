@@ -115,6 +115,7 @@ pub const ROUTES: &[Route] = &[
     get("/a/{token}", Link, || web::get().to(page::link::get)),
     post("/a/{token}/opened", Link, || web::post().to(page::link::opened)),
     post("/a/{token}/answer", Link, || web::post().to(page::link::post)),
+    get("/a/{token}/documents/{n}", Link, || web::get().to(page::link::document)),
     post("/a/{token}/wrong-address", Link, || web::post().to(page::link::wrong_address)),
     // For people who sign in.
     get("/static/{file}", Open, || web::get().to(page::asset::get)),
@@ -139,12 +140,14 @@ pub const ROUTES: &[Route] = &[
         web::post().to(page::recipient::readdress)
     }),
     get("/incidents/{id}/alerts/{aid}", VIEW, || web::get().to(page::recipient::alert)),
+    get("/incidents/{id}/alerts/{aid}/documents/{n}", VIEW, || web::get().to(page::document::get)),
     post("/incidents/{id}/alerts/{aid}/decide", May(Action::Decide), || {
         web::post().to(page::recipient::decide_alert)
     }),
     get("/incidents/{id}/channels", VIEW, || web::get().to(page::channel::first)),
     get("/incidents/{id}/channels/{cid}", VIEW, || web::get().to(page::channel::get)),
     post("/incidents/{id}/channels/{cid}", May(Action::Talk), || web::post().to(page::channel::post)),
+    get("/incidents/{id}/channels/{cid}/activity-log", VIEW, || web::get().to(page::activity::get)),
     post("/incidents/{id}/channels/{cid}/read", VIEW, || web::post().to(page::channel::read)),
     get("/incidents/{id}/chronology", VIEW, || web::get().to(page::chronology::get)),
     post("/incidents/{id}/chronology", May(Action::Talk), || web::post().to(page::chronology::post)),

@@ -54,12 +54,16 @@ pub struct AnswerPage {
     pub deadline: Option<Deadline>,
     /// The letter's body.
     pub lines: Vec<Line>,
+    /// Documents that go with the letter, by their file names.
+    pub documents: Vec<String>,
     /// What stands above everything else.
     pub notice: Option<Notice>,
     /// The answer that is stored.
     pub stored: Option<Stored>,
     /// The buttons; none when the incident is over.
     pub form: Option<AnswerForm>,
+    /// Until when the stored answer wants to be told again, in a sentence.
+    pub refresh: Option<String>,
     /// What may be told after the stored answer: 到着予定.
     pub follow_ups: Vec<FollowUp>,
     /// The desk's telephone number.
@@ -617,6 +621,8 @@ mod tests {
             now_clock: when.clock(when.now),
             deadline: Some(Deadline { at: when.moment(at("04:14:00")), left: when.left(at("04:14:00")) }),
             lines: lines(LETTER),
+            refresh: None,
+            documents: Vec::new(),
             notice: None,
             stored: None,
             form: Some(AnswerForm::new(&deploy(), when.words, &Typed::default())),

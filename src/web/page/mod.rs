@@ -3,6 +3,7 @@
 //! Every struct is plain data without a database handle, so that it can be rendered in a test. What differs between
 //! languages is in `words`; what is decided (which row is red, what happens next) is decided before the template.
 
+pub mod activity;
 pub mod answer;
 pub mod asset;
 pub mod board;
@@ -10,6 +11,7 @@ pub mod channel;
 pub mod chronology;
 pub mod decide;
 pub mod directory;
+pub mod document;
 pub mod door;
 pub mod end;
 pub mod error;
