@@ -28,11 +28,11 @@ pub struct Unreadable {
 }
 
 impl Unreadable {
-    fn new(detail: (&str, &str), help: (&str, &str)) -> Self {
-        Self { detail: Text::both(detail.0, detail.1), help: Text::both(help.0, help.1) }
+    fn new(detail: (&str, &str), help: (&str, &str)) -> Box<Self> {
+        Box::new(Self { detail: Text::both(detail.0, detail.1), help: Text::both(help.0, help.1) })
     }
 
-    fn too_large() -> Self {
+    fn too_large() -> Box<Self> {
         Self::new(
             ("表が大きすぎます。", "The spreadsheet is too large."),
             (
@@ -49,7 +49,7 @@ pub fn is_xlsx(bytes: &[u8]) -> bool {
 }
 
 /// The sheets of a file: XLSX by its first bytes, else CSV.
-pub fn read(bytes: &[u8]) -> Result<Vec<Sheet>, Unreadable> {
+pub fn read(bytes: &[u8]) -> Result<Vec<Sheet>, Box<Unreadable>> {
     if is_xlsx(bytes) {
         return xlsx::read(bytes);
     }

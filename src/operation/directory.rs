@@ -14,6 +14,7 @@ use noroshi_core::{
         import::import as from_sheets,
         read, tables, write,
     },
+    id::IncidentId,
     problem::{Position, Problem, Severity},
     rights::Action,
 };
@@ -37,16 +38,15 @@ impl Shape {
     pub fn of(bytes: &[u8], name: &str, media_type: &str) -> Self {
         let name = name.to_lowercase();
         let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+        let says = |words: &[&str]| words.iter().any(|word| media_type.contains(word));
         let is_old_excel = bytes.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]);
-        if spreadsheet::is_xlsx(bytes)
-            || is_old_excel
-            || ends(&[".csv", ".tsv", ".txt", ".xlsx", ".xls"])
-            || (!ends(&[".yaml", ".yml"])
-                && (media_type.contains("csv") || media_type.contains("tab-separated")))
-        {
-            Self::Sheets
-        } else {
-            Self::Yaml
+        if spreadsheet::is_xlsx(bytes) || is_old_excel || ends(&[".csv", ".tsv", ".txt", ".xlsx", ".xls"]) {
+            return Self::Sheets;
+        }
+        // Windows calls a CSV file application/vnd.ms-excel.
+        match !ends(&[".yaml", ".yml"]) && says(&["csv", "tab-separated", "excel"]) {
+            true => Self::Sheets,
+            false => Self::Yaml,
         }
     }
 }
@@ -250,7 +250,7 @@ fn moved_on(key: &str) -> OperationError {
 }
 
 async fn store_version(
-    work: Work<'_>,
+    mut work: Work<'_>,
     former: Option<directory_version::Model>,
     key: &str,
     source: &str,
@@ -265,6 +265,10 @@ async fn store_version(
         imported_by: work.actor.id.clone(),
     };
     store::directory::put(&work.tx, row).await?;
+    // Boards say which of their addresses have changed.
+    for incident in store::incident::open(&work.tx).await? {
+        work.changed(IncidentId::new(incident.id), "directory");
+    }
     work.commit().await
 }
 
@@ -281,6 +285,8 @@ pub async fn keep_draft(work: Work<'_>, plan: &Plan, file_name: &str) -> Result<
         source: plan.source.clone(),
         made_at_ms: work.now.0,
     };
+    // Drafts are personal data too: what nobody confirmed within a day goes.
+    store::directory::drop_drafts_before(&work.tx, work.now.0 - 86_400_000).await?;
     store::directory::put_draft(&work.tx, row).await?;
     work.commit().await?;
     Ok(sha256)
@@ -316,4 +322,20 @@ pub async fn clear_marks(work: Work<'_>, contact: &str) -> Result<(), OperationE
     work.actor.must(Action::EditDirectory, "clear an address mark")?;
     store::directory::clear_marks(&work.tx, contact).await?;
     work.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_a_list_by_its_bytes_its_name_or_its_media_type() {
+        let shape = |bytes: &[u8], name, media_type| Shape::of(bytes, name, media_type);
+        assert_eq!(shape(b"PK\x03\x04", "a.yaml", ""), Shape::Sheets);
+        assert_eq!(shape(b"a,b", "C:\\LIST.CSV", ""), Shape::Sheets);
+        assert_eq!(shape(b"a,b", "", "application/vnd.ms-excel"), Shape::Sheets);
+        assert_eq!(shape(b"a,b", "", "text/csv; charset=shift_jis"), Shape::Sheets);
+        assert_eq!(shape(b"kind: x", "", "application/yaml"), Shape::Yaml);
+        assert_eq!(shape(b"kind: x", "", ""), Shape::Yaml);
+    }
 }

@@ -11,7 +11,7 @@ use noroshi_core::directory::tables::{Row, Sheet};
 use super::{MOST_CELLS, MOST_COLUMNS, MOST_ROWS, Unreadable};
 
 /// The one sheet of a CSV file.
-pub(super) fn read(bytes: &[u8]) -> Result<Vec<Sheet>, Unreadable> {
+pub(super) fn read(bytes: &[u8]) -> Result<Vec<Sheet>, Box<Unreadable>> {
     let text = decode(bytes)?;
     let delimiter = delimiter(&text);
     let mut rows: Vec<Row> = Vec::new();
@@ -87,7 +87,7 @@ fn plain(cell: String) -> String {
     }
 }
 
-fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Unreadable> {
+fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Box<Unreadable>> {
     let text = match Encoding::for_bom(bytes) {
         Some((encoding, _)) => {
             let (text, _, broken) = encoding.decode(bytes);

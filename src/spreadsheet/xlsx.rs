@@ -15,7 +15,7 @@ const MOST_UNPACKED: u64 = 96 * 1024 * 1024;
 const MOST_PARTS: usize = 2000;
 
 /// The visible and hidden sheets of a file, in its order; what is merged stands in each of its cells.
-pub(super) fn read(bytes: &[u8]) -> Result<Vec<Sheet>, Unreadable> {
+pub(super) fn read(bytes: &[u8]) -> Result<Vec<Sheet>, Box<Unreadable>> {
     if !fits(bytes).map_err(|_| broken())? {
         return Err(Unreadable::too_large());
     }
@@ -40,7 +40,7 @@ fn fits(bytes: &[u8]) -> zip::result::ZipResult<bool> {
     Ok(true)
 }
 
-fn broken() -> Unreadable {
+fn broken() -> Box<Unreadable> {
     Unreadable::new(
         ("Excel ブック(.xlsx)として読めません。", "This cannot be read as an Excel workbook (.xlsx)."),
         (
@@ -50,7 +50,7 @@ fn broken() -> Unreadable {
     )
 }
 
-fn read_sheets(bytes: &[u8]) -> Result<Vec<Sheet>, Unreadable> {
+fn read_sheets(bytes: &[u8]) -> Result<Vec<Sheet>, Box<Unreadable>> {
     let wrong = |_: XlsxError| broken();
     let mut book = Xlsx::new(Cursor::new(bytes)).map_err(wrong)?;
     let mut left = Left { rows: MOST_ROWS, cells: MOST_CELLS };
@@ -87,7 +87,13 @@ struct Left {
     cells: usize,
 }
 
-fn put(rows: &mut Vec<Row>, row: u32, column: u32, words: String, left: &mut Left) -> Result<(), Unreadable> {
+fn put(
+    rows: &mut Vec<Row>,
+    row: u32,
+    column: u32,
+    words: String,
+    left: &mut Left,
+) -> Result<(), Box<Unreadable>> {
     let column = column as usize;
     if column >= MOST_COLUMNS {
         return Ok(());
@@ -106,7 +112,12 @@ fn put(rows: &mut Vec<Row>, row: u32, column: u32, words: String, left: &mut Lef
 }
 
 /// Puts what a merged region shows into each of its cells: a 区分 that stands beside ten hospitals is that of all ten.
-fn spread(rows: &mut [Row], start: (u32, u32), end: (u32, u32), left: &mut Left) -> Result<(), Unreadable> {
+fn spread(
+    rows: &mut [Row],
+    start: (u32, u32),
+    end: (u32, u32),
+    left: &mut Left,
+) -> Result<(), Box<Unreadable>> {
     let at = |number: u32| rows.partition_point(|row| row.number < number.saturating_add(1));
     let (first, behind) = (at(start.0), at(end.0.saturating_add(1)));
     let columns = start.1 as usize..(end.1 as usize).saturating_add(1).min(MOST_COLUMNS);
@@ -259,6 +270,36 @@ mod tests {
             bytes[place] = with;
             bytes.truncate(cut.max(4));
             let _ = read(&bytes);
+        }
+
+        /// A whole zip with one damaged part: what a checksum does not find.
+        #[test]
+        fn no_damaged_part_makes_the_reader_fail(
+            part in 0usize..20,
+            damage in proptest::collection::vec((0usize..3000, "[0-9A-Za-z<>/=\"&;#\\-]{0,6}"), 1..6),
+        ) {
+            let sheets = [Sheet::of("機関", [cells(&["機関名", "電話"]), cells(&["北見病院", "0157"])])];
+            let whole = write(&sheets, 0);
+            let mut archive = ZipArchive::new(Cursor::new(&whole)).unwrap();
+            let mut damaged = zip::ZipWriter::new(Cursor::new(Vec::new()));
+            let chosen = part % archive.len();
+            for index in 0..archive.len() {
+                let mut part = archive.by_index(index).unwrap();
+                let mut bytes = Vec::new();
+                part.read_to_end(&mut bytes).unwrap();
+                if index == chosen {
+                    for (at, with) in &damage {
+                        let at = at % bytes.len().max(1);
+                        let end = (at + with.len()).min(bytes.len());
+                        bytes.splice(at..end, with.bytes());
+                    }
+                }
+                damaged.start_file(part.name().unwrap(), zip::write::SimpleFileOptions::default()).unwrap();
+                damaged.write_all(&bytes).unwrap();
+            }
+            let bytes = damaged.finish().unwrap().into_inner();
+            let read = std::panic::catch_unwind(|| read_sheets(&bytes));
+            prop_assert!(read.is_ok(), "the foreign reader panicked");
         }
     }
 }

@@ -54,6 +54,15 @@ pub async fn put_draft(db: &impl ConnectionTrait, row: directory_draft::Model) -
     Ok(())
 }
 
+/// Throws the drafts away that were made before a moment.
+pub async fn drop_drafts_before(db: &impl ConnectionTrait, at_ms: i64) -> Result<(), StoreError> {
+    directory_draft::Entity::delete_many()
+        .filter(directory_draft::Column::MadeAtMs.lt(at_ms))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// Throws the draft of an account away.
 pub async fn drop_draft(db: &impl ConnectionTrait, account: &str) -> Result<(), StoreError> {
     directory_draft::Entity::delete_by_id(account.to_owned()).exec(db).await?;

@@ -94,7 +94,7 @@ pub struct Shown {
 pub struct ShownField {
     /// `primary.email`.
     pub field: String,
-    /// 主 email.
+    /// 主 メール.
     pub label: String,
     /// What stood there.
     pub old: Option<String>,
@@ -130,7 +130,7 @@ pub fn references(changes: &[Change], fate: Fate) -> Vec<String> {
 pub struct FieldChange {
     /// The way to it inside of its entry: `primary.email`.
     pub field: String,
-    /// Its name for people: 主 email.
+    /// Its name for people: 主 メール.
     pub label: Text,
     /// What stood there; of lists what is no longer in it.
     pub old: Option<String>,
@@ -251,19 +251,23 @@ fn label(field: &str) -> Text {
     Text::both(ja, en)
 }
 
-/// `primary.email` → 主 email.
+/// `primary.email` → 主 メール.
 fn place(field: &str) -> Text {
     let (way, rest) = field.split_once('.').unwrap_or(("", field));
     let (ja, en) = match way {
         "primary" => ("主", "primary"),
         "alternate" => ("代替", "alternate"),
-        _ => return Text::plain(rest),
+        _ => ("", ""),
     };
-    match rest {
+    let named = match rest {
         "name" => Text::both(format!("{ja} 窓口"), format!("{en} desk")),
         "person" => Text::both(format!("{ja} 担当者"), format!("{en} person")),
+        "email" => Text::both(format!("{ja} メール"), format!("{en} mail")),
+        "sms" => Text::both(format!("{ja} 携帯(SMS)"), format!("{en} mobile (SMS)")),
+        "phone" => Text::both(format!("{ja} 電話"), format!("{en} telephone")),
         transport => Text::both(format!("{ja} {transport}"), format!("{en} {transport}")),
-    }
+    };
+    Text::both(named.ja.trim(), named.en.unwrap_or_default().trim())
 }
 
 fn entries(directory: &Directory) -> BTreeMap<(Kind, &str), Entry> {
@@ -423,7 +427,7 @@ mod tests {
         let [change] = &changes[..] else { panic!("{changes:?}") };
         assert_eq!((change.reference().as_str(), change.fate), ("agency:hosp_kitamino", Fate::Changed));
         let [field] = &change.fields[..] else { panic!("{change:?}") };
-        assert_eq!((field.field.as_str(), field.label.ja.as_str()), ("primary.email", "主 email"));
+        assert_eq!((field.field.as_str(), field.label.ja.as_str()), ("primary.email", "主 メール"));
         assert_eq!(field.old.as_deref(), Some("dmat@kitamino-hosp.example"));
         assert_eq!(field.new.as_deref(), Some("saigai@kitamino-hosp.example"));
     }

@@ -385,7 +385,7 @@ async fn page(
         done: None,
         letters,
         answers,
-        documents: documents(&rule, &head.id, row.alert_id),
+        documents: documents(rule, &head.id, row.alert_id),
         phones: phones(&scene, &row, language)?,
         proxy,
         decide,

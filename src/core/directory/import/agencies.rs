@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     super::{Agency, Contact, Directory, fold::fold, tables::Sheet},
-    About, Column, Done, Headings, Place, Work, about, by_name, cell, cells,
+    Column, Headings, Place, Work, cell,
     columns::Way,
-    first_time, new_key,
     people::{joined, set, set_text},
+    rows::{About, Done, about, by_name, cells, first_time, new_key},
 };
 use crate::text::{Language, Text};
 

@@ -2,7 +2,8 @@
 
 use super::{
     super::{Directory, Person, fold::fold, tables::Sheet},
-    About, Column, Done, Headings, Place, Work, about, by_name, cell, cells, first_time, new_key,
+    Column, Headings, Place, Work, cell,
+    rows::{About, Done, about, by_name, cells, first_time, new_key},
 };
 use crate::text::{Language, Text};
 

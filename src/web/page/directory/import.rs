@@ -145,7 +145,8 @@ fn preview(plan: &Plan, file: String, draft: String, shape: Shape, frame: &Frame
         [(Fate::Removed, "import-removed"), (Fate::Changed, "import-changed"), (Fate::Added, "import-added")];
     let changes = kinds.into_iter().filter_map(|(fate, word)| {
         let of: Vec<_> = plan.changes.iter().filter(|change| change.fate == fate).collect();
-        let shown: Vec<Shown> = of.iter().take(MOST_SHOWN).map(|change| change.shown(language)).collect();
+        let shown = of.iter().take(MOST_SHOWN).map(|change| in_words(change.shown(language), frame));
+        let shown: Vec<Shown> = shown.collect();
         (!of.is_empty())
             .then(|| (frame.words.get(word), of.len(), shown, of.len().saturating_sub(MOST_SHOWN)))
     });
@@ -162,6 +163,16 @@ fn preview(plan: &Plan, file: String, draft: String, shape: Shape, frame: &Frame
         breaks: breaks.collect(),
         noted: plan.problems.iter().map(|problem| told(problem, shape, frame)).collect(),
     }
+}
+
+/// Yes and no, as a person says them.
+fn in_words(mut change: Shown, frame: &Frame) -> Shown {
+    for field in change.fields.iter_mut().filter(|it| matches!(it.field.as_str(), "outside" | "human")) {
+        for value in [&mut field.old, &mut field.new].into_iter().flatten() {
+            *value = frame.words.get(if value == "true" { "answer-yes" } else { "answer-no" });
+        }
+    }
+    change
 }
 
 /// A problem with its place in the reader's terms: row and heading of a list, line and column of YAML.
