@@ -4,6 +4,7 @@ use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, sea_orm::DbErr};
 
 mod m20261124_000001_first_schema;
+mod m20261125_000003_tasks;
 mod m20261125_000005_directory;
 mod m20261125_000007_attachment;
 
@@ -16,6 +17,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m20261124_000001_first_schema::Migration),
+            Box::new(m20261125_000003_tasks::Migration),
             Box::new(m20261125_000005_directory::Migration),
             Box::new(m20261125_000007_attachment::Migration),
         ]

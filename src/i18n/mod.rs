@@ -10,18 +10,20 @@ use noroshi_core::text::Language;
 use unic_langid::{LanguageIdentifier, langid};
 
 const JA: &[&str] = &[
-    include_str!("ja/activity.ftl"),
     include_str!("ja/page.ftl"),
     include_str!("ja/answer.ftl"),
     include_str!("ja/letter.ftl"),
     include_str!("ja/directory.ftl"),
+    include_str!("ja/activity.ftl"),
+    include_str!("ja/duty.ftl"),
 ];
 const EN: &[&str] = &[
-    include_str!("en/activity.ftl"),
     include_str!("en/page.ftl"),
     include_str!("en/answer.ftl"),
     include_str!("en/letter.ftl"),
     include_str!("en/directory.ftl"),
+    include_str!("en/activity.ftl"),
+    include_str!("en/duty.ftl"),
 ];
 /// Only what differs from Japanese; the rest falls back.
 const EASY_JA: &[&str] = &[include_str!("easy_ja.ftl")];

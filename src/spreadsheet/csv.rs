@@ -119,11 +119,19 @@ fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Box<Unreadable>> {
     Ok(text)
 }
 
-/// What parts the cells: whatever stands most often in the first lines.
+/// What parts the cells: whatever stands most often in the beginning, outside of quotation marks.
 fn delimiter(text: &str) -> char {
-    let head: String = text.lines().take(30).flat_map(str::chars).take(10_000).collect();
-    let count = |delimiter: char| head.matches(delimiter).count();
-    [',', '\t', ';'].into_iter().max_by_key(|c| (count(*c), *c == ',')).unwrap_or(',')
+    let mut count = [(0, ','), (0, '\t'), (0, ';')];
+    let mut is_quoted = false;
+    for c in text.chars().take(10_000) {
+        if c == '"' {
+            is_quoted = !is_quoted;
+        } else if let Some((count, _)) = count.iter_mut().find(|(_, delimiter)| *delimiter == c && !is_quoted)
+        {
+            *count += 1;
+        }
+    }
+    count.iter().rev().max_by_key(|(count, _)| *count).map_or(',', |(_, delimiter)| *delimiter)
 }
 
 /// Whether Excel would take a cell that begins so for a formula.

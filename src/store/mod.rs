@@ -17,7 +17,9 @@ pub mod idempotency;
 pub mod incident;
 pub mod playbook;
 pub mod recipient;
+pub mod report;
 pub mod setting;
+pub mod task;
 pub mod timer;
 
 use std::time::Duration;

@@ -10,6 +10,8 @@ pub mod incident;
 pub mod list;
 pub mod playbook;
 pub mod recipient;
+pub mod report;
+pub mod task;
 
 use actix_web::HttpResponse;
 

@@ -17,6 +17,7 @@ use askama::Template;
 use noroshi_core::{id::IncidentId, time::Timestamp};
 
 use super::{
+    duty::Desk,
     facts,
     frame::{Frame, Room},
     incident::{Head, Stage, Tab},
@@ -28,6 +29,7 @@ use super::{
 use crate::{
     app::App,
     operation::scene::Scene,
+    store,
     web::{body, problem::WebError, session::Caller},
 };
 
@@ -563,7 +565,13 @@ pub async fn get(
     let head = facts::head(&app, &scene, &caller, &frame, Tab::Board).await?;
     let roles = facts::roles(&scene, &frame);
     let (troubles, absences) = facts::troubles(&app, &frame);
-    let page = BoardPage { roles, troubles, absences, ..BoardPage::new(frame, head, &facts) };
+    let tasks = store::task::of_incident(app.store.read(), id).await?;
+    let reports = store::report::of_incident(app.store.read(), id).await?;
+    let duties = Desk { scene: &scene, frame: &frame, caller: &caller }.waits(&tasks, &reports);
+    let mut page = BoardPage { roles, troubles, absences, ..BoardPage::new(frame, head, &facts) };
+    page.waits.extend(duties);
+    // Where a decision is due, it burns first.
+    page.waits.sort_by_key(|wait| !wait.burns);
     Ok(leave::html(&request, &page))
 }
 
