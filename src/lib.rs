@@ -13,6 +13,7 @@ pub mod library;
 pub mod lifecycle;
 pub mod operation;
 pub mod password;
+pub mod spreadsheet;
 pub mod store;
 pub mod telemetry;
 pub mod tls;

@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use noroshi_core::{directory::Directory, playbook::Playbook};
+use noroshi_core::{
+    directory::{Directory, search::Index},
+    playbook::Playbook,
+};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
@@ -16,6 +19,8 @@ use crate::store::{self, StoreError};
 pub struct Library {
     playbooks: Mutex<HashMap<Uuid, Arc<Playbook>>>,
     directories: Mutex<HashMap<Uuid, Arc<Directory>>>,
+    /// For searching the version in force; an older one is never searched.
+    index: Mutex<Option<(Uuid, Arc<Index>)>>,
 }
 
 impl Library {
@@ -52,6 +57,18 @@ impl Library {
             .unwrap_or_else(PoisonError::into_inner)
             .insert(version, Arc::clone(&directory));
         Ok(directory)
+    }
+
+    /// A directory folded for searching, once for each version that comes into force.
+    pub async fn index(&self, db: &impl ConnectionTrait, version: Uuid) -> Result<Arc<Index>, StoreError> {
+        if let Some((known, index)) = &*self.index.lock().unwrap_or_else(PoisonError::into_inner)
+            && *known == version
+        {
+            return Ok(Arc::clone(index));
+        }
+        let index = Arc::new(Index::of(&*self.directory(db, version).await?));
+        *self.index.lock().unwrap_or_else(PoisonError::into_inner) = Some((version, Arc::clone(&index)));
+        Ok(index)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod chronology;
 pub mod chronology_head;
 pub mod counter;
 pub mod delivery;
+pub mod directory_draft;
 pub mod directory_version;
 pub mod event;
 pub mod idempotency;

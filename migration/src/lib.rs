@@ -6,6 +6,7 @@ pub use sea_orm_migration::{MigratorTrait, sea_orm::DbErr};
 mod m20261124_000001_first_schema;
 mod m20261125_000003_tasks;
 mod m20261125_000004_triggers;
+mod m20261125_000005_directory;
 mod m20261125_000007_attachment;
 
 /// All changes, oldest first.
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261124_000001_first_schema::Migration),
             Box::new(m20261125_000003_tasks::Migration),
             Box::new(m20261125_000004_triggers::Migration),
+            Box::new(m20261125_000005_directory::Migration),
             Box::new(m20261125_000007_attachment::Migration),
         ]
     }

@@ -117,39 +117,14 @@ impl WhoIsWho<'_> {
         }
     }
 
-    /// The addresses of an agency. A person named in a contact lends their own where the contact has none.
+    /// The addresses of an agency.
     pub fn agency_contacts(&self, key: &str) -> Contacts {
-        let Some(agency) = self.directory.agencies.get(key) else { return Contacts::default() };
-        let points = |contact: &Contact, way: &str| {
-            let name = contact.name.clone().unwrap_or_else(|| agency.title.clone());
-            let reach = self.directory.reach(contact).into_iter();
-            reach
-                .map(|(transport, address)| ContactPoint {
-                    contact: format!("agency:{key} {way}"),
-                    name: name.clone(),
-                    transport: transport.to_owned(),
-                    address: address.to_owned(),
-                    language: agency.language,
-                })
-                .collect()
-        };
-        Contacts {
-            primary: points(&agency.primary, "primary"),
-            alternate: points(&agency.alternate, "alternate"),
-        }
+        agency_contacts(self.directory, key)
     }
 
     /// The addresses of a person.
     pub fn person_points(&self, key: &str) -> Vec<ContactPoint> {
-        let Some(person) = self.directory.people.get(key) else { return Vec::new() };
-        let point = |(transport, address): (&String, &String)| ContactPoint {
-            contact: format!("person:{key}"),
-            name: person.name.clone(),
-            transport: transport.clone(),
-            address: address.clone(),
-            language: person.language,
-        };
-        person.reach.iter().map(point).collect()
+        person_points(self.directory, key)
     }
 
     /// The people behind a role or roster at `now`, the first to ask first: a role's holder, then everybody whom its
@@ -229,4 +204,39 @@ impl WhoIsWho<'_> {
         };
         name.unwrap_or_else(|| Text::plain(key.clone()))
     }
+}
+
+/// The addresses of an agency. A person named in a contact lends their own where the contact has none.
+pub fn agency_contacts(directory: &Directory, key: &str) -> Contacts {
+    let Some(agency) = directory.agencies.get(key) else { return Contacts::default() };
+    let points = |contact: &Contact, way: &str| {
+        let name = contact.name.clone().unwrap_or_else(|| agency.title.clone());
+        let reach = directory.reach(contact).into_iter();
+        reach
+            .map(|(transport, address)| ContactPoint {
+                contact: format!("agency:{key} {way}"),
+                name: name.clone(),
+                transport: transport.to_owned(),
+                address: address.to_owned(),
+                language: agency.language,
+            })
+            .collect()
+    };
+    Contacts {
+        primary: points(&agency.primary, "primary"),
+        alternate: points(&agency.alternate, "alternate"),
+    }
+}
+
+/// The addresses of a person.
+pub fn person_points(directory: &Directory, key: &str) -> Vec<ContactPoint> {
+    let Some(person) = directory.people.get(key) else { return Vec::new() };
+    let point = |(transport, address): (&String, &String)| ContactPoint {
+        contact: format!("person:{key}"),
+        name: person.name.clone(),
+        transport: transport.clone(),
+        address: address.clone(),
+        language: person.language,
+    };
+    person.reach.iter().map(point).collect()
 }

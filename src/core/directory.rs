@@ -12,10 +12,17 @@ use crate::{
 };
 
 mod check;
+pub mod difference;
+pub mod fold;
+pub mod import;
 pub mod roster;
+pub mod search;
 pub(crate) mod syntax;
+pub mod tables;
+mod write;
 
 pub use syntax::{check, read};
+pub use write::write;
 
 /// A directory without errors.
 #[derive(Clone, Debug, PartialEq)]
@@ -124,6 +131,10 @@ pub struct Transport {
 pub struct Person {
     /// Name for people.
     pub name: Text,
+    /// How the name is read, where given (ふりがな).
+    pub kana: Option<String>,
+    /// Where they work and as what, where given (所属・役職).
+    pub post: Option<Text>,
     /// Whether a human being answers there; only such a person can decide.
     pub human: bool,
     /// Addresses by transport key.
@@ -139,6 +150,8 @@ pub struct Person {
 pub struct Agency {
     /// Name for people; a group without title shows its key.
     pub title: Text,
+    /// How the name is read, where given (ふりがな).
+    pub kana: Option<String>,
     /// Whether it is outside our house.
     pub outside: bool,
     /// The members' keys of a group; `None` for an agency.

@@ -28,6 +28,7 @@ pub mod incident;
 pub mod ladder;
 pub mod playbook;
 pub mod problem;
+pub mod readdress;
 pub mod recurrence;
 pub mod report;
 pub mod retry;

@@ -112,10 +112,12 @@ fn toml_text(text: &str) -> String {
 
 /// The example directory and playbooks; a folder that was used before has them already.
 async fn fill(app: &App) -> anyhow::Result<()> {
-    let work = Work::begin(app, Actor::system()).await?;
-    operation::directory::import(work, DIRECTORY, false)
+    use operation::directory::{Shape, plan, put};
+    let example = plan(app, &Actor::system(), DIRECTORY.to_vec(), Shape::Yaml, false)
         .await
-        .context("could not import the example directory")?;
+        .context("could not read the example directory")?;
+    let work = Work::begin(app, Actor::system()).await?;
+    put(work, &example).await.context("could not import the example directory")?;
     for playbook in PLAYBOOKS {
         let work = Work::begin(app, Actor::system()).await?;
         operation::playbook::import(work, playbook, None)

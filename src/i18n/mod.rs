@@ -14,6 +14,7 @@ const JA: &[&str] = &[
     include_str!("ja/answer.ftl"),
     include_str!("ja/letter.ftl"),
     include_str!("ja/triggers.ftl"),
+    include_str!("ja/directory.ftl"),
     include_str!("ja/activity.ftl"),
     include_str!("ja/duty.ftl"),
 ];
@@ -22,6 +23,7 @@ const EN: &[&str] = &[
     include_str!("en/answer.ftl"),
     include_str!("en/letter.ftl"),
     include_str!("en/triggers.ftl"),
+    include_str!("en/directory.ftl"),
     include_str!("en/activity.ftl"),
     include_str!("en/duty.ftl"),
 ];

@@ -226,7 +226,7 @@ pub async fn metrics(
     }
     Ok(Metrics {
         alerts_unresolved: i64::try_from(unsettled + coming + short).unwrap_or(i64::MAX),
-        tasks_required_open: count(super::task::required_open(db, scene.id()).await?),
+        tasks_required_open: i64::try_from(super::task::required_open(db, scene).await?).unwrap_or(i64::MAX),
         teams_active: teams.into(),
         reports_overdue: count(super::report::overdue(db, scene, now).await?),
     })

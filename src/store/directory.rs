@@ -1,7 +1,7 @@
 //! The imported directory, and what is known of its addresses beside it.
 
 use entity::{
-    address_health,
+    address_health, directory_draft,
     directory_version::{Column, Entity, Model},
 };
 use noroshi_core::{alert::ContactPoint, time::Timestamp};
@@ -19,6 +19,12 @@ pub async fn latest(db: &impl ConnectionTrait) -> Result<Option<Model>, StoreErr
     Ok(Entity::find().order_by_desc(Column::Number).limit(1).one(db).await?)
 }
 
+/// Which version is in force; the file itself may be long.
+pub async fn latest_id(db: &impl ConnectionTrait) -> Result<Option<Uuid>, StoreError> {
+    let newest = Entity::find().select_only().column(Column::Id).order_by_desc(Column::Number).limit(1);
+    Ok(newest.into_tuple().one(db).await?)
+}
+
 /// One version.
 pub async fn version(db: &impl ConnectionTrait, id: Uuid) -> Result<Model, StoreError> {
     Entity::find_by_id(id)
@@ -30,6 +36,36 @@ pub async fn version(db: &impl ConnectionTrait, id: Uuid) -> Result<Model, Store
 /// Adds a version.
 pub async fn put(db: &impl ConnectionTrait, row: Model) -> Result<(), StoreError> {
     Entity::insert(row.into_active_model()).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// The draft of an account, where it has one.
+pub async fn draft(
+    db: &impl ConnectionTrait,
+    account: &str,
+) -> Result<Option<directory_draft::Model>, StoreError> {
+    Ok(directory_draft::Entity::find_by_id(account.to_owned()).one(db).await?)
+}
+
+/// Keeps a draft, in the place of the one before.
+pub async fn put_draft(db: &impl ConnectionTrait, row: directory_draft::Model) -> Result<(), StoreError> {
+    drop_draft(db, &row.account).await?;
+    directory_draft::Entity::insert(row.into_active_model()).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// Throws the drafts away that were made before a moment.
+pub async fn drop_drafts_before(db: &impl ConnectionTrait, at_ms: i64) -> Result<(), StoreError> {
+    directory_draft::Entity::delete_many()
+        .filter(directory_draft::Column::MadeAtMs.lt(at_ms))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+/// Throws the draft of an account away.
+pub async fn drop_draft(db: &impl ConnectionTrait, account: &str) -> Result<(), StoreError> {
+    directory_draft::Entity::delete_by_id(account.to_owned()).exec(db).await?;
     Ok(())
 }
 

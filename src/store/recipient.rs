@@ -94,6 +94,7 @@ pub async fn save(db: &impl ConnectionTrait, row: &mut Model) -> Result<(), Stor
     row.version += 1;
     let change = ActiveModel {
         version: Set(row.version),
+        contacts: Set(row.contacts.clone()),
         state: Set(row.state.clone()),
         step: Set(row.step),
         started_own_ms: Set(row.started_own_ms),

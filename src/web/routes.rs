@@ -79,6 +79,7 @@ pub const ROUTES: &[Route] = &[
     get("/api/v1/directory", VIEW, || web::get().to(directory::get)),
     put("/api/v1/directory", May(Action::EditDirectory), || web::put().to(directory::put)),
     post("/api/v1/directory/import", May(Action::EditDirectory), || web::post().to(directory::import)),
+    get("/api/v1/directory/export", VIEW, || web::get().to(directory::export)),
     get("/api/v1/incidents", VIEW, || web::get().to(incident::list)),
     post("/api/v1/incidents", May(Action::Start), || web::post().to(incident::start)),
     get("/api/v1/incidents/{id}", VIEW, || web::get().to(incident::get)),
@@ -108,6 +109,9 @@ pub const ROUTES: &[Route] = &[
         web::post().to(recipient::answer)
     }),
     post("/api/v1/recipients/{id}/decide", May(Action::Decide), || web::post().to(recipient::decide)),
+    post("/api/v1/recipients/{id}/readdress", May(Action::RaiseAlert), || {
+        web::post().to(recipient::readdress)
+    }),
     get("/api/v1/incidents/{id}/channels", VIEW, || web::get().to(channel::list)),
     get("/api/v1/channels/{id}/messages", VIEW, || web::get().to(channel::messages)),
     post("/api/v1/channels/{id}/messages", May(Action::Talk), || web::post().to(channel::post)),
@@ -175,6 +179,9 @@ pub const ROUTES: &[Route] = &[
     post("/incidents/{id}/recipients/{rid}/decide", May(Action::Decide), || {
         web::post().to(page::recipient::decide)
     }),
+    post("/incidents/{id}/recipients/{rid}/readdress", May(Action::RaiseAlert), || {
+        web::post().to(page::recipient::readdress)
+    }),
     get("/incidents/{id}/alerts/{aid}", VIEW, || web::get().to(page::recipient::alert)),
     get("/incidents/{id}/alerts/{aid}/documents/{n}", VIEW, || web::get().to(page::document::get)),
     post("/incidents/{id}/alerts/{aid}/decide", May(Action::Decide), || {
@@ -212,6 +219,16 @@ pub const ROUTES: &[Route] = &[
     get("/triggers", VIEW, || web::get().to(page::triggers::get)),
     get("/directory", VIEW, || web::get().to(page::directory::get)),
     post("/directory/clear", May(Action::EditDirectory), || web::post().to(page::directory::clear)),
+    get("/directory/agencies/{key}", VIEW, || web::get().to(page::directory::entry::agency)),
+    get("/directory/people/{key}", VIEW, || web::get().to(page::directory::entry::person)),
+    get("/directory/import", May(Action::EditDirectory), || web::get().to(page::directory::import::get)),
+    post("/directory/import", May(Action::EditDirectory), || web::post().to(page::directory::import::post)),
+    post("/directory/import/confirm", May(Action::EditDirectory), || {
+        web::post().to(page::directory::import::confirm)
+    }),
+    post("/directory/import/discard", May(Action::EditDirectory), || {
+        web::post().to(page::directory::import::discard)
+    }),
     get("/status", VIEW, || web::get().to(page::status::get)),
     get("/inbox", VIEW, || web::get().to(page::letters::inbox)),
     get("/inbox/{n}", VIEW, || web::get().to(page::letters::mail)),

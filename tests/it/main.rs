@@ -17,6 +17,7 @@ mod commands;
 mod crash;
 mod delivery;
 mod demo;
+mod directory;
 mod documents;
 mod drill;
 mod duty_pages;

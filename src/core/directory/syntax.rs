@@ -80,10 +80,13 @@ struct Known {
 }
 
 /// What an address of a transport has to look like.
-#[derive(Clone, Copy)]
-enum AddressKind {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum AddressKind {
+    /// A mailbox.
     Mail,
+    /// A telephone number.
     Telephone,
+    /// Whatever its transport takes.
     Other,
 }
 
@@ -204,7 +207,7 @@ fn read_transport(spot: &Spot<'_>) -> Option<Transport> {
     Some(Transport { driver: driver?, proves: proves.unwrap_or_default(), max_chars })
 }
 
-fn address_kind(driver: &str) -> AddressKind {
+pub(super) fn address_kind(driver: &str) -> AddressKind {
     match driver {
         "smtp" => AddressKind::Mail,
         "http_gateway" | "human_call" => AddressKind::Telephone,
@@ -215,6 +218,8 @@ fn address_kind(driver: &str) -> AddressKind {
 fn read_person(spot: &Spot<'_>, known: &Known) -> Option<Person> {
     let fields = spot.fields()?;
     let name = fields.need("name").and_then(|spot| spot.text());
+    let kana = read_kana(&fields);
+    let post = fields.get("post").and_then(|spot| spot.text());
     let human = fields.get("human").map_or(Some(true), |spot| spot.flag());
     let reach = fields.get("reach").map(|spot| {
         spot.entries()
@@ -225,7 +230,19 @@ fn read_person(spot: &Spot<'_>, known: &Known) -> Option<Person> {
     let language = read_language(&fields);
     let verified_on = fields.get("verified_on").and_then(|spot| spot.date());
     fields.finish();
-    Some(Person { name: name?, human: human?, reach: reach.unwrap_or_default(), language, verified_on })
+    Some(Person {
+        name: name?,
+        kana,
+        post,
+        human: human?,
+        reach: reach.unwrap_or_default(),
+        language,
+        verified_on,
+    })
+}
+
+fn read_kana(fields: &Fields<'_>) -> Option<String> {
+    fields.get("kana").and_then(|spot| spot.string()).map(str::to_owned)
 }
 
 fn read_language(fields: &Fields<'_>) -> Language {
@@ -244,6 +261,7 @@ fn read_agency(
         Some(spot) => spot.one_of(&[("group", true), ("agency", false)])?,
         None => false,
     };
+    let kana = read_kana(&fields);
     let outside = fields.get("outside").map_or(Some(false), |spot| spot.flag());
     let language = read_language(&fields);
     let verified_on = fields.get("verified_on").and_then(|spot| spot.date());
@@ -256,6 +274,7 @@ fn read_agency(
         fields.finish();
         return Some(Agency {
             title,
+            kana,
             outside: outside?,
             members: Some(members?),
             primary: Contact::default(),
@@ -272,6 +291,7 @@ fn read_agency(
     fields.finish();
     Some(Agency {
         title: title?,
+        kana,
         outside: outside?,
         members: None,
         primary: primary?,
@@ -324,7 +344,7 @@ fn address(transport: &str, spot: &Spot<'_>, known: &Known) -> Option<String> {
 }
 
 /// Old carrier addresses with `..` or a dot before `@` are real; only what could never be sent is refused.
-fn is_mail_address(words: &str) -> bool {
+pub(super) fn is_mail_address(words: &str) -> bool {
     let forbidden =
         |c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';' | '"' | '(' | ')');
     match words.rsplit_once('@') {

@@ -3,10 +3,17 @@
 use std::collections::BTreeMap;
 
 use actix_web::{
-    HttpRequest,
+    HttpRequest, HttpResponse,
+    http::header,
     web::{Data, Json, Query},
 };
-use noroshi_core::directory::{Contact, Directory};
+use noroshi_core::{
+    directory::{
+        Contact, Directory,
+        difference::{Fate, Shown, references},
+    },
+    problem::Problem,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -14,11 +21,11 @@ use crate::{
     app::App,
     operation::{
         Work,
-        directory::{Changes, import as import_directory},
+        directory::{self, Export, List, Shape},
     },
     store::{self, StoreError},
     web::{
-        body::{Raw, check_session, language, moment},
+        body::{Upload, language, moment},
         problem::{Detail, WebError, file_detail},
         session::Caller,
     },
@@ -50,6 +57,9 @@ pub struct HealthView {
 pub struct AgencyView {
     /// Name for people.
     pub title: String,
+    /// How it is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kana: Option<String>,
     /// Whether it is outside our house.
     pub outside: bool,
     /// The members of a group.
@@ -59,6 +69,9 @@ pub struct AgencyView {
     pub primary: BTreeMap<String, String>,
     /// Addresses of the second way in.
     pub alternate: BTreeMap<String, String>,
+    /// When its addresses were last verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified_on: Option<String>,
 }
 
 /// A person.
@@ -66,8 +79,17 @@ pub struct AgencyView {
 pub struct PersonView {
     /// Name for people.
     pub name: String,
+    /// How it is read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kana: Option<String>,
+    /// Where they work and as what.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub post: Option<String>,
     /// Addresses by transport.
     pub reach: BTreeMap<String, String>,
+    /// When their addresses were last verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified_on: Option<String>,
 }
 
 /// A roster and who is on duty now.
@@ -151,6 +173,8 @@ fn view(app: &App, directory: &Directory, sha256: String) -> DirectoryView {
             .map(|(key, agency)| {
                 let view = AgencyView {
                     title: agency.title.ja.clone(),
+                    kana: agency.kana.clone(),
+                    verified_on: agency.verified_on.map(|on| on.to_string()),
                     outside: agency.outside,
                     members: agency.members.clone(),
                     primary: reach(&agency.primary),
@@ -163,7 +187,14 @@ fn view(app: &App, directory: &Directory, sha256: String) -> DirectoryView {
             .people
             .iter()
             .map(|(key, person)| {
-                (key.clone(), PersonView { name: person.name.ja.clone(), reach: person.reach.clone() })
+                let view = PersonView {
+                    name: person.name.ja.clone(),
+                    kana: person.kana.clone(),
+                    post: person.post.as_ref().map(|post| post.ja.clone()),
+                    reach: person.reach.clone(),
+                    verified_on: person.verified_on.map(|on| on.to_string()),
+                };
+                (key.clone(), view)
             })
             .collect(),
         rosters: directory
@@ -191,13 +222,16 @@ fn view(app: &App, directory: &Directory, sha256: String) -> DirectoryView {
     }
 }
 
-/// Whether to look first.
+/// How to import.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct DryRun {
+pub struct ImportWish {
     /// `true`: say what would change, change nothing.
     #[serde(default)]
     pub dry_run: bool,
+    /// `true`: a CSV or XLSX list is the whole one; what it does not name is removed, an empty cell empties.
+    #[serde(default)]
+    pub remove_missing: bool,
 }
 
 /// What an import changes.
@@ -211,22 +245,40 @@ pub struct ImportView {
     pub changed: Vec<String>,
     /// Keys that are no longer there.
     pub removed: Vec<String>,
-    /// Warnings that were left.
+    /// Each of them: `{key, name, change, fields: [{field, label, old, new}]}`.
+    #[schema(value_type = Vec<Object>)]
+    pub differences: Vec<Shown>,
+    /// Playbooks in force that this directory no longer satisfies.
+    pub playbooks: Vec<BrokenView>,
+    /// Warnings and notes that were left; of a list, `line` is the row and `path` the column.
     pub problems: Vec<Detail>,
 }
 
-/// Imports a directory; the body is the YAML. With errors, nothing changes.
-#[utoipa::path(post, path = "/api/v1/directory/import", tag = "directory", params(DryRun),
-    request_body(content = String, content_type = "application/yaml"),
+/// A playbook that a directory does not satisfy.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BrokenView {
+    /// Its key.
+    pub key: String,
+    /// What is missing.
+    pub problems: Vec<Detail>,
+}
+
+/// Imports a directory: YAML is the whole of it, CSV and XLSX add and change. The body is the file, with its media
+/// type, or a form with a file. With errors, nothing changes.
+#[utoipa::path(post, path = "/api/v1/directory/import", tag = "directory", params(ImportWish),
+    request_body(content(
+        (String = "application/yaml"), (String = "text/csv"),
+        (String = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"), (String = "multipart/form-data"),
+    )),
     responses((status = 200, body = ImportView), (status = 422, body = crate::web::problem::ProblemDocument)))]
 pub async fn import(
     request: HttpRequest,
     app: Data<App>,
     caller: Caller,
-    wish: Query<DryRun>,
-    body: Raw,
+    wish: Query<ImportWish>,
+    upload: Upload,
 ) -> Result<Json<ImportView>, WebError> {
-    take(&request, &app, caller, &body, wish.dry_run).await
+    take(&request, &app, caller, upload, &wish).await
 }
 
 /// Puts the whole directory in place; the body is the YAML.
@@ -237,22 +289,69 @@ pub async fn put(
     request: HttpRequest,
     app: Data<App>,
     caller: Caller,
-    body: Raw,
+    upload: Upload,
 ) -> Result<Json<ImportView>, WebError> {
-    take(&request, &app, caller, &body, false).await
+    take(&request, &app, caller, upload, &ImportWish { dry_run: false, remove_missing: true }).await
 }
 
 async fn take(
     request: &HttpRequest,
     app: &App,
     caller: Caller,
-    body: &Raw,
-    dry_run: bool,
+    upload: Upload,
+    wish: &ImportWish,
 ) -> Result<Json<ImportView>, WebError> {
-    check_session(request)?;
-    let work = Work::begin(app, caller.actor).await?;
-    let (Changes { added, changed, removed }, problems) = import_directory(work, &body.0, dry_run).await?;
+    let shape = Shape::of(&upload.bytes, &upload.name, &upload.media_type);
+    let plan = directory::plan(app, &caller.actor, upload.bytes, shape, wish.remove_missing).await?;
+    if !wish.dry_run {
+        directory::put(Work::begin(app, caller.actor).await?, &plan).await?;
+    }
     let language = language(request);
-    let problems = problems.iter().map(|problem| file_detail(problem, language)).collect();
-    Ok(Json(ImportView { dry_run, added, changed, removed, problems }))
+    let details = |problems: &[Problem]| problems.iter().map(|it| file_detail(it, language)).collect();
+    Ok(Json(ImportView {
+        dry_run: wish.dry_run,
+        added: references(&plan.changes, Fate::Added),
+        changed: references(&plan.changes, Fate::Changed),
+        removed: references(&plan.changes, Fate::Removed),
+        differences: plan.changes.iter().map(|change| change.shown(language)).collect(),
+        playbooks: plan
+            .broken
+            .iter()
+            .map(|broken| BrokenView { key: broken.key.clone(), problems: details(&broken.problems) })
+            .collect(),
+        problems: details(&plan.problems),
+    }))
+}
+
+/// What to export.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ExportWish {
+    /// `yaml` (all of it, the default), `xlsx` (agencies and people) or `csv` (one of both).
+    #[serde(default)]
+    #[param(value_type = String)]
+    pub format: Export,
+    /// `agencies` (the default) or `people`.
+    #[serde(default)]
+    #[param(value_type = String)]
+    pub list: List,
+}
+
+/// The directory in force as a file; imported again it changes nothing.
+#[utoipa::path(get, path = "/api/v1/directory/export", tag = "directory", params(ExportWish),
+    responses((status = 200, description = "the file"), (status = 404, body = crate::web::problem::ProblemDocument)))]
+pub async fn export(app: Data<App>, wish: Query<ExportWish>) -> Result<HttpResponse, WebError> {
+    let file = directory::export(&app, wish.format, wish.list).await?.ok_or(WebError::NotFound)?;
+    let (media_type, name) = match (wish.format, wish.list) {
+        (Export::Yaml, _) => ("application/yaml; charset=utf-8", "directory.yaml"),
+        (Export::Xlsx, _) => {
+            ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "directory.xlsx")
+        }
+        (Export::Csv, List::Agencies) => ("text/csv; charset=utf-8", "agencies.csv"),
+        (Export::Csv, List::People) => ("text/csv; charset=utf-8", "people.csv"),
+    };
+    Ok(HttpResponse::Ok()
+        .content_type(media_type)
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"noroshi-{name}\"")))
+        .body(file))
 }

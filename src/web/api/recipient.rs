@@ -1,6 +1,6 @@
 //! Recipients: evidence, answers, decisions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -8,8 +8,9 @@ use actix_web::{
 };
 use entity::{delivery, recipient};
 use noroshi_core::{
-    alert::Rule,
+    alert::{ContactPoint, Rule},
     id::{AlertId, DeliveryId, RecipientId},
+    readdress::Moved,
     time::Timestamp,
 };
 use sea_orm::ConnectionTrait;
@@ -30,7 +31,7 @@ use crate::{
         Work,
         alert::{Given, given},
         answer::{Typed, on_behalf},
-        decision,
+        decision, readdress,
         scene::{Scene, text},
     },
     store,
@@ -124,6 +125,19 @@ pub struct DeliveryView {
     pub ended_at: Option<String>,
 }
 
+/// An address that the directory in force says otherwise than when the alert was raised.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ContactChangeView {
+    /// Where it stands in the directory.
+    pub contact: String,
+    /// Key of the transport.
+    pub transport: String,
+    /// As it was; null where there was none.
+    pub old: Option<String>,
+    /// As it is; null where there is none any more.
+    pub new: Option<String>,
+}
+
 /// A recipient.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct RecipientView {
@@ -155,6 +169,10 @@ pub struct RecipientView {
     pub next_step_at: Option<String>,
     /// Everything that was sent.
     pub deliveries: Vec<DeliveryView>,
+    /// Whether the directory has other addresses now than when the alert was raised.
+    pub contacts_changed: bool,
+    /// Which.
+    pub contact_changes: Vec<ContactChangeView>,
 }
 
 /// The view of a delivery.
@@ -199,7 +217,9 @@ pub async fn views(
     rows: Vec<recipient::Model>,
 ) -> Result<Vec<RecipientView>, WebError> {
     let mut rules: BTreeMap<Uuid, Rule> = BTreeMap::new();
+    let mut endings: BTreeSet<Uuid> = BTreeSet::new();
     for alert in store::alert::of_incident(db, scene.id()).await? {
+        endings.extend(alert.ending.then_some(alert.id));
         rules.insert(alert.id, store::alert::rule(&alert)?);
     }
     let mut deliveries: BTreeMap<Uuid, Vec<DeliveryView>> = BTreeMap::new();
@@ -210,11 +230,20 @@ pub async fn views(
             deliveries.entry(recipient).or_default().push(delivery_view(app, &row));
         }
     }
+    let newer = readdress::newer(app, db, scene).await?;
     let at = |ms: Option<i64>| ms.map(|ms| moment(app, ms));
     let mut views = Vec::with_capacity(rows.len());
     for row in rows {
         let rule = rules.get(&row.alert_id);
         let answer = given(&row)?.zip(rule);
+        let moved = match (&newer, rule) {
+            (Some(directory), Some(rule)) => {
+                let ending = endings.contains(&row.alert_id);
+                readdress::of_recipient(directory, rule, &row, ending)?
+            }
+            _ => Vec::new(),
+        };
+        let contact_changes: Vec<_> = moved.iter().filter_map(contact_change).collect();
         views.push(RecipientView {
             id: RecipientId::new(row.id).to_string(),
             alert: rule.map(|rule| rule.plan.key.clone()).unwrap_or_default(),
@@ -236,12 +265,25 @@ pub async fn views(
                 .and_then(|due| scene.timeline.real_time_of(Timestamp(due)))
                 .map(|due| due.rfc3339(app.zone)),
             deliveries: deliveries.remove(&row.id).unwrap_or_default(),
+            contacts_changed: !contact_changes.is_empty(),
+            contact_changes,
             agency: row.agency,
             person: row.person,
             state: row.state,
         });
     }
     Ok(views)
+}
+
+fn contact_change(moved: &Moved) -> Option<ContactChangeView> {
+    let point = moved.point()?;
+    let address = |point: &Option<ContactPoint>| point.as_ref().map(|point| point.address.clone());
+    Some(ContactChangeView {
+        contact: point.contact.clone(),
+        transport: point.transport.clone(),
+        old: address(&moved.old),
+        new: address(&moved.new),
+    })
 }
 
 /// The view of a decision as it is kept.
@@ -401,4 +443,21 @@ pub async fn release(
     })
     .await?;
     Ok(reply(done))
+}
+
+/// Takes the addresses of the directory in force over and sends the alert there once more; the ladder stays where it
+/// is.
+#[utoipa::path(post, path = "/api/v1/recipients/{id}/readdress", tag = "recipients",
+    params(("id" = String, Path, description = "rcp_…"), ("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 200, body = RecipientView), (status = 409, body = crate::web::problem::ProblemDocument)))]
+pub async fn readdress(
+    request: HttpRequest,
+    app: Data<App>,
+    caller: Caller,
+    id: Path<String>,
+    body: Body<super::incident::Nothing>,
+) -> Result<HttpResponse, WebError> {
+    let once = body.once(&request, &caller)?;
+    let work = Work::begin(&app, caller.actor).await?;
+    Ok(reply(readdress::readdress(work, recipient_id(&id)?, once.as_ref(), one).await?))
 }

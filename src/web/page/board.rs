@@ -91,6 +91,8 @@ pub struct RecipientFacts {
     pub failure: Option<String>,
     /// What was tried, in words: メール、代替、架電.
     pub tried: String,
+    /// Whether the directory in force has other addresses for it.
+    pub moved: bool,
 }
 
 /// How far a recipient's ladder is.
@@ -347,7 +349,7 @@ impl Row {
             word,
             figure: facts.answer.as_ref().map(|answer| figure(answer, frame)).unwrap_or_default(),
             since,
-            sub: second_line(facts, frame),
+            sub: with_moved(second_line(facts, frame), facts, frame),
             relay: relay(&facts.evidence, &frame.when),
             next: next_line(facts, frame),
         };
@@ -367,6 +369,15 @@ impl Row {
         }
         format!("{:016x}", hasher.finish())
     }
+}
+
+/// The second line, with the word that the directory has another address by now.
+fn with_moved(line: String, facts: &RecipientFacts, frame: &Frame) -> String {
+    if !facts.moved {
+        return line;
+    }
+    let moved = frame.words.get("board-moved");
+    if line.is_empty() { moved } else { format!("{line}{}{moved}", frame.words.get("list-join")) }
 }
 
 /// How a recipient stands, its shape and its word.
@@ -582,7 +593,7 @@ pub async fn get(
     }
     let office = scene.directory.office().get(body::language(&request)).to_owned();
     let frame = leave::frame_of(&request, &app, &caller, Room::Incidents, office);
-    let alerts = facts::alerts(&app, id).await?;
+    let alerts = facts::alerts(&app, &scene).await?;
     let letters = facts::letters(&app, id).await?;
     let facts = facts::facts(&app, &scene, &alerts, &letters, &frame.when).await?;
     let head = facts::head(&app, &scene, &caller, &frame, Tab::Board).await?;

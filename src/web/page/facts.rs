@@ -10,6 +10,7 @@ use noroshi_core::{
     id::{AlertId, ChannelId, IncidentId, RecipientId},
     incident::State,
     playbook::{AckRule, Action, AskKind, Count, Meaning, PartyRef, Quorum, ResponseOption, Target},
+    readdress::Moved,
     text::{DRILL_MARK, Language, fill},
     time::{Span, Timestamp},
 };
@@ -28,6 +29,7 @@ use crate::{
     app::App,
     operation::{
         alert::{Given, given},
+        readdress,
         scene::{Scene, text},
     },
     store,
@@ -48,14 +50,17 @@ pub struct AlertRows {
     pub number: u32,
     /// Its recipients.
     pub recipients: Vec<recipient::Model>,
+    /// The recipients whose addresses the directory in force says otherwise, with these.
+    pub moved: BTreeMap<Uuid, Vec<Moved>>,
 }
 
 /// Everything that was sent for one recipient, oldest first.
 pub type Letters = BTreeMap<Uuid, Vec<delivery::Model>>;
 
 /// The alerts of an incident with their recipients, in the order in which they were raised.
-pub async fn alerts(app: &App, id: IncidentId) -> Result<Vec<AlertRows>, WebError> {
-    let db = app.store.read();
+pub async fn alerts(app: &App, scene: &Scene) -> Result<Vec<AlertRows>, WebError> {
+    let (db, id) = (app.store.read(), scene.id());
+    let newer = readdress::newer(app, db, scene).await?;
     let mut recipients: BTreeMap<Uuid, Vec<recipient::Model>> = BTreeMap::new();
     for row in store::recipient::of_incident(db, id, None, ALL).await? {
         recipients.entry(row.alert_id).or_default().push(row);
@@ -66,7 +71,22 @@ pub async fn alerts(app: &App, id: IncidentId) -> Result<Vec<AlertRows>, WebErro
         let same = |other: &AlertRows| other.rule.plan.to.iter().any(|party| rule.plan.to.contains(party));
         let number = 1 + found.iter().filter(|other| same(other)).count();
         let recipients = recipients.remove(&row.id).unwrap_or_default();
-        found.push(AlertRows { row, rule, number: u32::try_from(number).unwrap_or(u32::MAX), recipients });
+        let mut moved = BTreeMap::new();
+        if let Some(directory) = &newer {
+            for recipient in &recipients {
+                let found = readdress::of_recipient(directory, &rule, recipient, row.ending)?;
+                if !found.is_empty() {
+                    moved.insert(recipient.id, found);
+                }
+            }
+        }
+        found.push(AlertRows {
+            row,
+            rule,
+            number: u32::try_from(number).unwrap_or(u32::MAX),
+            recipients,
+            moved,
+        });
     }
     Ok(found)
 }
@@ -160,7 +180,9 @@ pub fn alert_facts(
     let mut recipients = Vec::with_capacity(alert.recipients.len());
     for row in &alert.recipients {
         let sent = letters.get(&row.id).map_or(&[][..], Vec::as_slice);
-        recipients.push(recipient_facts(scene, rule, row, sent, when)?);
+        let mut facts = recipient_facts(scene, rule, row, sent, when)?;
+        facts.moved = alert.moved.contains_key(&row.id);
+        recipients.push(facts);
     }
     Ok(AlertFacts {
         id: AlertId::new(alert.row.id).to_string(),
@@ -236,6 +258,7 @@ pub fn recipient_facts(
         to_decide_since: row.decide_since_ms.map(Timestamp),
         failure: failure(letters, when),
         tried: tried(letters, when),
+        moved: false,
     })
 }
 

@@ -59,7 +59,7 @@ async fn answers(app: &App, id: IncidentId, frame: &Frame) -> Result<Vec<(String
     let db = app.store.read();
     let scene = Scene::load(app, db, id).await?;
     let mut lines = Vec::new();
-    for alert in facts::alerts(app, id).await?.iter().filter(|alert| alert.row.state != "superseded") {
+    for alert in facts::alerts(app, &scene).await?.iter().filter(|alert| alert.row.state != "superseded") {
         let asked = alert.recipients.iter().filter(|row| row.state != "informed").count();
         if asked == 0 {
             continue;

@@ -9,8 +9,9 @@ use actix_web::{
 use askama::Template;
 use entity::{attempt, delivery, recipient};
 use noroshi_core::{
-    alert::Rule,
+    alert::{ContactPoint, Rule},
     id::{AlertId, IncidentId, RecipientId},
+    readdress::Moved,
     rights::{Action, may},
     text::{Language, fill},
     time::Timestamp,
@@ -60,6 +61,8 @@ pub struct RecipientPage {
     pub alert: String,
     /// What was just done, in a sentence.
     pub done: Option<String>,
+    /// The addresses that are others in the directory by now.
+    pub moved: Option<MovedForm>,
     /// Every letter, newest first.
     pub letters: Vec<LetterLine>,
     /// Every answer, newest first.
@@ -72,6 +75,15 @@ pub struct RecipientPage {
     pub proxy: Option<ProxyForm>,
     /// The form for the decision; none where nothing can be decided.
     pub decide: Option<DecideForm>,
+}
+
+/// The addresses that are others in the directory by now.
+#[derive(Clone, Debug, Default)]
+pub struct MovedForm {
+    /// Desk and transport, the old address, the new one; 〔なし〕 where there is none.
+    pub lines: Vec<(String, String, String)>,
+    /// The idempotency key of the button; none where nothing can be sent again.
+    pub once: Option<String>,
 }
 
 /// One letter: one transport to one contact point.
@@ -158,6 +170,7 @@ pub async fn get(
     page.done = done.as_deref().and_then(|done| match done {
         "answer" => Some(page.frame.words.with("recipient-recorded", &[("clock", clock.into())])),
         "decide" => Some(page.frame.words.with("recipient-decided", &[("clock", clock.into())])),
+        "readdress" => Some(page.frame.words.with("recipient-readdressed", &[("clock", clock.into())])),
         _ => None,
     });
     Ok(html(&request, &page))
@@ -243,6 +256,37 @@ pub async fn decide(
     Ok(html_with(&request, StatusCode::UNPROCESSABLE_ENTITY, &page))
 }
 
+/// `POST …/readdress`: the alert once more, to the addresses of the directory in force.
+pub async fn readdress(
+    app: Data<App>,
+    caller: Caller,
+    path: Path<(String, String)>,
+    form: Posted,
+) -> Result<HttpResponse, WebError> {
+    let rid: RecipientId = path.1.parse().map_err(|_| WebError::NotFound)?;
+    let once = form.once(&caller);
+    let work = Work::begin(&app, caller.actor.clone()).await?;
+    operation::readdress::readdress(work, rid, once.as_ref(), async |_, _, _| Ok(String::new())).await?;
+    Ok(see(&format!("/incidents/{}/recipients/{}?done=readdress", path.0, path.1)))
+}
+
+/// What has moved, and whether the alert can be sent there.
+fn moved_form(moved: &[Moved], may_send: bool, once: String, when: &When) -> Option<MovedForm> {
+    let language = when.words.0;
+    let address = |point: &Option<ContactPoint>| match point {
+        Some(point) => point.address.clone(),
+        None => when.words.get("directory-no-address"),
+    };
+    let lines = moved.iter().filter_map(|moved| {
+        let point = moved.point()?;
+        let whose = format!("{} {}", point.name.get(language), facts::transport(&point.transport, when));
+        Some((whose, address(&moved.old), address(&moved.new)))
+    });
+    let lines: Vec<_> = lines.collect();
+    let can_send = may_send && moved.iter().any(|moved| moved.new.is_some());
+    (!lines.is_empty()).then(|| MovedForm { lines, once: can_send.then_some(once) })
+}
+
 async fn page(
     request: &HttpRequest,
     app: &App,
@@ -261,7 +305,7 @@ async fn page(
     let office = scene.directory.office().get(body::language(request)).to_owned();
     let frame = frame_of(request, app, caller, Room::Incidents, office);
     let (words, language, when) = (frame.words, frame.words.0, frame.when);
-    let alerts = facts::alerts(app, id).await?;
+    let alerts = facts::alerts(app, &scene).await?;
     let alert = alerts.iter().find(|alert| alert.row.id == row.alert_id).ok_or(WebError::NotFound)?;
     let rule = &alert.rule;
     let deliveries = store::delivery::of_recipients(db, vec![row.id]).await?;
@@ -339,7 +383,12 @@ async fn page(
     let released = row
         .released_at_ms
         .map(|at| words.with("released-at", &[("clock", when.short(Timestamp(at)).into())]));
+    let may_send = !over
+        && matches!(row.state.as_str(), "waiting" | "to_decide" | "informed")
+        && caller.actor.role.is_some_and(|role| may(role, Action::RaiseAlert, false));
+    let moved = alert.moved.get(&row.id).map_or(&[][..], Vec::as_slice);
     Ok(RecipientPage {
+        moved: moved_form(moved, may_send, app.chance.token(), &when),
         may_release: may_release && released.is_none(),
         released,
         row: shown,
@@ -494,7 +543,7 @@ async fn alert_page(
     let language = body::language(request);
     let frame =
         frame_of(request, app, caller, Room::Incidents, scene.directory.office().get(language).to_owned());
-    let alerts = facts::alerts(app, id).await?;
+    let alerts = facts::alerts(app, &scene).await?;
     let alert = alerts.iter().find(|alert| alert.row.id == aid.raw()).ok_or(WebError::NotFound)?;
     let letters = facts::letters(app, id).await?;
     let known = facts::alert_facts(app, &scene, alert, &letters, &frame.when)?;
@@ -562,6 +611,7 @@ mod tests {
             row: board.groups[0].rows[row].clone(),
             alert: board.groups[0].line.clone(),
             done: None,
+            moved: None,
             letters: vec![
                 letter(
                     "30分後の判断",

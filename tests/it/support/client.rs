@@ -88,6 +88,25 @@ impl Api {
         read(asked, answer).await
     }
 
+    /// POST of a file as the body.
+    pub async fn upload(&self, path: &str, media_type: &str, bytes: Vec<u8>) -> Reply {
+        let mut request = self.http.post(self.address(path)).header("content-type", media_type).body(bytes);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        let answer = request.send().await.unwrap_or_else(|problem| panic!("POST {path}: {problem:?}"));
+        read(format!("POST {path}"), answer).await
+    }
+
+    /// GET of a file.
+    pub async fn download(&self, path: &str) -> Vec<u8> {
+        let token = self.token.as_deref().expect("files are for whoever has a token");
+        let answer = self.http.get(self.address(path)).bearer_auth(token).send().await;
+        let answer = answer.unwrap_or_else(|problem| panic!("GET {path}: {problem:?}"));
+        assert_eq!(answer.status(), 200, "GET {path}");
+        answer.bytes().await.expect("the whole file").to_vec()
+    }
+
     /// GET.
     pub async fn get(&self, path: &str) -> Reply {
         self.send("GET", path, &[], None).await
