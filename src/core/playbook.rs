@@ -10,9 +10,12 @@ use serde::{Deserialize, Serialize};
 use crate::{text::Text, time::Span};
 
 mod check;
+pub mod difference;
+mod lines;
 pub mod preflight;
 pub(crate) mod syntax;
 
+pub use lines::Lines;
 pub use syntax::read;
 
 /// A playbook without errors.
@@ -62,6 +65,8 @@ pub struct Playbook {
     pub forms: Vec<Form>,
     /// Warnings the author waives, with reasons.
     pub waive: Vec<Waiver>,
+    /// Where each of its named things stands in the file.
+    pub lines: Lines,
 }
 
 impl Playbook {

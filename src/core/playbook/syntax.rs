@@ -291,6 +291,7 @@ impl<'a> Draft<'a> {
             drills: self.drills?,
             forms: self.forms,
             waive: self.waive.into_iter().map(|waiver| waiver.value).collect(),
+            lines: super::Lines::of_file(self.root),
         })
     }
 }
