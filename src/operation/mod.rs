@@ -28,6 +28,7 @@ pub mod incident;
 pub mod letter;
 mod perform;
 pub mod playbook;
+pub mod preflight;
 pub mod scene;
 mod telling;
 pub mod timer;

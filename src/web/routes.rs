@@ -12,7 +12,7 @@ use actix_web::{
 use noroshi_core::rights::{Action, may};
 
 use super::{
-    api::{self, alert, channel, chronology, directory, doc, health, incident, playbook, recipient},
+    api::{self, alert, channel, chronology, directory, doc, health, incident, playbook, preflight, recipient},
     live, page,
     problem::WebError,
     session,
@@ -70,7 +70,9 @@ pub const ROUTES: &[Route] = &[
     get("/api/v1/playbooks", VIEW, || web::get().to(playbook::list)),
     get("/api/v1/playbooks/{key}", VIEW, || web::get().to(playbook::get)),
     put("/api/v1/playbooks/{key}", May(Action::ImportPlaybook), || web::put().to(playbook::put)),
-    post("/api/v1/playbooks/{key}/preflight", VIEW, || web::post().to(playbook::preflight)),
+    post("/api/v1/playbooks/{key}/preflight", VIEW, || web::post().to(preflight::post)),
+    get("/api/v1/playbooks/{key}/versions", VIEW, || web::get().to(playbook::versions)),
+    get("/api/v1/playbooks/{key}/difference", VIEW, || web::get().to(playbook::compare)),
     get("/api/v1/directory", VIEW, || web::get().to(directory::get)),
     put("/api/v1/directory", May(Action::EditDirectory), || web::put().to(directory::put)),
     post("/api/v1/directory/import", May(Action::EditDirectory), || web::post().to(directory::import)),

@@ -64,6 +64,18 @@ pub enum ChangeKind {
     Reordered,
 }
 
+impl ChangeKind {
+    /// The word in the API.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+            Self::Reordered => "reordered",
+        }
+    }
+}
+
 /// A sentence names values up to this length, in characters; longer ones stand beside it.
 const TELLABLE: usize = 60;
 

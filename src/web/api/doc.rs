@@ -11,7 +11,7 @@ use utoipa::{
     },
 };
 
-use super::{alert, channel, chronology, directory, incident, playbook, recipient};
+use super::{alert, channel, chronology, directory, incident, playbook, preflight, recipient};
 use crate::web::{live, problem::ProblemDocument};
 
 /// Every route under `/api/v1`.
@@ -20,7 +20,7 @@ use crate::web::{live, problem::ProblemDocument};
     info(title = "Noroshi", description = "Disaster-response coordination. Errors are RFC 9457 problem documents; every \
         POST that creates takes Idempotency-Key; lists take `limit` and `after`."),
     paths(
-        playbook::list, playbook::get, playbook::put, playbook::preflight,
+        playbook::list, playbook::get, playbook::put, playbook::versions, playbook::compare, preflight::post,
         directory::get, directory::put, directory::import,
         incident::list, incident::start, incident::get, incident::close, incident::cancel,
         recipient::list, recipient::answer, recipient::decide,

@@ -9,6 +9,7 @@ pub mod health;
 pub mod incident;
 pub mod list;
 pub mod playbook;
+pub mod preflight;
 pub mod recipient;
 
 use actix_web::HttpResponse;
