@@ -97,7 +97,9 @@ async fn export(config: Config, key: String, number: Option<i32>) -> anyhow::Res
             format!("手順書 {key} の第{number}版はありません。"),
             format!("the playbook {key} has no number {number}"),
         ),
-        None => Refused::failed(format!("手順書 {key} はありません。"), format!("there is no playbook {key}")),
+        None => {
+            Refused::failed(format!("手順書 {key} はありません。"), format!("there is no playbook {key}"))
+        }
     })?;
     print(&row.source)?;
     Ok(ExitCode::SUCCESS)
@@ -141,11 +143,13 @@ async fn import(
             changed: done.changed,
             former: done.former,
         })),
-        Err(Refusal::Files(files)) => broken.extend(files.into_iter().map(|(place, problems)| check::Checked {
-            name: name(place),
-            text: String::from_utf8_lossy(sources[place]).into_owned(),
-            problems,
-        })),
+        Err(Refusal::Files(files)) => {
+            broken.extend(files.into_iter().map(|(place, problems)| check::Checked {
+                name: name(place),
+                text: String::from_utf8_lossy(sources[place]).into_owned(),
+                problems,
+            }))
+        }
         Err(Refusal::Operation(error)) => return Err(refused(error)),
     }
     match format {

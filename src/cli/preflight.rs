@@ -192,8 +192,7 @@ fn page(timetable: &Timetable, setting: &Setting) -> String {
             Severity::Warning => "preflight-severity-warning",
             Severity::Info => "preflight-severity-info",
         };
-        let subjects: Vec<&str> =
-            finding.subjects.iter().map(|subject| subject.name.get(language)).collect();
+        let subjects: Vec<&str> = finding.subjects.iter().map(|subject| subject.name.get(language)).collect();
         let whom = if subjects.is_empty() { String::new() } else { format!("  {}", subjects.join(", ")) };
         let _ = writeln!(page, "{}: {}{whom}", words.get(severity), finding.detail.get(language));
     }

@@ -187,8 +187,10 @@ pub(super) fn next_step(
 ) -> Option<String> {
     let steps = &rule.ladder.as_ref()?.steps;
     // The resend to the same address is no news to its reader; what involves somebody else is.
-    let step =
-        steps.iter().skip(from).find(|step| !matches!(step.action, Action::Resend { to: Target::Same, .. }))?;
+    let step = steps
+        .iter()
+        .skip(from)
+        .find(|step| !matches!(step.action, Action::Resend { to: Target::Same, .. }))?;
     let at = clock(step.at)?;
     let who = |party: &Target| match party {
         Target::Party(party) => name(party).get(language).to_owned(),

@@ -70,11 +70,7 @@ async fn take(work: Work<'_>, source: &[u8], for_good: bool) -> Result<Imported,
 /// Takes several playbooks in, all of them or none.
 ///
 /// - `for_good`: otherwise it only says what would change.
-pub async fn import_all(
-    work: Work<'_>,
-    sources: &[&[u8]],
-    for_good: bool,
-) -> Result<Vec<Imported>, Refusal> {
+pub async fn import_all(work: Work<'_>, sources: &[&[u8]], for_good: bool) -> Result<Vec<Imported>, Refusal> {
     work.actor.must(Action::ImportPlaybook, "import a playbook")?;
     let directory = match store::directory::latest(&work.tx).await? {
         Some(row) => Some(work.app.library.directory(&work.tx, row.id).await?),

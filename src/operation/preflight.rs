@@ -161,10 +161,11 @@ fn framed(plan: &Plan<'_>, planned: PlannedLetter) -> Letter {
     };
     let rule = Rule::of(playbook, &planned.alert);
     let asks = !planned.options.is_empty();
-    let raised = plan.at + playbook.alert(&planned.alert).and_then(|alert| alert.send).map_or_else(
-        Span::default,
-        |send| send.delay,
-    );
+    let raised = plan.at
+        + playbook
+            .alert(&planned.alert)
+            .and_then(|alert| alert.send)
+            .map_or_else(Span::default, |send| send.delay);
     let clock = |at: Timestamp| at.to_utc().with_timezone(&zone).format("%H:%M").to_string();
     let nobody = BTreeMap::new();
     let who = WhoIsWho { playbook, directory, holders: &nobody };
@@ -201,9 +202,7 @@ fn framed(plan: &Plan<'_>, planned: PlannedLetter) -> Letter {
 
 /// The telephone number of the desk: the first variable that is one, else the site's.
 fn desk_phone(plan: &Plan<'_>) -> Option<String> {
-    let is_phone = |variable: &&Variable| {
-        variable.kind == VariableKind::Phone
-    };
+    let is_phone = |variable: &&Variable| variable.kind == VariableKind::Phone;
     let given = plan.playbook.variables.iter().find(is_phone);
     let given = given.and_then(|variable| plan.values.get(&variable.key)).and_then(Value::as_str);
     let site = || match plan.directory.site.get("eoc_phone") {

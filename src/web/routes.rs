@@ -12,7 +12,9 @@ use actix_web::{
 use noroshi_core::rights::{Action, may};
 
 use super::{
-    api::{self, alert, channel, chronology, directory, doc, health, incident, playbook, preflight, recipient},
+    api::{
+        self, alert, channel, chronology, directory, doc, health, incident, playbook, preflight, recipient,
+    },
     live, page,
     problem::WebError,
     session,
@@ -125,6 +127,15 @@ pub const ROUTES: &[Route] = &[
     get("/incidents", VIEW, || web::get().to(page::home::incidents)),
     get("/playbooks/{key}/start", May(Action::Start), || web::get().to(page::start::get)),
     post("/playbooks/{key}/start", May(Action::Start), || web::post().to(page::start::post)),
+    get("/playbooks", VIEW, || web::get().to(page::playbook::list)),
+    get("/playbooks/{key}", VIEW, || web::get().to(page::playbook::get)),
+    get("/playbooks/{key}/versions", VIEW, || web::get().to(page::version::versions)),
+    get("/playbooks/{key}/difference", VIEW, || web::get().to(page::version::compare)),
+    // Not under /playbooks: every word there may be the key of one.
+    get("/import/playbook", May(Action::ImportPlaybook), || web::get().to(page::playbook_import::get)),
+    post("/import/playbook", May(Action::ImportPlaybook), || web::post().to(page::playbook_import::post)),
+    get("/playbooks/{key}/preflight", VIEW, || web::get().to(page::preflight::get)),
+    get("/playbooks/{key}/preflight/letters", VIEW, || web::get().to(page::preflight::letters)),
     get("/incidents/{id}", VIEW, || web::get().to(page::board::get)),
     get("/incidents/{id}/recipients/{rid}", VIEW, || web::get().to(page::recipient::get)),
     post("/incidents/{id}/recipients/{rid}/answer", May(Action::AnswerForOthers), || {

@@ -85,7 +85,10 @@ impl Change {
         let ja = language != Language::En;
         let place = self.place.get(language);
         let short = |value: &Option<String>| {
-            value.as_deref().filter(|text| text.chars().count() <= TELLABLE && !text.contains('\n')).map(str::to_owned)
+            value
+                .as_deref()
+                .filter(|text| text.chars().count() <= TELLABLE && !text.contains('\n'))
+                .map(str::to_owned)
         };
         let (before, after) = (short(&self.before), short(&self.after));
         let colon = if ja { "：" } else { ": " };
@@ -226,8 +229,12 @@ impl Found {
             return;
         }
         let matched = align::items(was, is);
-        if matched.windows(2).any(|pair| matches!((pair[0], pair[1]), ((Some(a), Some(_)), (Some(b), Some(_))) if a > b)) {
-            let names = |nodes: &[Node]| nodes.iter().filter_map(align::name_of).collect::<Vec<_>>().join("、");
+        if matched
+            .windows(2)
+            .any(|pair| matches!((pair[0], pair[1]), ((Some(a), Some(_)), (Some(b), Some(_))) if a > b))
+        {
+            let names =
+                |nodes: &[Node]| nodes.iter().filter_map(align::name_of).collect::<Vec<_>>().join("、");
             self.tell(
                 place,
                 ChangeKind::Reordered,
@@ -245,7 +252,8 @@ impl Found {
 
     /// Lists of words: what came, what went, or only their order.
     fn compare_words(&mut self, place: &Place, before: (&[Node], &Node), after: (&[Node], &Node)) {
-        let words = |nodes: &[Node]| nodes.iter().filter_map(Node::as_str).map(str::to_owned).collect::<Vec<_>>();
+        let words =
+            |nodes: &[Node]| nodes.iter().filter_map(Node::as_str).map(str::to_owned).collect::<Vec<_>>();
         let (was, is) = (words(before.0), words(after.0));
         let sorted = |list: &[String]| {
             let mut list = list.to_vec();

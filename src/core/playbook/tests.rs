@@ -502,10 +502,9 @@ fn everybody_ends_at_a_person(playbook: &Playbook, directory: &Directory) -> boo
         admins: &[],
     });
     timetable.alerts.iter().all(|alert| {
-        let decisions = timetable
-            .entries
-            .iter()
-            .filter(|entry| entry.alert.as_ref() == Some(&alert.key) && entry.what == preflight::What::Decide);
+        let decisions = timetable.entries.iter().filter(|entry| {
+            entry.alert.as_ref() == Some(&alert.key) && entry.what == preflight::What::Decide
+        });
         let wants_none =
             playbook.alert(&alert.key).is_some_and(|plan| matches!(plan.ack, AckRule::None { .. }));
         decisions.count() == if wants_none { 0 } else { alert.recipients }

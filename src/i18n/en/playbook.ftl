@@ -2,7 +2,7 @@
 playbook-list = Playbooks
 playbook-import = Import a playbook
 playbook-number = No. { $n }
-playbook-hash = content { $hash }
+playbook-hash = content { $name }
 playbook-in-force = in force
 playbook-not-in-force = An earlier version. Number { $n } is in force.
 playbook-problems = Problems

@@ -2,7 +2,7 @@
 playbook-list = 手順書
 playbook-import = 手順書を取り込む
 playbook-number = 第{ $n }版
-playbook-hash = 内容 { $hash }
+playbook-hash = 内容 { $name }
 playbook-in-force = 有効
 playbook-not-in-force = 古い版です。いま有効なのは第{ $n }版です。
 playbook-problems = 問題

@@ -22,12 +22,16 @@ pub mod letters;
 pub mod line;
 pub mod link;
 pub mod mark;
+pub mod playbook;
+pub mod playbook_import;
+pub mod preflight;
 pub mod recipient;
 pub mod relay;
 #[cfg(test)]
 pub mod sample;
 pub mod start;
 pub mod status;
+pub mod version;
 pub mod when;
 
 #[cfg(test)]

@@ -31,7 +31,8 @@ const MOST: usize = 4_000_000;
 /// Pairs of places of what both lists have in common, ascending in both: a longest common subsequence.
 pub(super) fn common<T: PartialEq>(before: &[T], after: &[T]) -> Vec<(usize, usize)> {
     let head = before.iter().zip(after).take_while(|(a, b)| a == b).count();
-    let tail = before[head..].iter().rev().zip(after[head..].iter().rev()).take_while(|(a, b)| a == b).count();
+    let tail =
+        before[head..].iter().rev().zip(after[head..].iter().rev()).take_while(|(a, b)| a == b).count();
     let (a, b) = (&before[head..before.len() - tail], &after[head..after.len() - tail]);
     let mut found: Vec<(usize, usize)> = (0..head).map(|at| (at, at)).collect();
     if a.len().saturating_mul(b.len()) <= MOST {
@@ -76,8 +77,11 @@ fn longest<T: PartialEq>(a: &[T], b: &[T]) -> Vec<(usize, usize)> {
 pub(super) fn items(before: &[Node], after: &[Node]) -> Vec<(Option<usize>, Option<usize>)> {
     let names = |nodes: &[Node]| nodes.iter().map(name_of).collect::<Option<Vec<_>>>();
     if let (Some(was), Some(is)) = (names(before), names(after)) {
-        let mut found: Vec<_> =
-            is.iter().enumerate().map(|(at, name)| (was.iter().position(|other| other == name), Some(at))).collect();
+        let mut found: Vec<_> = is
+            .iter()
+            .enumerate()
+            .map(|(at, name)| (was.iter().position(|other| other == name), Some(at)))
+            .collect();
         let gone = was.iter().enumerate().filter(|(_, name)| !is.contains(name));
         found.extend(gone.map(|(at, _)| (Some(at), None)));
         return found;

@@ -153,12 +153,24 @@ const THINGS: [&str; 8] =
 
 /// Fields that hold words for people.
 const TEXTS: [&str; 11] = [
-    "title", "label", "ask", "subject", "body", "sms", "because", "group", "subject_prefix", "body_top",
+    "title",
+    "label",
+    "ask",
+    "subject",
+    "body",
+    "sms",
+    "because",
+    "group",
+    "subject_prefix",
+    "body_top",
     "body_bottom",
 ];
 
-const LANGUAGES: &[(&str, &str, &str)] =
-    &[("ja", "日本語", "Japanese"), ("easy_ja", "やさしい日本語", "easy Japanese"), ("en", "英語", "English")];
+const LANGUAGES: &[(&str, &str, &str)] = &[
+    ("ja", "日本語", "Japanese"),
+    ("easy_ja", "やさしい日本語", "easy Japanese"),
+    ("en", "英語", "English"),
+];
 
 const BLOCKS: &[(&str, &str, &str)] = &[
     ("metadata", "手順書", "playbook"),

@@ -16,8 +16,18 @@ fn told(changes: &[(&str, &str)]) -> Vec<(String, String)> {
 #[test]
 fn changes_are_told_in_the_playbooks_own_terms() {
     let cases: [(&str, &str, &str, &str); 17] = [
-        ("version: 1.0.0", "version: 1.1.0", "手順書・版の名前：1.0.0 → 1.1.0", "playbook, version: 1.0.0 → 1.1.0"),
-        ("at: 4s, if: unacked", "at: 5s, if: unacked", "はしご climb・第2段・時刻：4s → 5s", "ladder climb, step 2, at: 4s → 5s"),
+        (
+            "version: 1.0.0",
+            "version: 1.1.0",
+            "手順書・版の名前：1.0.0 → 1.1.0",
+            "playbook, version: 1.0.0 → 1.1.0",
+        ),
+        (
+            "at: 4s, if: unacked",
+            "at: 5s, if: unacked",
+            "はしご climb・第2段・時刻：4s → 5s",
+            "ladder climb, step 2, at: 4s → 5s",
+        ),
         (
             "standby:\n    send: { event: incident.activated }\n    to: [\"agency:hospitals\"]",
             "standby:\n    send: { event: incident.activated }\n    to: [\"agency:hospitals\", \"agency:fire_hq\"]",
@@ -78,15 +88,20 @@ fn changes_are_told_in_the_playbooks_own_terms() {
             "状況報告 sitrepを追加",
             "report sitrep added",
         ),
+        ("close: {", "tasks:\n  - { group: 指揮, items: [] }\nclose: {", "タスクを追加", "tasks added"),
         (
-            "close: {",
-            "tasks:\n  - { group: 指揮, items: [] }\nclose: {",
-            "タスクを追加",
-            "tasks added",
+            "unit: agency, read_by: 2s",
+            "unit: agency, read_by: 3s",
+            "連絡 standby・求める回答・既読の期限：2s → 3s",
+            "alert standby, answer, read by: 2s → 3s",
         ),
-        ("unit: agency, read_by: 2s", "unit: agency, read_by: 3s", "連絡 standby・求める回答・既読の期限：2s → 3s", "alert standby, answer, read by: 2s → 3s"),
         ("allowed: true", "allowed: false", "訓練・使えるか：true → false", "drills, allowed: true → false"),
-        ("transports: [email]", "transports: [email, sms]", "台帳に求めるもの・経路に sms を追加", "requirements, transports: sms added"),
+        (
+            "transports: [email]",
+            "transports: [email, sms]",
+            "台帳に求めるもの・経路に sms を追加",
+            "requirements, transports: sms added",
+        ),
         (
             "対象から外す]",
             "対象から外す, 待つ]",
@@ -117,8 +132,12 @@ fn what_means_the_same_is_no_difference() {
 #[test]
 fn a_step_put_in_between_leaves_the_others_as_they_were() {
     let from = "      - { at: 6s, if: unacked,     do: call,";
-    let to = format!("      - {{ at: 5s, if: unacked, do: notify, to: \"role:liaison\", via: [email] }}\n{from}");
-    assert_eq!(told(&[(from, &to)]), [("はしご climb・第3段を追加".into(), "ladder climb, step 3 added".into())]);
+    let to =
+        format!("      - {{ at: 5s, if: unacked, do: notify, to: \"role:liaison\", via: [email] }}\n{from}");
+    assert_eq!(
+        told(&[(from, &to)]),
+        [("はしご climb・第3段を追加".into(), "ladder climb, step 3 added".into())]
+    );
     // Also where the one behind it changes at the same time.
     let to = to.replace("at: 6s", "at: 7s");
     let both = told(&[(from, &to)]);
@@ -135,7 +154,10 @@ fn a_renamed_thing_is_one_less_and_one_more() {
 
 #[test]
 fn texts_show_which_words_went_and_came() {
-    let after = PLAYBOOK.replace("出動の可否を回答してください。照会先: {{ callback }}", "出動の可否をすぐ回答してください。電話: {{ callback }}");
+    let after = PLAYBOOK.replace(
+        "出動の可否を回答してください。照会先: {{ callback }}",
+        "出動の可否をすぐ回答してください。電話: {{ callback }}",
+    );
     let changes = difference(PLAYBOOK.as_bytes(), after.as_bytes());
     assert_eq!(changes.len(), 1);
     let change = &changes[0];
@@ -160,7 +182,13 @@ fn texts_show_which_words_went_and_came() {
 fn long_texts_are_not_pressed_into_the_sentence() {
     let long = "あ".repeat(200);
     let told = told(&[("ja: 本件の対応を終了します。", &format!("ja: {long}"))]);
-    assert_eq!(told, [("連絡 stand_down・本文・日本語の文面を変更".into(), "alert stand_down, body, Japanese: words changed".into())]);
+    assert_eq!(
+        told,
+        [(
+            "連絡 stand_down・本文・日本語の文面を変更".into(),
+            "alert stand_down, body, Japanese: words changed".into()
+        )]
+    );
 }
 
 #[test]
@@ -169,7 +197,8 @@ fn options_in_another_order_are_told_as_that() {
     let start = PLAYBOOK.find(first).unwrap();
     let middle = PLAYBOOK.find(second).unwrap();
     let end = PLAYBOOK.find("  confirm:\n").unwrap();
-    let after = [&PLAYBOOK[..start], &PLAYBOOK[middle..end], &PLAYBOOK[start..middle], &PLAYBOOK[end..]].concat();
+    let after =
+        [&PLAYBOOK[..start], &PLAYBOOK[middle..end], &PLAYBOOK[start..middle], &PLAYBOOK[end..]].concat();
     let changes = difference(PLAYBOOK.as_bytes(), after.as_bytes());
     assert_eq!(changes.len(), 1, "{changes:#?}");
     assert_eq!(changes[0].kind, ChangeKind::Reordered);

@@ -8,9 +8,7 @@ use crate::{
     alert::{AddressBook, ContactPoint, Rule, State, Tally, Verdict, judge},
     effect::{Effect, Fact, Occasion, Outgoing},
     ladder::{Input, Recipient, Scene, advance, raise},
-    playbook::{
-        AckRule, AskKind, CountsAs, IncidentEvent, Meaning, PartyRef, ResponseOption, Role, StopOn,
-    },
+    playbook::{AckRule, AskKind, CountsAs, IncidentEvent, Meaning, PartyRef, ResponseOption, Role, StopOn},
     text::Text,
     time::{Span, Timestamp},
 };
@@ -271,14 +269,7 @@ impl Walk<'_> {
         Entry { step: step.map(|step| step + 1), line, ..entry }
     }
 
-    fn entry(
-        &self,
-        alert: Option<&str>,
-        recipient: String,
-        name: Text,
-        now: Timestamp,
-        what: What,
-    ) -> Entry {
+    fn entry(&self, alert: Option<&str>, recipient: String, name: Text, now: Timestamp, what: What) -> Entry {
         Entry {
             offset_ms: (now - self.plan.at).0,
             alert: alert.map(str::to_owned),

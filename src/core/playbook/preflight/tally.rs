@@ -93,8 +93,7 @@ pub(super) fn counts(plan: &Plan<'_>, entries: &[Entry]) -> Counts {
         }
         let (key, name) = whose(entry);
         let place = *places.entry(key.clone()).or_insert_with(|| {
-            let outside =
-                plan.directory.agencies.get(&entry.recipient).is_some_and(|agency| agency.outside);
+            let outside = plan.directory.agencies.get(&entry.recipient).is_some_and(|agency| agency.outside);
             counts.recipients.push(RecipientCount {
                 outside: outside && !key.starts_with("person:"),
                 key,

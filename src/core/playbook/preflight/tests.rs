@@ -133,7 +133,9 @@ fn whoever_telephones_or_decides_gets_a_letter_by_each_address() {
         .entries
         .iter()
         .filter(|entry| entry.recipient == "hosp_west" && entry.what == What::RoleLetter)
-        .map(|entry| (entry.offset_ms, entry.person.as_deref(), entry.way.as_ref().map(|w| w.address.as_str())))
+        .map(|entry| {
+            (entry.offset_ms, entry.person.as_deref(), entry.way.as_ref().map(|w| w.address.as_str()))
+        })
         .collect();
     assert_eq!(
         asked,
@@ -189,7 +191,10 @@ fn when_enough_have_answered_the_others_are_told_that_they_are_not_needed() {
         PLAYBOOK,
         &[
             ("respond_by: 8s, quorum: all", "respond_by: 8s, quorum: { accept: 2 }"),
-            ("    responses: deploy\n", "    responses: deploy\n    stand_down: { subject: 足りました, body: 待機を解いてください }\n"),
+            (
+                "    responses: deploy\n",
+                "    responses: deploy\n    stand_down: { subject: 足りました, body: 待機を解いてください }\n",
+            ),
         ],
     );
     let timetable = World { answers: Answers::All, ..World::of(&playbook, DIRECTORY) }.timetable();
@@ -209,11 +214,17 @@ fn answers_that_are_too_few_end_at_the_decider_of_the_alert() {
 
 #[test]
 fn a_step_without_a_driver_is_passed_over_at_once_and_told() {
-    let steps = [("at: 2s, if: unread,      do: resend, to: same,      via: [email]", "at: 2s, if: unread, do: resend, to: same, via: [sms]")];
+    let steps = [(
+        "at: 2s, if: unread,      do: resend, to: same,      via: [email]",
+        "at: 2s, if: unread, do: resend, to: same, via: [sms]",
+    )];
     let directory = with(
         DIRECTORY,
         &[
-            ("  phone: { driver", "  sms: { driver: http_gateway, proves: [accepted], max_chars: 100 }\n  phone: { driver"),
+            (
+                "  phone: { driver",
+                "  sms: { driver: http_gateway, proves: [accepted], max_chars: 100 }\n  phone: { driver",
+            ),
             ("dmat@west.example, phone: \"0021\"", "dmat@west.example, sms: \"0021\""),
         ],
     );
@@ -231,18 +242,19 @@ fn a_step_without_a_driver_is_passed_over_at_once_and_told() {
     );
     assert!(kinds(&timetable).contains(&FindingKind::Unserved));
     let drill = World { drill: true, ..world }.timetable();
-    assert_eq!(of(&drill, "standby", "hosp_west")[1], (2, What::Resend, Some("sms")), "a drill writes every letter");
+    assert_eq!(
+        of(&drill, "standby", "hosp_west")[1],
+        (2, What::Resend, Some("sms")),
+        "a drill writes every letter"
+    );
     assert!(!kinds(&drill).contains(&FindingKind::Unserved));
 }
 
 #[test]
 fn numbers_add_up_to_the_entries() {
     let timetable = quick().timetable();
-    let letters = timetable
-        .entries
-        .iter()
-        .filter(|entry| entry.way.is_some() && entry.what != What::Unserved)
-        .count();
+    let letters =
+        timetable.entries.iter().filter(|entry| entry.way.is_some() && entry.what != What::Unserved).count();
     let counts = &timetable.counts;
     assert_eq!(counts.letters, letters);
     assert_eq!(counts.transports.iter().map(|it| it.letters).sum::<usize>(), letters);
@@ -296,11 +308,7 @@ fn each_weak_point_is_told_of_those_it_concerns() {
             )],
             &["fire_hq"],
         ),
-        (
-            FindingKind::OwnAlternate,
-            &[("office@west-kanri.example", "office@west.example")],
-            &["hosp_west"],
-        ),
+        (FindingKind::OwnAlternate, &[("office@west-kanri.example", "office@west.example")], &["hosp_west"]),
         (
             FindingKind::SharedAddress,
             &[("phone: \"0022\"", "phone: \"００３２\"")],
@@ -348,7 +356,11 @@ fn a_planned_gap_says_why() {
     );
     let world = World::of(PLAYBOOK, &with(DIRECTORY, &[gap]));
     let told = |timetable: Timetable| {
-        timetable.findings.iter().find(|it| it.kind == FindingKind::EmptyRoster).map(|it| it.detail.ja.clone())
+        timetable
+            .findings
+            .iter()
+            .find(|it| it.kind == FindingKind::EmptyRoster)
+            .map(|it| it.detail.ja.clone())
     };
     assert!(told(world.timetable()).expect("told").contains("停電"));
     let later = World { at: "2026-11-25T00:00:00+09:00", ..world };

@@ -238,8 +238,7 @@ impl Look<'_> {
         }
         for (person, titles) in first.into_iter().filter(|(_, titles)| titles.len() > 1) {
             let ja: Vec<&str> = titles.iter().map(|title| title.ja.as_str()).collect();
-            let en: Vec<&str> =
-                titles.iter().map(|title| title.en.as_deref().unwrap_or(&title.ja)).collect();
+            let en: Vec<&str> = titles.iter().map(|title| title.en.as_deref().unwrap_or(&title.ja)).collect();
             let name = self.person_name(person);
             self.tell(
                 FindingKind::OnePerson,
@@ -300,10 +299,9 @@ impl Look<'_> {
                     "この時刻は当番を置かない予定です。".to_owned(),
                     "A planned gap at this moment.".to_owned(),
                 ),
-                _ => (
-                    "この時刻の当番がいません。".to_owned(),
-                    "Nobody is on duty at this moment.".to_owned(),
-                ),
+                _ => {
+                    ("この時刻の当番がいません。".to_owned(), "Nobody is on duty at this moment.".to_owned())
+                }
             };
             let subject = Subject::new(format!("roster.{key}"), &title);
             self.tell(FindingKind::EmptyRoster, Severity::Warning, Text::both(ja, en), vec![subject]);
@@ -433,7 +431,9 @@ impl Look<'_> {
         if !unproved.is_empty() {
             let (n, of) = (unproved.len(), seen.len());
             let detail = Text::both(
-                format!("使う連絡先 {of} 件のうち {n} 件は、90日以内に開封も回答もありません（未確認を含む）。"),
+                format!(
+                    "使う連絡先 {of} 件のうち {n} 件は、90日以内に開封も回答もありません（未確認を含む）。"
+                ),
                 format!("{n} of the {of} addresses needed were not proved within 90 days, or never."),
             );
             self.tell(FindingKind::Unproved, Severity::Info, detail, Vec::new());
