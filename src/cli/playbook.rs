@@ -51,13 +51,14 @@ pub(crate) enum Command {
         format: Format,
     },
     /// Print a playbook of the configured database, as it was imported
+    #[command(disable_version_flag = true)]
     #[command(after_help = "Example:\n  noroshi playbook export eq-6upper-initial > eq.yaml")]
     Export {
         /// The playbook's key
         key: String,
         /// Number of the version [default: the one in force]
-        #[arg(long, value_name = "N")]
-        version: Option<i32>,
+        #[arg(long = "version", value_name = "N")]
+        number: Option<i32>,
     },
 }
 
@@ -76,7 +77,7 @@ pub(crate) fn run(command: Command, setting: &Setting) -> anyhow::Result<ExitCod
     match command {
         Command::Check(args) => check::run(args, setting),
         Command::Schema { .. } => Err(Refused::not_there_yet("playbook schema")),
-        Command::Export { key, version } => block_on(export(setting.config()?, key, version)),
+        Command::Export { key, number } => block_on(export(setting.config()?, key, number)),
         Command::Preflight(args) => preflight::run(args, setting),
         Command::Import { paths, dry_run, format } => {
             block_on(import(setting.config()?, paths, dry_run, format, setting))

@@ -23,3 +23,4 @@ mod letters;
 mod pages;
 mod shape;
 mod shipped;
+mod versions;
