@@ -377,6 +377,8 @@ async fn test_letter(mailer: &Mailer, config: &Config, to: Address, now: Timesta
         options: Vec::new(),
         phone: None,
         next_step: None,
+        asks: true,
+        documents: Vec::new(),
         sent_at: now.rfc3339(config.site.time_zone),
     };
     match mailer.send(&letter, now).await {

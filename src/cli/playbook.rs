@@ -12,7 +12,7 @@ use crate::{
     config::Config,
     operation::{
         Work,
-        playbook::{Refusal, import_all},
+        playbook::{Refusal, Source, import_all},
     },
     store,
 };
@@ -76,7 +76,15 @@ pub(crate) enum SchemaOf {
 pub(crate) fn run(command: Command, setting: &Setting) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check(args) => check::run(args, setting),
-        Command::Schema { .. } => Err(Refused::not_there_yet("playbook schema")),
+        Command::Schema { of } => {
+            let kind = match of {
+                SchemaOf::Playbook => Kind::Playbook,
+                SchemaOf::Directory => Kind::Directory,
+                SchemaOf::Exercise => Kind::Exercise,
+            };
+            print_json(&noroshi_core::schema::of(kind))?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Export { key, number } => block_on(export(setting.config()?, key, number)),
         Command::Preflight(args) => preflight::run(args, setting),
         Command::Import { paths, dry_run, format } => {
@@ -130,7 +138,8 @@ async fn import(
     let files = playbook_files(&paths)?;
     let app = open(&config).await?;
     let work = Work::begin(&app, actor()).await.map_err(refused)?;
-    let sources: Vec<&[u8]> = files.iter().map(|(_, source)| source.as_slice()).collect();
+    let sources: Vec<Source<'_>> =
+        files.iter().map(|(path, text)| Source { text, folder: path.parent() }).collect();
     let name = |place: usize| files[place].0.display().to_string();
     let (mut taken, mut broken) = (Vec::new(), Vec::new());
     match import_all(work, &sources, !dry_run).await {
@@ -147,7 +156,7 @@ async fn import(
         Err(Refusal::Files(files)) => {
             broken.extend(files.into_iter().map(|(place, problems)| check::Checked {
                 name: name(place),
-                text: String::from_utf8_lossy(sources[place]).into_owned(),
+                text: String::from_utf8_lossy(sources[place].text).into_owned(),
                 problems,
             }))
         }

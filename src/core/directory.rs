@@ -15,7 +15,7 @@ mod check;
 pub mod roster;
 pub(crate) mod syntax;
 
-pub use syntax::read;
+pub use syntax::{check, read};
 
 /// A directory without errors.
 #[derive(Clone, Debug, PartialEq)]

@@ -126,6 +126,15 @@ pub enum Message {}
 /// A person who signs in.
 #[derive(Debug)]
 pub enum Account {}
+/// One task of an incident.
+#[derive(Debug)]
+pub enum Task {}
+/// One situation report of an incident.
+#[derive(Debug)]
+pub enum Report {}
+/// A photo that was taken as evidence.
+#[derive(Debug)]
+pub enum Photo {}
 
 impl Kind for Incident {
     const PREFIX: &'static str = "inc";
@@ -148,6 +157,15 @@ impl Kind for Message {
 impl Kind for Account {
     const PREFIX: &'static str = "acc";
 }
+impl Kind for Task {
+    const PREFIX: &'static str = "tsk";
+}
+impl Kind for Report {
+    const PREFIX: &'static str = "rpt";
+}
+impl Kind for Photo {
+    const PREFIX: &'static str = "pho";
+}
 
 /// Names one incident.
 pub type IncidentId = Id<Incident>;
@@ -163,6 +181,12 @@ pub type ChannelId = Id<Channel>;
 pub type MessageId = Id<Message>;
 /// Names one account.
 pub type AccountId = Id<Account>;
+/// Names one task.
+pub type TaskId = Id<Task>;
+/// Names one report.
+pub type ReportId = Id<Report>;
+/// Names one photo.
+pub type PhotoId = Id<Photo>;
 
 #[cfg(test)]
 mod tests {

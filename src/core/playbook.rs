@@ -7,16 +7,23 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{text::Text, time::Span};
+use crate::{form::Form, problem::Position, text::Text, time::Span};
 
 mod check;
 pub mod difference;
 mod lines;
 pub mod preflight;
+mod reports;
 pub(crate) mod syntax;
+mod tasks;
 
+pub use crate::document::Waiver;
+pub(crate) use check::overdue;
+pub use check::{Neighbour, Site};
 pub use lines::Lines;
-pub use syntax::read;
+pub use reports::{IfMissed, ReportPlan, Stretch};
+pub use syntax::{built_in_forms, check, read};
+pub use tasks::{Anchor, Due, IncidentMoment, TaskGroup, TaskPlan, Test, When};
 
 /// A playbook without errors.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,6 +95,21 @@ impl Playbook {
     /// The response options of this set; none where the set is unknown.
     pub fn responses(&self, key: &str) -> &[ResponseOption] {
         self.response_sets.iter().find(|set| set.key == key).map_or(&[], |set| &set.options)
+    }
+
+    /// The task of this key.
+    pub fn task(&self, key: &str) -> Option<&TaskPlan> {
+        self.task_plans().find(|task| task.key == key)
+    }
+
+    /// Every task, in file order.
+    pub fn task_plans(&self) -> impl Iterator<Item = &TaskPlan> {
+        self.tasks.iter().flat_map(|group| &group.items)
+    }
+
+    /// The report of this key.
+    pub fn report(&self, key: &str) -> Option<&ReportPlan> {
+        self.reports.iter().find(|report| report.key == key)
     }
 
     /// The ladder of this key.
@@ -480,8 +502,8 @@ pub struct AlertPlan {
     pub body: Text,
     /// The short form, a template.
     pub sms: Option<Text>,
-    /// Documents that go with it.
-    pub attach: Vec<String>,
+    /// Documents that go with it: the answer page offers them.
+    pub attach: Vec<Attachment>,
     /// The response set.
     pub responses: Option<String>,
     /// What must come back, and by when.
@@ -490,6 +512,24 @@ pub struct AlertPlan {
     pub ladder: Option<String>,
     /// What those still waiting are told when the quorum is reached.
     pub stand_down: Option<StandDown>,
+}
+
+/// A document that goes with an alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// The file, counted from the folder of the playbook's file: `maps/staging.pdf`.
+    pub name: String,
+    /// Where the playbook names it.
+    pub at: Position,
+    /// The way to that place.
+    pub path: String,
+}
+
+impl Attachment {
+    /// The name that its reader sees: `staging.pdf`.
+    pub fn file_name(&self) -> &str {
+        self.name.rsplit('/').next().unwrap_or(&self.name)
+    }
 }
 
 /// The words for those who are no longer needed.
@@ -602,43 +642,6 @@ pub enum Count {
     Teams,
 }
 
-/// A group of tasks. Parsed and checked; executed later.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TaskGroup {
-    /// Title for people.
-    pub title: Option<Text>,
-    /// The items.
-    pub items: Vec<TaskPlan>,
-}
-
-/// One task. Parsed and checked; executed later.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TaskPlan {
-    /// Readable key.
-    pub key: String,
-    /// Title for people.
-    pub title: Text,
-    /// Who does it.
-    pub role: String,
-    /// The due anchor as written (`incident.activated`, `task.x.done` …) and the distance from it.
-    pub due: Option<(String, Span)>,
-    /// Whether the incident cannot close without it.
-    pub required: bool,
-    /// The rest of the item as it stands in the file.
-    pub rest: serde_json::Value,
-}
-
-/// A report plan. Parsed and checked; executed later.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ReportPlan {
-    /// Readable key.
-    pub key: String,
-    /// Title for people.
-    pub title: Text,
-    /// The block as it stands in the file.
-    pub rest: serde_json::Value,
-}
-
 /// How an incident is closed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClosePlan {
@@ -674,24 +677,6 @@ pub struct DrillPlan {
     pub body_top: Option<Text>,
     /// Last words of the body, added to the service's.
     pub body_bottom: Option<Text>,
-}
-
-/// A form of the playbook's own.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Form {
-    /// Readable key.
-    pub key: String,
-    /// Its fields.
-    pub fields: Vec<Ask>,
-}
-
-/// A warning that the author waives.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Waiver {
-    /// The rule.
-    pub code: String,
-    /// Why it is right to break it here.
-    pub because: Text,
 }
 
 #[cfg(test)]

@@ -15,6 +15,8 @@ const JA: &[&str] = &[
     include_str!("ja/letter.ftl"),
     include_str!("ja/playbook.ftl"),
     include_str!("ja/preflight.ftl"),
+    include_str!("ja/activity.ftl"),
+    include_str!("ja/duty.ftl"),
 ];
 const EN: &[&str] = &[
     include_str!("en/page.ftl"),
@@ -22,6 +24,8 @@ const EN: &[&str] = &[
     include_str!("en/letter.ftl"),
     include_str!("en/playbook.ftl"),
     include_str!("en/preflight.ftl"),
+    include_str!("en/activity.ftl"),
+    include_str!("en/duty.ftl"),
 ];
 /// Only what differs from Japanese; the rest falls back.
 const EASY_JA: &[&str] = &[include_str!("easy_ja.ftl")];

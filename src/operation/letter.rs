@@ -115,6 +115,8 @@ pub(super) fn blank(app: &App, scene: &Scene, urgency: Urgency, delivery: &deliv
         number: 0,
         body: String::new(),
         link: None,
+        asks: false,
+        documents: Vec::new(),
         respond_by: None,
         options: Vec::new(),
         phone: scene.desk_phone(),
@@ -139,7 +141,8 @@ fn to_recipient(
         None => (&rule.plan.subject, &rule.plan.body),
     };
     let asks = stand_down.is_none() && !rule.responses.is_empty();
-    let link = row.filter(|_| asks).map(|row| {
+    let documents = stand_down.is_none() && !rule.plan.attach.is_empty();
+    let link = row.filter(|_| asks || documents).map(|row| {
         let token = app.key.answer_token(RecipientId::new(row.id), &delivery.contact, 0);
         format!("{}/a/{token}", app.public_url())
     });
@@ -153,6 +156,9 @@ fn to_recipient(
             "alert.respond_by" => respond_by.as_deref().map(Cow::Borrowed),
             "recipient.name" => Some(Cow::Owned(letter.to_name.clone())),
             "recipient.agency" => row.map(|row| Cow::Owned(text(&row.name).get(language).to_owned())),
+            "recipient.person.name" => {
+                scene.person_of(row?).map(|name| Cow::Owned(name.get(language).to_owned()))
+            }
             _ => scene.value(name, language, app),
         }
     };
@@ -167,6 +173,10 @@ fn to_recipient(
             let clock = |at| Some(clock(app, moment(scene, row, at)?));
             next_step(rule, from, language, clock, |party| scene.party_name(party))
         });
+    }
+    letter.asks = asks;
+    if documents {
+        letter.documents = rule.plan.attach.iter().map(|one| one.file_name().to_owned()).collect();
     }
     letter.respond_by = respond_by;
     letter.link = link;

@@ -1,9 +1,12 @@
 //! Importing playbooks: a new version, or nothing.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use noroshi_core::{
-    playbook::difference::{Change, difference},
+    playbook::{
+        Neighbour, Site,
+        difference::{Change, difference},
+    },
     problem::{Position, Problem, Severity},
     rights::Action,
     text::Text,
@@ -11,7 +14,10 @@ use noroshi_core::{
 use sha2::{Digest, Sha256};
 
 use super::{OperationError, Work};
-use crate::store::{self, to_json};
+use crate::{
+    attachment::{self, Document},
+    store::{self, to_json},
+};
 
 /// What an import did, or would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,17 +55,28 @@ impl<E: Into<OperationError>> From<E> for Refusal {
     }
 }
 
+/// A file that is to be taken in.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'s> {
+    /// Its content.
+    pub text: &'s [u8],
+    /// Where its documents lie; `None` takes those of the version in force along.
+    pub folder: Option<&'s Path>,
+}
+
 /// Takes a playbook in. It is checked against the directory in force; with errors, nothing changes.
-pub async fn import(work: Work<'_>, source: &[u8]) -> Result<Imported, OperationError> {
-    take(work, source, true).await
+///
+/// - `folder`: where its documents lie; `None` takes those of the version in force along.
+pub async fn import(work: Work<'_>, text: &[u8], folder: Option<&Path>) -> Result<Imported, OperationError> {
+    take(work, Source { text, folder }, true).await
 }
 
 /// Says what an import would do, and does nothing.
-pub async fn look(work: Work<'_>, source: &[u8]) -> Result<Imported, OperationError> {
-    take(work, source, false).await
+pub async fn look(work: Work<'_>, text: &[u8]) -> Result<Imported, OperationError> {
+    take(work, Source { text, folder: None }, false).await
 }
 
-async fn take(work: Work<'_>, source: &[u8], for_good: bool) -> Result<Imported, OperationError> {
+async fn take(work: Work<'_>, source: Source<'_>, for_good: bool) -> Result<Imported, OperationError> {
     match import_all(work, &[source], for_good).await {
         Ok(mut done) => Ok(done.remove(0)),
         Err(Refusal::Files(mut broken)) => Err(OperationError::Problems(broken.remove(0).1)),
@@ -70,34 +87,47 @@ async fn take(work: Work<'_>, source: &[u8], for_good: bool) -> Result<Imported,
 /// Takes several playbooks in, all of them or none.
 ///
 /// - `for_good`: otherwise it only says what would change.
-pub async fn import_all(work: Work<'_>, sources: &[&[u8]], for_good: bool) -> Result<Vec<Imported>, Refusal> {
+pub async fn import_all(
+    work: Work<'_>,
+    sources: &[Source<'_>],
+    for_good: bool,
+) -> Result<Vec<Imported>, Refusal> {
     work.actor.must(Action::ImportPlaybook, "import a playbook")?;
     let directory = match store::directory::latest(&work.tx).await? {
         Some(row) => Some(work.app.library.directory(&work.tx, row.id).await?),
         None => None,
     };
+    let neighbours = neighbours(&work).await?;
+    let site = Site { directory: directory.as_deref(), at: Some(work.now), neighbours: Some(&neighbours) };
     let (mut read, mut broken) = (Vec::new(), Vec::new());
     let mut keys: BTreeMap<String, usize> = BTreeMap::new();
     for (place, source) in sources.iter().enumerate() {
-        let (playbook, problems) = noroshi_core::playbook::read(source, directory.as_deref());
-        match playbook {
-            None => {
-                let errors = problems.into_iter().filter(|problem| problem.severity == Severity::Error);
-                broken.push((place, errors.collect()));
-            }
-            Some(playbook) => match keys.insert(playbook.key.clone(), place) {
-                Some(_) => broken.push((place, vec![twice(&playbook.key)])),
-                None => read.push((playbook, problems, *source)),
-            },
+        let (playbook, problems) = noroshi_core::playbook::check(source.text, &site);
+        let Some(playbook) = playbook else {
+            let errors = problems.into_iter().filter(|problem| problem.severity == Severity::Error);
+            broken.push((place, errors.collect()));
+            continue;
+        };
+        if keys.insert(playbook.key.clone(), place).is_some() {
+            broken.push((place, vec![twice(&playbook.key)]));
+            continue;
+        }
+        let former = store::playbook::latest(&work.tx, &playbook.key).await?;
+        let known = match &former {
+            Some(former) => store::attachment::of_version(&work.tx, former.id).await?,
+            None => Vec::new(),
+        };
+        match attachment::gather(&playbook, source.folder, &known) {
+            Ok(documents) => read.push((playbook, problems, source.text, former, documents)),
+            Err(missing) => broken.push((place, missing)),
         }
     }
     if !broken.is_empty() {
         return Err(Refusal::Files(broken));
     }
     let mut done = Vec::with_capacity(read.len());
-    for (playbook, problems, source) in read {
-        let sha256 = hash(source);
-        let former = store::playbook::latest(&work.tx, &playbook.key).await?;
+    for (playbook, problems, source, former, documents) in read {
+        let sha256 = content_hash(source, &documents);
         let changed = former.as_ref().is_none_or(|former| former.sha256 != sha256);
         let number = former.as_ref().map_or(0, |former| former.number) + i32::from(changed);
         let changes = match &former {
@@ -105,8 +135,9 @@ pub async fn import_all(work: Work<'_>, sources: &[&[u8]], for_good: bool) -> Re
             _ => Vec::new(),
         };
         if changed && for_good {
+            let id = work.app.chance.uuid(work.now);
             let row = entity::playbook_version::Model {
-                id: work.app.chance.uuid(work.now),
+                id,
                 key: playbook.key.clone(),
                 number,
                 version: playbook.version.clone(),
@@ -118,6 +149,14 @@ pub async fn import_all(work: Work<'_>, sources: &[&[u8]], for_good: bool) -> Re
                 imported_by_name: work.actor.name.clone(),
             };
             store::playbook::put(&work.tx, row).await?;
+            let rows = documents.into_iter().map(|document| entity::attachment::Model {
+                playbook_version_id: id,
+                name: document.name,
+                media_type: document.media_type.to_owned(),
+                sha256: hash(&document.bytes),
+                bytes: document.bytes,
+            });
+            store::attachment::put(&work.tx, rows.collect()).await?;
         }
         done.push(Imported {
             key: playbook.key,
@@ -152,6 +191,21 @@ fn twice(key: &str) -> Problem {
             "Leave one of them out, or change its metadata.key.",
         ),
     }
+}
+
+/// The playbooks in force, the former version of the one that comes in among them.
+async fn neighbours(work: &Work<'_>) -> Result<Vec<Neighbour>, OperationError> {
+    let rows = store::playbook::all_latest(&work.tx).await?;
+    Ok(rows.iter().filter_map(|row| Neighbour::read(row.source.as_bytes())).collect())
+}
+
+/// The hash of a version: of its file, and of its documents where it has any.
+fn content_hash(source: &[u8], documents: &[Document]) -> String {
+    if documents.is_empty() {
+        return hash(source);
+    }
+    let parts = documents.iter().map(|document| format!("{} {}\n", hash(&document.bytes), document.name));
+    hash(format!("{}\n{}", hash(source), parts.collect::<String>()).as_bytes())
 }
 
 /// SHA-256 in hexadecimal digits.

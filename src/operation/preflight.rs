@@ -169,6 +169,12 @@ fn framed(plan: &Plan<'_>, planned: PlannedLetter) -> Letter {
     let clock = |at: Timestamp| at.to_utc().with_timezone(&zone).format("%H:%M").to_string();
     let nobody = BTreeMap::new();
     let who = WhoIsWho { playbook, directory, holders: &nobody };
+    let documents: Vec<String> = match &rule {
+        Some(rule) if !planned.stand_down => {
+            rule.plan.attach.iter().map(|one| one.file_name().to_owned()).collect()
+        }
+        _ => Vec::new(),
+    };
     let next = rule.filter(|_| asks).and_then(|rule| {
         next_step(&rule, 0, language, |at| Some(clock(raised + at)), |party| who.name(party))
     });
@@ -191,7 +197,9 @@ fn framed(plan: &Plan<'_>, planned: PlannedLetter) -> Letter {
         subject: planned.subject,
         number: planned.number,
         body: planned.body,
-        link: asks.then(|| SPECIMEN_LINK.to_owned()),
+        link: (asks || !documents.is_empty()).then(|| SPECIMEN_LINK.to_owned()),
+        asks,
+        documents,
         respond_by: planned.respond_by,
         options: planned.options,
         phone: desk_phone(plan),

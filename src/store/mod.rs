@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod alert;
+pub mod attachment;
 pub mod channel;
 pub mod chronology;
 pub mod delivery;
@@ -16,7 +17,9 @@ pub mod idempotency;
 pub mod incident;
 pub mod playbook;
 pub mod recipient;
+pub mod report;
 pub mod setting;
+pub mod task;
 pub mod timer;
 
 use std::time::Duration;

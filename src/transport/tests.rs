@@ -41,6 +41,8 @@ pub(crate) fn letter() -> Letter {
         subject: "【待機・出動照会】最大震度6強 青葉県沖".to_owned(),
         number: 1,
         body: "11月24日(火) 3時07分ごろ、青葉県沖で最大震度6強。\n参集拠点: 若葉総合運動公園".to_owned(),
+        asks: true,
+        documents: Vec::new(),
         link: Some(LINK.to_owned()),
         respond_by: Some("03:44".to_owned()),
         options: vec!["出動可".to_owned(), "条件付き".to_owned(), "出動不可".to_owned()],

@@ -14,6 +14,7 @@ use noroshi_core::rights::{Action, may};
 use super::{
     api::{
         self, alert, channel, chronology, directory, doc, health, incident, playbook, preflight, recipient,
+        report, task,
     },
     live, page,
     problem::WebError,
@@ -100,11 +101,17 @@ pub const ROUTES: &[Route] = &[
     get("/api/v1/incidents/{id}/chronology.csv", VIEW, || web::get().to(chronology::csv)),
     get("/api/v1/incidents/{id}/events", VIEW, || web::get().to(live::incident)),
     get("/api/v1/events", VIEW, || web::get().to(live::all)),
+    get("/api/v1/incidents/{id}/tasks", VIEW, || web::get().to(task::list)),
+    post("/api/v1/incidents/{id}/tasks", May(Action::Talk), || web::post().to(task::create)),
+    patch("/api/v1/tasks/{id}", May(Action::Talk), || web::patch().to(task::change)),
+    post("/api/v1/tasks/{id}/photos", May(Action::Talk), || web::post().to(task::add_photo)),
+    get("/api/v1/photos/{id}", VIEW, || web::get().to(task::photo)),
+    get("/api/v1/incidents/{id}/reports", VIEW, || web::get().to(report::list)),
+    post("/api/v1/incidents/{id}/reports", May(Action::Talk), || web::post().to(report::write)),
+    post("/api/v1/reports/{id}/approve", May(Action::Decide), || web::post().to(report::approve)),
+    post("/api/v1/reports/{id}/return", May(Action::Decide), || web::post().to(report::send_back)),
+    post("/api/v1/reports/{id}/decide", May(Action::Decide), || web::post().to(report::decide)),
     // Named by the interface, filled by later versions.
-    get("/api/v1/incidents/{id}/tasks", VIEW, || web::get().to(api::not_yet)),
-    patch("/api/v1/tasks/{id}", May(Action::Talk), || web::patch().to(api::not_yet)),
-    get("/api/v1/incidents/{id}/reports", VIEW, || web::get().to(api::not_yet)),
-    post("/api/v1/incidents/{id}/reports", May(Action::Talk), || web::post().to(api::not_yet)),
     get("/api/v1/exercises", VIEW, || web::get().to(api::not_yet)),
     post("/api/v1/exercises/{key}/runs", May(Action::Start), || web::post().to(api::not_yet)),
     post("/api/v1/runs/{id}/pause", May(Action::Start), || web::post().to(api::not_yet)),
@@ -115,6 +122,7 @@ pub const ROUTES: &[Route] = &[
     get("/a/{token}", Link, || web::get().to(page::link::get)),
     post("/a/{token}/opened", Link, || web::post().to(page::link::opened)),
     post("/a/{token}/answer", Link, || web::post().to(page::link::post)),
+    get("/a/{token}/documents/{n}", Link, || web::get().to(page::link::document)),
     post("/a/{token}/wrong-address", Link, || web::post().to(page::link::wrong_address)),
     // For people who sign in.
     get("/static/{file}", Open, || web::get().to(page::asset::get)),
@@ -145,12 +153,31 @@ pub const ROUTES: &[Route] = &[
         web::post().to(page::recipient::decide)
     }),
     get("/incidents/{id}/alerts/{aid}", VIEW, || web::get().to(page::recipient::alert)),
+    get("/incidents/{id}/alerts/{aid}/documents/{n}", VIEW, || web::get().to(page::document::get)),
     post("/incidents/{id}/alerts/{aid}/decide", May(Action::Decide), || {
         web::post().to(page::recipient::decide_alert)
+    }),
+    get("/incidents/{id}/tasks", VIEW, || web::get().to(page::tasks::get)),
+    post("/incidents/{id}/tasks", May(Action::Talk), || web::post().to(page::tasks::add)),
+    get("/incidents/{id}/tasks/{tid}", VIEW, || web::get().to(page::task::get)),
+    post("/incidents/{id}/tasks/{tid}", May(Action::Talk), || web::post().to(page::task::post)),
+    post("/incidents/{id}/tasks/{tid}/photos", May(Action::Talk), || web::post().to(page::task::photo)),
+    get("/incidents/{id}/reports", VIEW, || web::get().to(page::reports::get)),
+    get("/incidents/{id}/reports/{rid}", VIEW, || web::get().to(page::report::get)),
+    post("/incidents/{id}/reports/{rid}", May(Action::Talk), || web::post().to(page::report::write)),
+    post("/incidents/{id}/reports/{rid}/approve", May(Action::Decide), || {
+        web::post().to(page::report::approve)
+    }),
+    post("/incidents/{id}/reports/{rid}/return", May(Action::Decide), || {
+        web::post().to(page::report::send_back)
+    }),
+    post("/incidents/{id}/reports/{rid}/decide", May(Action::Decide), || {
+        web::post().to(page::report::decide)
     }),
     get("/incidents/{id}/channels", VIEW, || web::get().to(page::channel::first)),
     get("/incidents/{id}/channels/{cid}", VIEW, || web::get().to(page::channel::get)),
     post("/incidents/{id}/channels/{cid}", May(Action::Talk), || web::post().to(page::channel::post)),
+    get("/incidents/{id}/channels/{cid}/activity-log", VIEW, || web::get().to(page::activity::get)),
     post("/incidents/{id}/channels/{cid}/read", VIEW, || web::post().to(page::channel::read)),
     get("/incidents/{id}/chronology", VIEW, || web::get().to(page::chronology::get)),
     post("/incidents/{id}/chronology", May(Action::Talk), || web::post().to(page::chronology::post)),

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::support::{
     client::{Api, Reply},
-    incident::Incident,
-    playbooks::{DIRECTORY, QUICK, patient},
+    incident::{Incident, moment},
+    playbooks::{DIRECTORY, QUICK, many, patient, with},
     postgres::{Database, on_each_database},
     server::{Home, Server},
     smtp_sink::Sink,
@@ -265,4 +265,63 @@ async fn the_first_answer_of_anybody_at_an_agency_counts_for_it() {
     let by = recipient["answer"]["by"].to_string();
     assert!(by.contains("alternate"), "the contact point whose link was used: {by}");
     assert_eq!(incident.recipients_of("standby").await.len(), 3, "an agency is one recipient");
+}
+
+/// The reminders leave at the moment at which everybody answers: whoever writes an outcome down and whoever takes an
+/// answer touch the same rows, and neither may wait for the other in a circle (the server's end asserts that it logged
+/// no error).
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_come_while_reminders_leave_are_all_taken() {
+    const MANY: usize = 150;
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", QUICK);
+        let server = home.serve_with(&many(MANY)).await;
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        let mut links: Vec<String> = Vec::with_capacity(MANY);
+        for letter in sink.letters_to("@many.example", MANY, SOON).await {
+            if !links.contains(&letter.link()) {
+                links.push(letter.link());
+            }
+        }
+        assert_eq!(links.len(), MANY);
+        until("the first reminder leaves", SOON, async || {
+            (sink.accepted("@many.example") > MANY).then_some(())
+        })
+        .await;
+        let mut people = tokio::task::JoinSet::new();
+        for link in links {
+            let anybody = server.anybody();
+            people.spawn(
+                async move { answer(&anybody, &link, &[("option", "available"), ("teams", "1")]).await },
+            );
+        }
+        for reply in people.join_all().await {
+            reply.expect(303);
+        }
+        let recipients = incident.recipients_of("standby").await;
+        let answered = recipients.iter().filter(|recipient| recipient["state"] == "answered").count();
+        assert_eq!(answered, MANY);
+    })
+    .await;
+}
+
+/// The playbook asks for the arrival again every hour. The board and the page say so; nobody is written to for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_wants_to_be_told_again_says_until_when() {
+    let eta = "    - { key: eta, label: { ja: 到着予定, en: Arrival }, meaning: arrival, counts_as: ack, after: available, \
+               refresh_every: 60m, ask: [ { key: eta_at, label: { ja: 到着見込, en: Arrives }, type: time, required: true } ] }\n";
+    let seen = "    - { key: later,";
+    let playbook = with(&patient(), seen, &format!("{eta}{seen}"));
+    let (server, sink, incident) = raised(Database::Sqlite, &playbook).await;
+    let link = link_of(&sink, "dmat@east.example").await;
+    let anybody = server.anybody();
+    answer(&anybody, &link, &[("option", "available"), ("teams", "2")]).await.expect(303);
+    let given = incident.recipient("standby", "hosp_east").await["answer"].clone();
+    assert!(given["refresh_due_at"].is_null(), "{given}");
+    answer(&anybody, &link, &[("option", "eta"), ("eta_at", "05:40")]).await.expect(303);
+    let given = incident.recipient("standby", "hosp_east").await["answer"].clone();
+    assert_eq!(moment(&given["refresh_due_at"]) - moment(&given["at"]), 3_600_000, "{given}");
+    let page = anybody.get(&link).await.expect(200);
+    assert!(page.text.contains("その後の状況をもう一度お知らせください"), "{}", page.text);
 }

@@ -77,7 +77,7 @@ impl ChangeKind {
 }
 
 /// A sentence names values up to this length, in characters; longer ones stand beside it.
-const TELLABLE: usize = 60;
+const TELLABLE: usize = 40;
 
 impl Change {
     /// The change in one sentence: `はしご climb 第2段の時刻: 10m → 8m`.
@@ -133,8 +133,11 @@ pub fn difference(before: &[u8], after: &[u8]) -> Vec<Change> {
     found.0
 }
 
+/// A value in the former and in the later file.
+type Pair<'n> = (Option<&'n Node>, Option<&'n Node>);
+
 /// The entries of two maps by key: those of the later one in its order, then those that are gone.
-fn pairs<'n>(before: &'n Node, after: &'n Node) -> Vec<(&'n str, (Option<&'n Node>, Option<&'n Node>))> {
+fn pairs<'n>(before: &'n Node, after: &'n Node) -> Vec<(&'n str, Pair<'n>)> {
     let later = after.keys().map(|key| (key.name.as_str(), (before.get(&key.name), after.get(&key.name))));
     let gone = before.keys().filter(|key| after.get(&key.name).is_none());
     later.chain(gone.map(|key| (key.name.as_str(), (before.get(&key.name), None)))).collect()

@@ -20,3 +20,5 @@ letter-repeat = This mail is sent again: it is not known whether the same mail r
 letter-sender = From: { $place }
 letter-private = This mail is for { $name } only. Please do not forward it.
 letter-separator = { ", " }
+letter-open = Open
+letter-documents = Documents: { $names } (on the page behind the link)

@@ -20,3 +20,5 @@ letter-repeat = このメールは再送です。前の同じ知らせが届い�
 letter-sender = 発信: { $place }
 letter-private = このメールは{ $name }専用です。転送しないでください。
 letter-separator = 、
+letter-open = 開く
+letter-documents = 資料: { $names }（リンクの画面で開けます）

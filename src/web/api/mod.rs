@@ -11,6 +11,8 @@ pub mod list;
 pub mod playbook;
 pub mod preflight;
 pub mod recipient;
+pub mod report;
+pub mod task;
 
 use actix_web::HttpResponse;
 

@@ -311,7 +311,7 @@ pub async fn put(
         .into());
     }
     let work = Work::begin(&app, caller.actor).await?;
-    let done = import(work, &body.0).await?;
+    let done = import(work, &body.0, None).await?;
     let row = row(&app, &done.key, None).await?;
     let view = view(&app, row, language(&request), false).await?;
     Ok(if done.changed && done.number == 1 { HttpResponse::Created() } else { HttpResponse::Ok() }.json(view))

@@ -54,12 +54,16 @@ pub struct AnswerPage {
     pub deadline: Option<Deadline>,
     /// The letter's body.
     pub lines: Vec<Line>,
+    /// Documents that go with the letter, by their file names.
+    pub documents: Vec<String>,
     /// What stands above everything else.
     pub notice: Option<Notice>,
     /// The answer that is stored.
     pub stored: Option<Stored>,
     /// The buttons; none when the incident is over.
     pub form: Option<AnswerForm>,
+    /// Until when the stored answer wants to be told again, in a sentence.
+    pub refresh: Option<String>,
     /// What may be told after the stored answer: 到着予定.
     pub follow_ups: Vec<FollowUp>,
     /// The desk's telephone number.
@@ -321,7 +325,8 @@ fn same_question(a: &Ask, b: &Ask) -> bool {
 }
 
 impl Field {
-    fn new(ask: &Ask, name: String, words: Words, typed: &Typed) -> Self {
+    /// A question, with what was typed under `name` and what is wrong under the question's own key.
+    pub fn new(ask: &Ask, name: String, words: Words, typed: &Typed) -> Self {
         let value = typed.values.get(&name).cloned().unwrap_or_default();
         let chip = |chip: (String, String)| Chip { checked: chip.0 == value, value: chip.0, label: chip.1 };
         let line = |keys| FieldKind::Line { keys, max: 0 };
@@ -361,7 +366,8 @@ impl Field {
         }
     }
 
-    fn askable(&self) -> bool {
+    /// Whether it can be asked in a form: a photo is sent by itself.
+    pub fn askable(&self) -> bool {
         !matches!(&self.kind, FieldKind::Chips(chips) if chips.is_empty())
     }
 
@@ -617,6 +623,8 @@ mod tests {
             now_clock: when.clock(when.now),
             deadline: Some(Deadline { at: when.moment(at("04:14:00")), left: when.left(at("04:14:00")) }),
             lines: lines(LETTER),
+            refresh: None,
+            documents: Vec::new(),
             notice: None,
             stored: None,
             form: Some(AnswerForm::new(&deploy(), when.words, &Typed::default())),

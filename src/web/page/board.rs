@@ -17,6 +17,7 @@ use askama::Template;
 use noroshi_core::{id::IncidentId, time::Timestamp};
 
 use super::{
+    duty::Desk,
     facts,
     frame::{Frame, Room},
     incident::{Head, Stage, Tab},
@@ -28,6 +29,7 @@ use super::{
 use crate::{
     app::App,
     operation::scene::Scene,
+    store,
     web::{body, problem::WebError, session::Caller},
 };
 
@@ -124,6 +126,8 @@ pub struct AnswerFacts {
     pub late: bool,
     /// Whether it came after a person had decided.
     pub after_decision: bool,
+    /// When it wants to be told again.
+    pub refresh_due: Option<Timestamp>,
 }
 
 /// A decision in force.
@@ -423,6 +427,10 @@ fn second_line(facts: &RecipientFacts, frame: &Frame) -> String {
         if answer.proxy {
             parts.push(frame.named("board-by-proxy", &answer.by));
         }
+        if let Some(due) = answer.refresh_due {
+            let key = if due <= frame.when.now { "board-out-of-date" } else { "board-refresh" };
+            parts.push(words.with(key, &[("clock", frame.when.short(due).into())]));
+        }
         if !answer.details.is_empty() {
             parts.push(answer.details.clone());
         }
@@ -546,7 +554,13 @@ pub async fn get(
     let head = facts::head(&app, &scene, &caller, &frame, Tab::Board).await?;
     let roles = facts::roles(&scene, &frame);
     let (troubles, absences) = facts::troubles(&app, &frame);
-    let page = BoardPage { roles, troubles, absences, ..BoardPage::new(frame, head, &facts) };
+    let tasks = store::task::of_incident(app.store.read(), id).await?;
+    let reports = store::report::of_incident(app.store.read(), id).await?;
+    let duties = Desk { scene: &scene, frame: &frame, caller: &caller }.waits(&tasks, &reports);
+    let mut page = BoardPage { roles, troubles, absences, ..BoardPage::new(frame, head, &facts) };
+    page.waits.extend(duties);
+    // Where a decision is due, it burns first.
+    page.waits.sort_by_key(|wait| !wait.burns);
     Ok(leave::html(&request, &page))
 }
 
@@ -760,6 +774,7 @@ pub(super) mod tests {
             by: String::new(),
             proxy: false,
             late: false,
+            refresh_due: None,
             after_decision: false,
         }
     }

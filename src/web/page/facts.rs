@@ -208,7 +208,10 @@ pub fn recipient_facts(
         desks: desks(row, when)?,
         state,
         evidence,
-        answer: answer.map(|answer| answer_facts(rule, &answer, decided_at, when)),
+        answer: answer.map(|answer| AnswerFacts {
+            refresh_due: answer.refresh_due(rule, &scene.timeline).filter(|_| scene.is_open()),
+            ..answer_facts(rule, &answer, decided_at, when)
+        }),
         decision,
         next: next(scene, rule, row, letters, when),
         to_decide_since: row.decide_since_ms.map(Timestamp),
@@ -283,6 +286,7 @@ pub fn answer_facts(rule: &Rule, answer: &Given, decided_at: Option<Timestamp>, 
         proxy: answer.proxy,
         late: answer.late,
         after_decision: decided_at.is_some_and(|decided| at > decided),
+        refresh_due: None,
     }
 }
 
@@ -447,6 +451,11 @@ pub async fn head(
             frame.words.with("head-times", &[("n", scene.timeline.rate.into())]),
         ));
     }
+    let own_now = scene.timeline.own(frame.when.now).0;
+    let tasks = store::task::of_incident(db, scene.id()).await?;
+    let open = tasks.iter().filter(|row| row.state == "open");
+    let late = open.clone().filter(|row| row.due_own_ms.is_some_and(|due| due < own_now)).count();
+    let missing = store::report::overdue(db, scene.id(), Timestamp(own_now)).await?;
     let mut head = Head {
         id: scene.id().to_string(),
         drill: scene.is_drill(),
@@ -463,6 +472,8 @@ pub async fn head(
             recipients.iter().filter(|row| row.state == "answered" || row.acked_at_ms.is_some()).count(),
             asked.count(),
         ),
+        tasks: (open.count(), late + usize::try_from(missing).unwrap_or(usize::MAX)),
+        has_duties: !tasks.is_empty() || !scene.playbook.reports.is_empty() || scene.is_open(),
         unread,
         entries: store::chronology::length(db, scene.id()).await?,
         ..Head::default()

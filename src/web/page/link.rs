@@ -95,6 +95,18 @@ pub async fn post(
     }
 }
 
+/// A document of the alert, by its place in the playbook's list.
+pub async fn document(
+    request: HttpRequest,
+    app: Data<App>,
+    path: Path<(String, usize)>,
+) -> Result<HttpResponse, WebError> {
+    let (token, place) = path.into_inner();
+    let Some(link) = find(&app, &token).await? else { return Ok(unknown(&request)) };
+    let row = store::recipient::get(app.store.read(), RecipientId::new(link.recipient_id)).await?;
+    super::document::serve(&app, AlertId::new(row.alert_id), place).await
+}
+
 /// "I am no longer in charge, the address is wrong."
 pub async fn wrong_address(
     request: HttpRequest,
@@ -205,6 +217,8 @@ async fn page(
         (None, "informed") => Some(Notice::NothingAsked),
         _ => None,
     };
+    let refresh = settled.and_then(|answer| answer.refresh_due(&rule, &scene.timeline));
+    let refresh = refresh.map(|due| words.with("answer-refresh", &[("clock", when.short(due).into())]));
     let stored = settled.map(|answer| {
         let facts = answer_facts(&rule, answer, None, &when);
         let mut lines: Vec<(String, String)> = answer_fields(&rule, answer, &when)
@@ -242,6 +256,9 @@ async fn page(
             "alert.respond_by" => deadline.map(|at| Cow::Owned(when.clock(at))),
             "recipient.name" => Some(Cow::Owned(text(&link.name).get(language).to_owned())),
             "recipient.agency" => Some(Cow::Owned(text(&row.name).get(language).to_owned())),
+            "recipient.person.name" => {
+                scene.person_of(&row).map(|name| Cow::Owned(name.get(language).to_owned()))
+            }
             _ => scene.value(name, language, app),
         }
     };
@@ -257,9 +274,11 @@ async fn page(
         now_clock: when.clock(when.now),
         deadline: deadline.map(|at| Deadline { at: when.moment(at), left: when.left(at) }),
         lines: lines(&fill(rule.plan.body.get(language), language, value)),
+        documents: rule.plan.attach.iter().map(|one| one.file_name().to_owned()).collect(),
         notice,
         stored: stored.filter(|_| form.is_none()),
         form,
+        refresh: refresh.filter(|_| !over && !follow_ups.is_empty()),
         follow_ups,
         phone: scene.desk_phone(),
         may_report_address: !over,

@@ -3,6 +3,7 @@
 //! Every struct is plain data without a database handle, so that it can be rendered in a test. What differs between
 //! languages is in `words`; what is decided (which row is red, what happens next) is decided before the template.
 
+pub mod activity;
 pub mod answer;
 pub mod asset;
 pub mod board;
@@ -10,7 +11,9 @@ pub mod channel;
 pub mod chronology;
 pub mod decide;
 pub mod directory;
+pub mod document;
 pub mod door;
+pub mod duty;
 pub mod end;
 pub mod error;
 pub mod facts;
@@ -27,10 +30,14 @@ pub mod playbook_import;
 pub mod preflight;
 pub mod recipient;
 pub mod relay;
+pub mod report;
+pub mod reports;
 #[cfg(test)]
 pub mod sample;
 pub mod start;
 pub mod status;
+pub mod task;
+pub mod tasks;
 pub mod version;
 pub mod when;
 

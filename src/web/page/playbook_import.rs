@@ -85,7 +85,7 @@ pub async fn post(
     if form.get("step") == Some("import") {
         if form.get("seen") == Some(seen.as_str()) {
             let work = Work::begin(&app, caller.actor.clone()).await?;
-            let done = import(work, page.source.as_bytes()).await?;
+            let done = import(work, page.source.as_bytes(), None).await?;
             return Ok(leave::see(&format!("/playbooks/{}?imported={}", done.key, done.number)));
         }
         page.problem = Some(words.get("playbook-import-moved"));

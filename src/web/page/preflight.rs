@@ -181,7 +181,8 @@ impl Prepared {
         let shown = outlook.playbook.variables.iter();
         let shown = shown.map(|it| value(it, &outlook.directory, &wish, &values, &problems, &frame.when));
         let local = at.to_utc().with_timezone(&app.zone);
-        let kept = |name: &str| matches!(name, "at" | "drill" | "version") || name.strip_prefix("v-").is_some();
+        let kept =
+            |name: &str| matches!(name, "at" | "drill" | "version") || name.strip_prefix("v-").is_some();
         let pairs = query.pairs.iter().filter(|(name, value)| kept(name) && !value.is_empty());
         let pairs = pairs.map(|(name, value)| format!("{}={}", escape(name), escape(value)));
         let asked = Asked {

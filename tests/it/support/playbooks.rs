@@ -28,3 +28,29 @@ pub fn patient() -> String {
     }
     text
 }
+
+/// [`DIRECTORY`] with so many more hospitals in the alerted group, `hosp_<n>` at `@many.example`.
+pub fn many(hospitals: usize) -> String {
+    let keys: Vec<String> = (0..hospitals).map(|n| format!("hosp_{n}")).collect();
+    let group = with(DIRECTORY, "hosp_south] }", &format!("hosp_south, {}] }}", keys.join(", ")));
+    let rows: String = keys
+        .iter()
+        .map(|key| {
+            format!(
+                "  {key}: {{ title: {key}, outside: true, primary: {{ email: {key}@many.example }}, \
+                 alternate: {{ email: {key}@yobi.example }} }}\n"
+            )
+        })
+        .collect();
+    group + &rows
+}
+
+/// [`patient`] with tasks and situation reports, and a button that asks to be called back.
+pub fn duties() -> String {
+    let text = with(&patient(), "close: {", &format!("{}close: {{", include_str!("../fixture/duties.yaml")));
+    with(
+        &text,
+        "meaning: accept, counts_as: ack }\nladders:",
+        "meaning: accept, counts_as: ack }\n    - { key: call, label: { ja: 電話求む, en: Call us }, meaning: question, counts_as: ack, opens_task: call_back }\nladders:",
+    )
+}

@@ -35,6 +35,8 @@ pub struct PlannedLetter {
     pub language: Language,
     /// 第n報 for this recipient.
     pub number: u32,
+    /// It only says: no longer needed.
+    pub stand_down: bool,
     /// Subject line.
     pub subject: String,
     /// Body.
@@ -117,7 +119,8 @@ fn write(
     let value = |name: &str| match name {
         "alert.key" => Some(Cow::Borrowed(rule.plan.key.as_str())),
         "alert.number" => Some(Cow::Owned(number.to_string())),
-        "alert.link" => asks.then_some(Cow::Borrowed(specimen.link)),
+        "alert.link" => (asks || (stand_down.is_none() && !rule.plan.attach.is_empty()))
+            .then_some(Cow::Borrowed(specimen.link)),
         "alert.respond_by" => respond_by.as_deref().map(Cow::Borrowed),
         "recipient.name" => Some(Cow::Borrowed(way.desk.get(language))),
         "recipient.agency" => Some(Cow::Borrowed(entry.name.get(language))),
@@ -140,6 +143,7 @@ fn write(
         offset_ms: entry.offset_ms,
         language,
         number: u32::try_from(number).unwrap_or(u32::MAX),
+        stand_down: stand_down.is_some(),
         subject: filled(subject),
         body: filled(body),
         sms: sms.as_ref().map(filled),

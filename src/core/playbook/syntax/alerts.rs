@@ -3,7 +3,8 @@
 use super::{Gathered, Thing};
 use crate::{
     playbook::{
-        AckRule, AlertPlan, Count, IncidentEvent, PartyRef, Quorum, SendOn, StandDown, Unit, Urgency,
+        AckRule, AlertPlan, Attachment, Count, IncidentEvent, PartyRef, Quorum, SendOn, StandDown, Unit,
+        Urgency,
     },
     problem::Position,
     text::Text,
@@ -25,7 +26,10 @@ pub(in crate::playbook) struct AlertDraft<'a> {
     pub(in crate::playbook) channel: Option<String>,
     pub(in crate::playbook) severity: Urgency,
     pub(in crate::playbook) texts: Vec<Spot<'a>>,
-    pub(in crate::playbook) sms: Option<Spot<'a>>,
+    /// The words for those who are no longer needed.
+    pub(in crate::playbook) stand_down_texts: Vec<Spot<'a>>,
+    /// Every text that goes by SMS.
+    pub(in crate::playbook) short_texts: Vec<Spot<'a>>,
     pub(in crate::playbook) has_sms: bool,
     pub(in crate::playbook) responses: Option<Located<String>>,
     pub(in crate::playbook) ack: AckDraft,
@@ -105,7 +109,7 @@ fn alert<'a>(
     let subject = subject_spot.as_ref().and_then(|spot| one_line(spot, gathered));
     let body = body_spot.as_ref().and_then(|spot| gathered.template(spot));
     let sms = sms_spot.as_ref().and_then(|spot| gathered.template(spot));
-    let attach = fields.get("attach").map(|spot| spot.strings()).unwrap_or_default();
+    let attach = fields.get("attach").map(|spot| attachments(&spot)).unwrap_or_default();
     let responses = fields.get("responses").and_then(|spot| gathered.key_of(Thing::ResponseSet, &spot));
     let mut ack = fields.get("ack").map(|spot| ack(&spot, &to)).unwrap_or_else(|| AckDraft {
         rule: (!fields.has("ack")).then(|| AckRule::Required {
@@ -118,7 +122,11 @@ fn alert<'a>(
         ..AckDraft::default()
     });
     let ladder = fields.get("ladder").and_then(|spot| gathered.key_of(Thing::Ladder, &spot));
-    let stand_down = fields.get("stand_down").map(|spot| stand_down(&spot, gathered));
+    let stand_down_spot = fields.get("stand_down");
+    let stand_down = stand_down_spot.as_ref().map(|spot| stand_down(spot, gathered));
+    let of_stand_down = |name| stand_down_spot.as_ref().and_then(|spot| spot.child(name));
+    let stand_down_texts = ["subject", "body", "sms"].into_iter().filter_map(of_stand_down).collect();
+    let short_texts = sms_spot.clone().into_iter().chain(of_stand_down("sms")).collect();
     if !ack.is_none && !fields.has("ladder") {
         fields.missing_because(
             "A01",
@@ -164,7 +172,7 @@ fn alert<'a>(
             subject: subject?,
             body: body?,
             sms,
-            attach: attach.into_iter().map(|name| name.value).collect(),
+            attach,
             responses: responses.as_ref().map(|set| set.value.clone()),
             ack: rule?,
             ladder: ladder.as_ref().map(|ladder| ladder.value.clone()),
@@ -183,14 +191,60 @@ fn alert<'a>(
         via_at: via_spot.map(|spot| spot.locate(())),
         channel: channel.map(|channel| channel.value),
         severity,
-        texts: [subject_spot, body_spot, sms_spot.clone()].into_iter().flatten().collect(),
-        sms: sms_spot,
+        texts: [subject_spot, body_spot, sms_spot].into_iter().flatten().collect(),
+        stand_down_texts,
+        short_texts,
         has_sms,
         responses,
         ack,
         ladder,
         key: spot.locate(key),
     })
+}
+
+/// Most documents of one alert.
+const MOST_ATTACHMENTS: usize = 5;
+
+/// Documents that stand beside the playbook's file. That they are there is asked where files can be read.
+fn attachments(spot: &Spot<'_>) -> Vec<Attachment> {
+    let names = spot.strings();
+    if names.len() > MOST_ATTACHMENTS {
+        spot.error(
+            "R02",
+            Text::both(
+                format!(
+                    "資料が{}件あります。1つの通知に付けられるのは{MOST_ATTACHMENTS}件までです。",
+                    names.len()
+                ),
+                format!("{} documents; an alert takes at most {MOST_ATTACHMENTS}.", names.len()),
+            ),
+            Text::both(
+                "必要なものだけにするか、1つの PDF にまとめてください。",
+                "Keep what is needed, or join them in one PDF.",
+            ),
+        );
+    }
+    for (item, name) in spot.items().iter().zip(&names) {
+        let inside = !name.value.starts_with('/')
+            && !name.value.contains('\\')
+            && name.value.split('/').all(|part| !matches!(part, "" | "." | ".."));
+        let ending = name.value.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+        if !inside || !ending.is_some_and(|ending| matches!(ending.as_str(), "pdf" | "jpg" | "jpeg" | "png"))
+        {
+            item.error(
+                "R02",
+                Text::both(
+                    format!("「{}」は資料のファイル名ではありません。", name.value),
+                    format!("\"{}\" is not the name of a document.", name.value),
+                ),
+                Text::both(
+                    "手順書のファイルから見た PDF、JPEG、PNG の場所を書いてください。例: maps/staging.pdf",
+                    "Name a PDF, JPEG or PNG file, counted from the playbook's own folder: maps/staging.pdf.",
+                ),
+            );
+        }
+    }
+    names.into_iter().map(|name| Attachment { name: name.value, at: name.at, path: name.path }).collect()
 }
 
 /// A template of one line: a subject becomes a mail header.
