@@ -64,6 +64,7 @@ preflight-bad-at = { $text } is no moment. Write it like 2026-11-24 03:14.
 preflight-severity-error = error
 preflight-severity-warning = warning
 preflight-severity-info = info
+preflight-list = See the list
 preflight-whole = See the whole timetable
 preflight-after = start +{ $span }
 preflight-at-start = at the start

@@ -64,6 +64,7 @@ preflight-bad-at = { $text } は時刻として読めません。2026-11-24 03:1
 preflight-severity-error = 誤り
 preflight-severity-warning = 注意
 preflight-severity-info = 参考
+preflight-list = 一覧を見る
 preflight-whole = 時刻表をすべて見る
 preflight-after = 開始 +{ $span }
 preflight-at-start = 開始と同時

@@ -228,7 +228,13 @@ fn a_step_without_a_driver_is_passed_over_at_once_and_told() {
             ("dmat@west.example, phone: \"0021\"", "dmat@west.example, sms: \"0021\""),
         ],
     );
-    let playbook = with(&with(PLAYBOOK, &steps), &[("transports: [email]", "transports: [email, sms]")]);
+    let playbook = with(
+        &with(PLAYBOOK, &steps),
+        &[
+            ("transports: [email]", "transports: [email, sms]"),
+            ("    responses: deploy\n", "    sms: \"出動照会→{{ alert.link }}\"\n    responses: deploy\n"),
+        ],
+    );
     let world = World::of(&playbook, &directory);
     let timetable = world.timetable();
     assert_eq!(
