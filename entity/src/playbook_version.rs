@@ -18,6 +18,8 @@ pub struct Model {
     pub title: Json,
     pub imported_at_ms: i64,
     pub imported_by: String,
+    /// the name for people, as it was then
+    pub imported_by_name: String,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

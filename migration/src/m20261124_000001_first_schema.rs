@@ -93,6 +93,7 @@ create table playbook_version (
     title {json} not null,
     imported_at_ms bigint not null,
     imported_by text not null,
+    imported_by_name text not null,
     primary key (id)
 );
 create table directory_version (

@@ -10,7 +10,11 @@ use serde_json::json;
 use super::{Format, Refused, Setting, actor, block_on, check, open, preflight, print, print_json, refused};
 use crate::{
     config::Config,
-    operation::{self, OperationError, Work},
+    operation::{
+        Work,
+        playbook::{Refusal, Source, import_all},
+    },
+    store,
 };
 
 /// What to do with playbooks.
@@ -32,21 +36,29 @@ pub(crate) enum Command {
     #[command(after_help = "Example:\n  noroshi playbook preflight playbooks/eq-6upper-initial.yaml \
                             --directory playbooks/directory.example.yaml --set max_intensity=6+")]
     Preflight(preflight::Args),
-    /// Bring playbook files into the configured database
-    #[command(after_help = "Example:\n  noroshi playbook import playbooks")]
+    /// Bring playbook files into the configured database: all of them, or none
+    #[command(after_help = "Examples:\n  noroshi playbook import playbooks\n  \
+                            noroshi playbook import eq.yaml --dry-run")]
     Import {
         /// Files or folders
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
+        /// Only say what would change
+        #[arg(long)]
+        dry_run: bool,
         /// How to print the result
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
-    /// Print a playbook of the configured database
+    /// Print a playbook of the configured database, as it was imported
+    #[command(disable_version_flag = true)]
     #[command(after_help = "Example:\n  noroshi playbook export eq-6upper-initial > eq.yaml")]
     Export {
         /// The playbook's key
         key: String,
+        /// Number of the version [default: the one in force]
+        #[arg(long = "version", value_name = "N")]
+        number: Option<i32>,
     },
 }
 
@@ -73,13 +85,36 @@ pub(crate) fn run(command: Command, setting: &Setting) -> anyhow::Result<ExitCod
             print_json(&noroshi_core::schema::of(kind))?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Export { .. } => Err(Refused::not_there_yet("playbook export")),
+        Command::Export { key, number } => block_on(export(setting.config()?, key, number)),
         Command::Preflight(args) => preflight::run(args, setting),
-        Command::Import { paths, format } => block_on(import(setting.config()?, paths, format, setting)),
+        Command::Import { paths, dry_run, format } => {
+            block_on(import(setting.config()?, paths, dry_run, format, setting))
+        }
     }
 }
 
-/// What became of one file.
+/// The file of a version, byte for byte.
+async fn export(config: Config, key: String, number: Option<i32>) -> anyhow::Result<ExitCode> {
+    let app = open(&config).await?;
+    let db = app.store.read();
+    let row = match number {
+        Some(number) => store::playbook::by_number(db, &key, number).await?,
+        None => store::playbook::latest(db, &key).await?,
+    };
+    let row = row.ok_or_else(|| match number {
+        Some(number) => Refused::failed(
+            format!("手順書 {key} の第{number}版はありません。"),
+            format!("the playbook {key} has no number {number}"),
+        ),
+        None => {
+            Refused::failed(format!("手順書 {key} はありません。"), format!("there is no playbook {key}"))
+        }
+    })?;
+    print(&row.source)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What became of one file, or would become.
 #[derive(Serialize)]
 struct Taken {
     file: String,
@@ -88,44 +123,52 @@ struct Taken {
     number: i32,
     sha256: String,
     changed: bool,
+    former: Option<i32>,
+    changes: Vec<String>,
 }
 
-/// Each file is a transaction of its own: a broken one keeps no other out.
+/// One transaction for all files: with a broken one among them, nothing changes.
 async fn import(
     config: Config,
     paths: Vec<PathBuf>,
+    dry_run: bool,
     format: Format,
     setting: &Setting,
 ) -> anyhow::Result<ExitCode> {
     let files = playbook_files(&paths)?;
     let app = open(&config).await?;
+    let work = Work::begin(&app, actor()).await.map_err(refused)?;
+    let sources: Vec<Source<'_>> =
+        files.iter().map(|(path, text)| Source { text, folder: path.parent() }).collect();
+    let name = |place: usize| files[place].0.display().to_string();
     let (mut taken, mut broken) = (Vec::new(), Vec::new());
-    for (path, source) in files {
-        let file = path.display().to_string();
-        let work = Work::begin(&app, actor()).await.map_err(refused)?;
-        match operation::playbook::import(work, &source, path.parent()).await {
-            Ok(done) => taken.push(Taken {
-                file,
-                key: done.key,
-                version: done.version,
-                number: done.number,
-                sha256: done.sha256,
-                changed: done.changed,
-            }),
-            Err(OperationError::Problems(problems)) => broken.push(check::Checked {
-                name: file,
-                text: String::from_utf8_lossy(&source).into_owned(),
+    match import_all(work, &sources, !dry_run).await {
+        Ok(done) => taken.extend(done.into_iter().enumerate().map(|(place, done)| Taken {
+            file: name(place),
+            changes: done.changes.iter().map(|change| change.sentence(setting.language)).collect(),
+            key: done.key,
+            version: done.version,
+            number: done.number,
+            sha256: done.sha256,
+            changed: done.changed,
+            former: done.former,
+        })),
+        Err(Refusal::Files(files)) => {
+            broken.extend(files.into_iter().map(|(place, problems)| check::Checked {
+                name: name(place),
+                text: String::from_utf8_lossy(sources[place].text).into_owned(),
                 problems,
-            }),
-            Err(other) => return Err(refused(other)),
+            }))
         }
+        Err(Refusal::Operation(error)) => return Err(refused(error)),
     }
     match format {
         Format::Json => {
             let problems = check::report(&broken, setting.language).problems;
-            print_json(&json!({"imported": taken, "problems": problems}))?;
+            let word = if dry_run { "would_import" } else { "imported" };
+            print_json(&json!({word: taken, "problems": problems}))?;
         }
-        Format::Text => print(&imported(&taken, &broken, setting))?,
+        Format::Text => print(&imported(&taken, &broken, dry_run, setting))?,
     }
     Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -151,24 +194,36 @@ fn playbook_files(paths: &[PathBuf]) -> anyhow::Result<Vec<(PathBuf, Vec<u8>)>> 
     Ok(files)
 }
 
-fn imported(taken: &[Taken], broken: &[check::Checked], setting: &Setting) -> String {
+fn imported(taken: &[Taken], broken: &[check::Checked], dry_run: bool, setting: &Setting) -> String {
     let mut page = String::new();
-    for Taken { file, key, version, number, changed, .. } in taken {
-        let line = if *changed {
-            setting.say(
+    for Taken { file, key, version, number, changed, changes, former, .. } in taken {
+        let line = match (*changed, dry_run) {
+            (true, true) => setting.say(
+                format!("{file}: {key} {version} は第{number}版になります。"),
+                format!("{file}: {key} {version} would be number {number}"),
+            ),
+            (true, false) => setting.say(
                 format!("{file}: {key} {version} を取り込みました (第{number}版)。"),
                 format!("{file}: {key} {version} is in force, number {number}"),
-            )
-        } else {
-            setting.say(
+            ),
+            (false, _) => setting.say(
                 format!("{file}: {key} {version} は変わっていません (第{number}版)。"),
                 format!("{file}: {key} {version} has not changed, number {number}"),
-            )
+            ),
         };
         let _ = writeln!(page, "{line}");
+        if *changed && changes.is_empty() && former.is_some() {
+            let same = setting.say("空白やコメントだけが違います", "only blanks or comments differ");
+            let _ = writeln!(page, "  {same}");
+        }
+        for change in changes {
+            let _ = writeln!(page, "  {change}");
+        }
     }
     if !broken.is_empty() {
         page.push_str(&check::page(broken, setting));
+        let nothing = setting.say("何も取り込んでいません。", "nothing was imported");
+        let _ = writeln!(page, "{nothing}");
     }
     page
 }

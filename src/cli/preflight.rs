@@ -9,18 +9,21 @@ use noroshi_core::{
     directory::{self, Directory},
     playbook::{
         self, Playbook,
-        preflight::{Answers, Entry, Plan, Timetable, What, preflight},
+        preflight::{self, Answers, Entry, Plan, Timetable, preflight},
     },
-    problem::Problem,
+    problem::{Problem, Severity},
     text::Text,
     time::{Span, Timestamp},
-    variable,
 };
 use serde_json::Value;
 use tracing::warn;
 
 use super::{Format, Refused, Setting, assignment, check, print, print_json};
-use crate::clock::{Clock, SystemClock};
+use crate::{
+    clock::{Clock, SystemClock},
+    i18n::Words,
+    operation,
+};
 
 /// Which playbook, with which values.
 #[derive(Debug, clap::Args)]
@@ -39,6 +42,12 @@ pub(crate) struct Args {
     /// Who answers
     #[arg(long, value_enum, default_value_t = Who::None)]
     answers: Who,
+    /// As an exercise: every letter is written and marked
+    #[arg(long)]
+    drill: bool,
+    /// The letters too, as each recipient would read them
+    #[arg(long)]
+    letters: bool,
     /// How to print the timetable
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -71,23 +80,55 @@ pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
     };
     let at = args.at.unwrap_or_else(|| SystemClock.now());
     let values = values(&playbook, &directory, &args.set, at, setting)?;
-    let timetable = preflight(&Plan {
-        playbook: &playbook,
-        directory: &directory,
-        values: &values,
+    let plan = plan(&args, &playbook, &directory, &values, at);
+    let timetable = preflight(&plan);
+    let letters =
+        if args.letters { operation::preflight::written(&plan, &timetable, |_| true) } else { Vec::new() };
+    match args.format {
+        Format::Json => {
+            let mut document = timetable.document(ZONE);
+            if args.letters {
+                document["letters"] = letters.iter().map(operation::preflight::letter_document).collect();
+            }
+            print_json(&document)?;
+        }
+        Format::Text => {
+            let mut page = page(&timetable, setting);
+            for (planned, letter) in &letters {
+                let words = letter.render();
+                let whom = format!("{} ({})", planned.name.get(setting.language), planned.contact);
+                let _ = write!(page, "\n--- {whom}  {}\n{}\n\n{}", planned.alert, words.subject, words.text);
+            }
+            print(&page)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn plan<'a>(
+    args: &Args,
+    playbook: &'a Playbook,
+    directory: &'a Directory,
+    values: &'a BTreeMap<String, Value>,
+    at: Timestamp,
+) -> Plan<'a> {
+    Plan {
+        playbook,
+        directory,
+        values,
         at,
         zone: ZONE,
         answers: match args.answers {
             Who::None => Answers::None,
             Who::All => Answers::All,
         },
-        serves: &|driver| matches!(driver, "smtp" | "human_call"),
-    });
-    match args.format {
-        Format::Json => print_json(&timetable.document(ZONE))?,
-        Format::Text => print(&page(&timetable, setting))?,
+        drill: args.drill,
+        serves: &operation::preflight::usual_driver,
+        // Files alone tell nothing of relays, proofs and accounts.
+        relays: None,
+        health: None,
+        admins: &[],
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Both files; or the one that has errors, with them.
@@ -120,9 +161,7 @@ fn values(
 ) -> anyhow::Result<BTreeMap<String, Value>> {
     let given: BTreeMap<String, Value> =
         set.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
-    let mut relaxed = playbook.clone();
-    relaxed.variables.iter_mut().for_each(|variable| variable.required = false);
-    let values = variable::resolve(&relaxed, directory, &given, at, ZONE).map_err(|problems| {
+    let values = preflight::values(playbook, directory, &given, at, ZONE).map_err(|problems| {
         let said = |words: fn(&Text) -> &str| {
             let lines: Vec<String> = problems
                 .iter()
@@ -135,36 +174,62 @@ fn values(
     for missing in
         playbook.variables.iter().filter(|variable| variable.required && !values.contains_key(&variable.key))
     {
-        let key = &missing.key;
-        let says = setting.say(
-            format!("変数 {key} に値がありません (--set {key}=…)。文面には「調整中」と出ます。"),
-            format!("the variable {key} has no value (--set {key}=…); texts will say \"to follow\""),
-        );
-        warn!("{says}");
+        let words = Words(setting.language);
+        warn!("{}", words.with("preflight-missing", &[("key", missing.key.clone().into())]));
     }
     Ok(values)
 }
 
+/// What people read: weak points, numbers, chairs, and then everything in order of time.
 fn page(timetable: &Timetable, setting: &Setting) -> String {
     let start = Timestamp(timetable.at_ms);
+    let (words, language) = (Words(setting.language), setting.language);
     let mut page = String::new();
-    let begins = setting.say("開始", "start");
-    let _ = writeln!(page, "{begins} {}", start.rfc3339(ZONE));
-    let mut lines = Vec::new();
-    for role in &timetable.roles {
-        let person = role.person.clone().unwrap_or_else(|| setting.say("当番なし", "nobody on duty"));
-        let _ = writeln!(page, "{}  {}: {person}", moments(start, 0), role.title.get(setting.language));
+    let _ = writeln!(page, "{} {}", words.get("preflight-start"), start.rfc3339(ZONE));
+    for finding in &timetable.findings {
+        let severity = match finding.severity {
+            Severity::Error => "preflight-severity-error",
+            Severity::Warning => "preflight-severity-warning",
+            Severity::Info => "preflight-severity-info",
+        };
+        let subjects: Vec<&str> = finding.subjects.iter().map(|subject| subject.name.get(language)).collect();
+        let whom = if subjects.is_empty() { String::new() } else { format!("  {}", subjects.join(", ")) };
+        let _ = writeln!(page, "{}: {}{whom}", words.get(severity), finding.detail.get(language));
     }
-    for alert in &timetable.alerts {
-        let raised = setting.say(
-            format!("{} 件に「{}」", alert.recipients, alert.subject),
-            format!("\"{}\" to {}", alert.subject, alert.recipients),
+    for transport in &timetable.counts.transports {
+        let values = [
+            ("via", transport.via.clone().into()),
+            ("letters", transport.letters.into()),
+            ("addresses", transport.addresses.into()),
+        ];
+        let mut line = words.with("preflight-transport", &values);
+        if transport.unserved > 0 {
+            line += &words.with("preflight-transport-unserved", &[("n", transport.unserved.into())]);
+        }
+        let _ = writeln!(page, "{line}");
+    }
+    for woken in &timetable.woken {
+        let via: Vec<&str> = woken.via.iter().map(String::as_str).collect();
+        let _ = writeln!(
+            page,
+            "{}  {}  {} ({})  {}",
+            moments(start, woken.offset_ms),
+            words.get("preflight-woken"),
+            woken.name.get(language),
+            woken.contact,
+            via.join(", ")
         );
-        lines.push((alert.offset_ms, format!("{}  {raised}", alert.key)));
+    }
+    let mut lines = Vec::new();
+    for alert in &timetable.alerts {
+        let values =
+            [("subject", alert.subject.get(language).to_owned().into()), ("n", alert.recipients.into())];
+        lines.push((alert.offset_ms, format!("{}  {}", alert.key, words.with("preflight-to", &values))));
     }
     for entry in &timetable.entries {
-        let recipient = format!("{} ({})", entry.name.get(setting.language), entry.recipient);
-        lines.push((entry.offset_ms, [entry.alert.clone(), recipient, what(entry, setting)].join("  ")));
+        let recipient = format!("{} ({})", entry.name.get(language), entry.recipient);
+        let line = entry.alert.iter().cloned().chain([recipient, what(entry, words)]);
+        lines.push((entry.offset_ms, line.collect::<Vec<_>>().join("  ")));
     }
     // Stable: what happens at the same moment stays in the order of the file.
     lines.sort_by_key(|(offset_ms, _)| *offset_ms);
@@ -181,27 +246,18 @@ fn moments(start: Timestamp, offset_ms: i64) -> String {
     format!("+{:02}:{:02}:{:02}  {}", seconds / 3600, seconds / 60 % 60, seconds % 60, at.format("%H:%M:%S"))
 }
 
-fn what(entry: &Entry, setting: &Setting) -> String {
-    let happens = match entry.what {
-        What::Letter => setting.say("最初の連絡", "first letter"),
-        What::Resend => setting.say("再送", "the letter again"),
-        What::Notify => setting.say("ほかの連絡先へ", "to another contact"),
-        What::Unserved => setting.say("送れません (この経路は使えません)", "cannot leave: no driver"),
-        What::NobodyReached => setting.say("届く相手がなく、次の段へ", "reaches nobody, next step at once"),
-        What::Call => setting.say("電話の依頼", "somebody is asked to telephone"),
-        What::Decide => setting.say("判断の依頼", "somebody is asked to decide"),
-        What::Answer => setting.say("回答", "answers"),
-    };
-    let step = entry.step.map(|step| setting.say(format!("第{step}段"), format!("step {step}")));
-    let via = entry.via.clone();
-    let contact = entry.contact.clone();
-    let by = entry.by.as_ref().map(|party| setting.say(format!("担当 {party}"), format!("by {party}")));
-    let line = entry.line.map(|line| setting.say(format!("{line} 行目"), format!("line {line}")));
-    std::iter::once(Some(happens))
-        .chain([step, via, contact, by, line])
-        .flatten()
-        .collect::<Vec<_>>()
-        .join("  ")
+fn what(entry: &Entry, words: Words) -> String {
+    let happens = words.get(&format!("preflight-what-{}", entry.what.key()));
+    let step = entry.step.map(|step| words.with("preflight-step", &[("n", step.into())]));
+    let way = entry.way.as_ref();
+    let via = way.map(|way| format!("{}  {}  {}", way.via, way.contact, way.address));
+    let person = entry.person_name.as_ref().map(|name| name.get(words.0).to_owned());
+    let by = entry.by.as_ref().map(|party| {
+        let name = person.map_or_else(|| party.to_string(), |person| format!("{party} {person}"));
+        words.with("preflight-by", &[("name", name.into())])
+    });
+    let line = entry.line.map(|line| words.with("preflight-line", &[("n", line.into())]));
+    [Some(happens), step, via, by, line].into_iter().flatten().collect::<Vec<_>>().join("  ")
 }
 
 #[cfg(test)]
@@ -220,6 +276,8 @@ mod tests {
             set: Vec::new(),
             at: Timestamp::parse_rfc3339("2026-11-24T03:14:00+09:00"),
             answers,
+            drill: false,
+            letters: false,
             format: Format::Text,
         };
         let (directory, playbook) =
@@ -227,18 +285,7 @@ mod tests {
         let setting = Setting { language: Language::En, config: None };
         let at = args.at.unwrap();
         let values = values(&playbook, &directory, &[], at, &setting).unwrap();
-        let answers = if answers == Who::All { Answers::All } else { Answers::None };
-        let serves = |driver: &str| driver == "smtp";
-        let plan = Plan {
-            playbook: &playbook,
-            directory: &directory,
-            values: &values,
-            at,
-            zone: ZONE,
-            answers,
-            serves: &serves,
-        };
-        let timetable = preflight(&plan);
+        let timetable = preflight(&plan(&args, &playbook, &directory, &values, at));
         let page = page(&timetable, &setting);
         (timetable, page)
     }
@@ -249,9 +296,13 @@ mod tests {
         assert!(!timetable.entries.is_empty());
         assert_eq!(
             page.lines().count(),
-            1 + timetable.roles.len() + timetable.alerts.len() + timetable.entries.len()
+            1 + timetable.findings.len()
+                + timetable.counts.transports.len()
+                + timetable.woken.len()
+                + timetable.alerts.len()
+                + timetable.entries.len()
         );
-        assert!(page.starts_with("start 2026-11-24T03:14:00.000+09:00\n+00:00:00  03:14:00  "), "{page}");
+        assert!(page.starts_with("start 2026-11-24T03:14:00.000+09:00\n"), "{page}");
         assert!(page.contains("somebody is asked to decide"), "{page}");
     }
 

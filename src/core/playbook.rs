@@ -11,6 +11,8 @@ use crate::{form::Form, problem::Position, text::Text, time::Span};
 
 mod check;
 mod closing;
+pub mod difference;
+mod lines;
 pub mod preflight;
 mod reports;
 pub(crate) mod syntax;
@@ -21,6 +23,7 @@ pub use crate::document::Waiver;
 pub(crate) use check::overdue;
 pub use check::{Neighbour, Site};
 pub use closing::{CloseWhen, Metric, Metrics};
+pub use lines::Lines;
 pub use reports::{IfMissed, ReportPlan, Stretch};
 pub use syntax::{built_in_forms, check, read};
 pub use tasks::{Anchor, Due, IncidentMoment, TaskGroup, TaskPlan, Test, When};
@@ -75,6 +78,8 @@ pub struct Playbook {
     pub forms: Vec<Form>,
     /// Warnings the author waives, with reasons.
     pub waive: Vec<Waiver>,
+    /// Where each of its named things stands in the file.
+    pub lines: Lines,
 }
 
 impl Playbook {

@@ -15,6 +15,8 @@ const JA: &[&str] = &[
     include_str!("ja/letter.ftl"),
     include_str!("ja/triggers.ftl"),
     include_str!("ja/directory.ftl"),
+    include_str!("ja/playbook.ftl"),
+    include_str!("ja/preflight.ftl"),
     include_str!("ja/activity.ftl"),
     include_str!("ja/duty.ftl"),
 ];
@@ -24,6 +26,8 @@ const EN: &[&str] = &[
     include_str!("en/letter.ftl"),
     include_str!("en/triggers.ftl"),
     include_str!("en/directory.ftl"),
+    include_str!("en/playbook.ftl"),
+    include_str!("en/preflight.ftl"),
     include_str!("en/activity.ftl"),
     include_str!("en/duty.ftl"),
 ];

@@ -9,9 +9,9 @@ use entity::{delivery, recipient};
 use noroshi_core::{
     alert::Rule,
     id::{AlertId, DeliveryId, IncidentId, RecipientId},
-    playbook::{Action, Target, Urgency},
+    playbook::{Action, PartyRef, Target, Urgency},
     text::{Language, Text, fill},
-    time::Timestamp,
+    time::{Span, Timestamp},
     variable::day_and_time,
 };
 use uuid::Uuid;
@@ -84,7 +84,7 @@ fn clock(app: &App, at: Timestamp) -> String {
 }
 
 /// The real moment that lies `offset` after the recipient's start.
-fn moment(scene: &Scene, row: &recipient::Model, offset: noroshi_core::time::Span) -> Option<Timestamp> {
+fn moment(scene: &Scene, row: &recipient::Model, offset: Span) -> Option<Timestamp> {
     let started = Timestamp(row.started_own_ms?);
     scene.timeline.real_time_of(started + offset)
 }
@@ -169,7 +169,11 @@ fn to_recipient(
     if asks {
         let first = rule.responses.iter().filter(|option| option.after.is_none());
         letter.options = first.map(|option| option.label.get(language).to_owned()).collect();
-        letter.next_step = row.and_then(|row| next_step(app, scene, rule, row, language));
+        letter.next_step = row.and_then(|row| {
+            let from = usize::try_from(row.step).ok()?;
+            let clock = |at| Some(clock(app, moment(scene, row, at)?));
+            next_step(rule, from, language, clock, |party| scene.party_name(party))
+        });
     }
     letter.asks = asks;
     if documents {
@@ -181,22 +185,26 @@ fn to_recipient(
 }
 
 /// What happens, and when, if nobody answers: 03:24までに回答がない場合、代替連絡先にも連絡します。
-fn next_step(
-    app: &App,
-    scene: &Scene,
+///
+/// - `from`: the next step of the recipient;
+/// - `clock`: the time of day at a distance from the start of the ladder, where that is known;
+/// - `name`: the name of a party.
+pub(super) fn next_step(
     rule: &Rule,
-    row: &recipient::Model,
+    from: usize,
     language: Language,
+    clock: impl Fn(Span) -> Option<String>,
+    name: impl Fn(&PartyRef) -> Text,
 ) -> Option<String> {
     let steps = &rule.ladder.as_ref()?.steps;
     // The resend to the same address is no news to its reader; what involves somebody else is.
     let step = steps
         .iter()
-        .skip(usize::try_from(row.step).ok()?)
+        .skip(from)
         .find(|step| !matches!(step.action, Action::Resend { to: Target::Same, .. }))?;
-    let at = clock(app, moment(scene, row, step.at)?);
+    let at = clock(step.at)?;
     let who = |party: &Target| match party {
-        Target::Party(party) => scene.party_name(party).get(language).to_owned(),
+        Target::Party(party) => name(party).get(language).to_owned(),
         Target::Same | Target::Alternate => String::new(),
     };
     let ja = language != Language::En;

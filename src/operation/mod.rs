@@ -35,6 +35,7 @@ pub mod merge;
 mod perform;
 pub mod photo;
 pub mod playbook;
+pub mod preflight;
 pub mod readdress;
 pub mod report;
 pub mod scene;

@@ -34,6 +34,21 @@ pub async fn version(db: &impl ConnectionTrait, id: Uuid) -> Result<Model, Store
         .ok_or_else(|| StoreError::NotFound { what: "playbook version", id: id.to_string() })
 }
 
+/// The version of one playbook with this number.
+pub async fn by_number(
+    db: &impl ConnectionTrait,
+    key: &str,
+    number: i32,
+) -> Result<Option<Model>, StoreError> {
+    let one = Entity::find().filter(Column::Key.eq(key)).filter(Column::Number.eq(number));
+    Ok(one.one(db).await?)
+}
+
+/// Every version of one playbook, the newest first.
+pub async fn history(db: &impl ConnectionTrait, key: &str) -> Result<Vec<Model>, StoreError> {
+    Ok(Entity::find().filter(Column::Key.eq(key)).order_by_desc(Column::Number).all(db).await?)
+}
+
 /// Adds a version.
 pub async fn put(db: &impl ConnectionTrait, row: Model) -> Result<(), StoreError> {
     Entity::insert(row.into_active_model()).exec_without_returning(db).await?;

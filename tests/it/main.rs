@@ -31,3 +31,4 @@ mod reports;
 mod shape;
 mod shipped;
 mod tasks;
+mod versions;

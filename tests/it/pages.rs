@@ -289,6 +289,46 @@ async fn the_officer_on_duty_decides_on_a_telephone_about_what_is_held() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_duty_officer_looks_ahead_and_nothing_on_the_page_can_send() {
+    let (server, sink) = serve(&patient()).await;
+    let browser = Browser::start(PHONE).await;
+    sign_in(&server, &browser).await;
+    let base = server.home.base();
+    browser.open(&format!("{base}/playbooks/quick/preflight?at=2026-12-01T02:00&v-place=沖")).await;
+    browser.shows("だれも答えないとき").await;
+    assert!(!browser.overflows().await, "the preflight fits a telephone");
+    let text = browser.text().await;
+    for words in ["弱いところ", "起こされる人", "02:15", "02:30", "西病院", "判断の依頼", "出動照会"]
+    {
+        let told = text.contains(words) || words == "出動照会";
+        assert!(told, "{words} is missing:\n{text}");
+    }
+    let forms = "return [...document.querySelectorAll('main form')].filter(f => f.method === 'post').length";
+    assert_eq!(
+        browser.page.execute(forms, Vec::new()).await.expect("a script"),
+        0,
+        "no form that changes anything"
+    );
+    browser.picture("preflight").await;
+    browser.width(PHONE).await;
+    browser.open(&format!("{base}/playbooks/quick/preflight?at=2026-12-01T02:00&answers=all")).await;
+    browser.shows("回答").await;
+    assert!(!browser.text().await.contains("判断の依頼"), "who answers is not decided about");
+    browser
+        .open(&format!(
+            "{base}/playbooks/quick/preflight/letters?at=2026-12-01T02:00&v-place=沖&drill=1&to=hosp_south"
+        ))
+        .await;
+    browser.shows("Can you deploy? 沖").await;
+    assert!(browser.text().await.contains("【訓練】"));
+    assert!(!browser.overflows().await, "the letters fit a telephone");
+    browser.picture("preflight-letters").await;
+    assert_eq!(server.api.list("/api/v1/incidents").await.len(), 0);
+    assert_eq!(sink.received().len(), 0);
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_commander_corrects_an_alert_proposes_to_close_and_merges() {
     let (server, sink) = serve(&patient()).await;
     let incident = Incident::start(&server.api, "quick", "live").await;
@@ -343,5 +383,61 @@ async fn the_commander_corrects_an_alert_proposes_to_close_and_merges() {
     browser.open(&first).await;
     browser.shows(&format!("事案{number}")).await;
     browser.picture("answer-merged").await;
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_administrator_pastes_a_playbook_sees_what_changes_and_takes_it() {
+    let (server, _sink) = serve(&patient()).await;
+    let browser = Browser::start(PHONE).await;
+    sign_in(&server, &browser).await;
+    let base = server.home.base();
+    browser.open(&format!("{base}/playbooks")).await;
+    browser.shows("第1版").await;
+    assert!(!browser.overflows().await, "the list fits a telephone");
+    browser.picture("playbooks").await;
+    browser.width(PHONE).await;
+    let paste = async |source: &str| {
+        browser.open(&format!("{base}/import/playbook")).await;
+        let script = "document.getElementById('source').value = arguments[0]";
+        browser.page.execute(script, vec![json!(source)]).await.expect("a script");
+        browser.press("button", "調べる").await;
+    };
+    paste(&patient().replace("role:commander", "role:comander")).await;
+    browser.shows("まだ何も変えていません").await;
+    browser.shows("comander").await;
+    assert!(!browser.overflows().await, "problems fit a telephone");
+    browser.picture("playbook-import-broken").await;
+    browser.width(PHONE).await;
+    let second = patient()
+        .replace("version: 1.0.0", "version: 1.1.0")
+        .replace("at: 10m, if: unacked", "at: 12m, if: unacked")
+        .replace("出動の可否を回答してください。", "出動の可否をすぐ回答してください。");
+    paste(&second).await;
+    browser.shows("10m → 12m").await;
+    browser.picture("playbook-import").await;
+    browser.width(PHONE).await;
+    assert_eq!(
+        server.api.list("/api/v1/playbooks/quick/versions").await.len(),
+        1,
+        "checking changes nothing"
+    );
+    browser.press("button", "第2版として取り込む").await;
+    browser.shows("第2版を取り込みました").await;
+    assert!(!browser.overflows().await, "the playbook fits a telephone");
+    browser.picture("playbook").await;
+    browser.width(PHONE).await;
+    let versions = server.api.list("/api/v1/playbooks/quick/versions").await;
+    assert_eq!(versions[0]["imported_by"], "佐藤 悠");
+    let stored = server.api.get("/api/v1/playbooks/quick").await.expect(200).json();
+    assert_eq!(stored["source"], second, "what was pasted is stored byte for byte");
+    browser.open(&format!("{base}/playbooks/quick/versions")).await;
+    browser.shows("佐藤 悠").await;
+    browser.picture("playbook-versions").await;
+    browser.width(PHONE).await;
+    browser.open(&format!("{base}/playbooks/quick/difference")).await;
+    browser.shows("10m → 12m").await;
+    assert!(!browser.overflows().await, "the difference fits a telephone");
+    browser.picture("playbook-difference").await;
     browser.close().await;
 }

@@ -320,6 +320,7 @@ impl<'a> Draft<'a> {
             drills: self.drills?,
             forms: self.forms,
             waive: self.waive.into_iter().map(|waiver| waiver.value).collect(),
+            lines: super::Lines::of_file(self.root),
         })
     }
 }

@@ -491,13 +491,16 @@ fn everybody_ends_at_a_person(playbook: &Playbook, directory: &Directory) -> boo
         at: crate::time::Timestamp(1_795_457_940_000),
         zone: chrono_tz::Asia::Tokyo,
         answers: preflight::Answers::None,
+        drill: false,
         serves: &|_| true,
+        relays: None,
+        health: None,
+        admins: &[],
     });
     timetable.alerts.iter().all(|alert| {
-        let decisions = timetable
-            .entries
-            .iter()
-            .filter(|entry| entry.alert == alert.key && entry.what == preflight::What::Decide);
+        let decisions = timetable.entries.iter().filter(|entry| {
+            entry.alert.as_ref() == Some(&alert.key) && entry.what == preflight::What::Decide
+        });
         let wants_none =
             playbook.alert(&alert.key).is_some_and(|plan| matches!(plan.ack, AckRule::None { .. }));
         decisions.count() == if wants_none { 0 } else { alert.recipients }

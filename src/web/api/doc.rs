@@ -12,8 +12,8 @@ use utoipa::{
 };
 
 use super::{
-    alert, channel, chronology, directory, hook, incident, lifecycle, playbook, recipient, report, task,
-    trigger,
+    alert, channel, chronology, directory, hook, incident, lifecycle, playbook, preflight, recipient, report,
+    task, trigger,
 };
 use crate::web::{live, problem::ProblemDocument};
 
@@ -23,7 +23,7 @@ use crate::web::{live, problem::ProblemDocument};
     info(title = "Noroshi", description = "Disaster-response coordination. Errors are RFC 9457 problem documents; every \
         POST that creates takes Idempotency-Key; lists take `limit` and `after`."),
     paths(
-        playbook::list, playbook::get, playbook::put, playbook::preflight,
+        playbook::list, playbook::get, playbook::put, playbook::versions, playbook::compare, preflight::post,
         directory::get, directory::put, directory::import, directory::export,
         incident::list, incident::start, incident::get, incident::close, incident::cancel,
         lifecycle::activate, lifecycle::dismiss, lifecycle::stabilise, lifecycle::propose_close,

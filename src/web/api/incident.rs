@@ -43,6 +43,10 @@ pub struct RunsBy {
     pub version: String,
     /// Hash of its content.
     pub sha256: String,
+    /// Running number of the version.
+    pub number: i32,
+    /// Number of the version in force; another one where the playbook was imported again meanwhile.
+    pub in_force: i32,
 }
 
 /// A chair and who sits in it.
@@ -118,12 +122,19 @@ pub async fn view(
 ) -> Result<IncidentView, WebError> {
     let id = IncidentId::new(row.id);
     let version = store::playbook::version(db, row.playbook_version_id).await?;
+    let in_force = store::playbook::latest(db, &version.key).await?;
     let roles = store::incident::roles(db, id).await?;
     let recipients = store::recipient::of_incident(db, id, None, i64::MAX as u64).await?;
     let (counts, states) = counts(&recipients);
     Ok(IncidentView {
         id: id.to_string(),
-        playbook: RunsBy { key: version.key, version: version.version, sha256: version.sha256 },
+        playbook: RunsBy {
+            in_force: in_force.map_or(version.number, |row| row.number),
+            key: version.key,
+            version: version.version,
+            sha256: version.sha256,
+            number: version.number,
+        },
         title: title(&row),
         mode: row.mode,
         rate: row.rate,

@@ -11,6 +11,7 @@ pub mod incident;
 pub mod lifecycle;
 pub mod list;
 pub mod playbook;
+pub mod preflight;
 pub mod recipient;
 pub mod report;
 pub mod task;

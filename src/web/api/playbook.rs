@@ -1,6 +1,4 @@
-//! Playbooks.
-
-use std::collections::BTreeMap;
+//! Playbooks: those in force, their versions, and bringing one in. Looking ahead is in `preflight.rs`.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -8,28 +6,25 @@ use actix_web::{
 };
 use entity::playbook_version;
 use noroshi_core::{
-    playbook::preflight::{Answers, Plan},
+    playbook::difference::{Change, RunKind, difference},
     text::Language,
-    time::Timestamp,
-    variable,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::list::{List, Page};
 use crate::{
     app::App,
-    operation::{Invalid, OperationError, Work, playbook::import, scene::text},
+    operation::{OperationError, Work, playbook::import, scene::text},
     store::{self, StoreError},
     web::{
-        body::{Body, Raw, language, moment},
+        body::{Raw, language, moment},
         problem::{Detail, WebError, file_detail},
         session::Caller,
     },
 };
 
-/// The version of a playbook that is in force.
+/// A version of a playbook.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PlaybookView {
     /// Readable key.
@@ -44,6 +39,8 @@ pub struct PlaybookView {
     pub title: String,
     /// When it was imported.
     pub imported_at: String,
+    /// Who imported it.
+    pub imported_by: String,
     /// What the checker says about it and the directory in force.
     pub problems: Vec<Detail>,
     /// The file as it was imported; only where one playbook is asked for.
@@ -69,6 +66,7 @@ async fn view(
         sha256: row.sha256,
         title: text(&row.title).get(language).to_owned(),
         imported_at: moment(app, row.imported_at_ms),
+        imported_by: row.imported_by_name,
         problems: problems.iter().map(|problem| file_detail(problem, language)).collect(),
         source: whole.then_some(row.source),
     })
@@ -93,93 +91,198 @@ pub async fn list(
     Ok(Json(List::cut(views, limit, |view| view.key.clone())))
 }
 
-/// One playbook.
-#[utoipa::path(get, path = "/api/v1/playbooks/{key}", tag = "playbooks", params(("key" = String, Path)),
+/// Which version of a playbook.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct WhichVersion {
+    /// Its number; the one in force where absent.
+    pub version: Option<i32>,
+}
+
+/// The row of a version; the one in force where no number is given.
+async fn row(app: &App, key: &str, number: Option<i32>) -> Result<playbook_version::Model, WebError> {
+    let db = app.store.read();
+    let row = match number {
+        Some(number) => store::playbook::by_number(db, key, number).await?,
+        None => store::playbook::latest(db, key).await?,
+    };
+    let id = number.map_or_else(|| key.to_owned(), |number| format!("{key} number {number}"));
+    Ok(row.ok_or(StoreError::NotFound { what: "playbook", id })?)
+}
+
+/// One playbook: the version in force, or an earlier one.
+#[utoipa::path(get, path = "/api/v1/playbooks/{key}", tag = "playbooks",
+    params(("key" = String, Path), WhichVersion),
     responses((status = 200, body = PlaybookView), (status = 404, body = crate::web::problem::ProblemDocument)))]
 pub async fn get(
     request: HttpRequest,
     app: Data<App>,
     key: Path<String>,
+    which: Query<WhichVersion>,
 ) -> Result<Json<PlaybookView>, WebError> {
-    let row = store::playbook::latest(app.store.read(), &key).await?;
-    let row = row.ok_or_else(|| StoreError::NotFound { what: "playbook", id: key.into_inner() })?;
+    let row = row(&app, &key, which.version).await?;
     Ok(Json(view(&app, row, language(&request), true).await?))
 }
 
-/// What is to be looked at without sending.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct PreflightRequest {
-    /// Values of its variables by name; missing ones print 調整中.
-    #[serde(default)]
-    #[schema(value_type = Object)]
-    pub variables: BTreeMap<String, Value>,
-    /// When it would start, RFC 3339; now where absent.
-    pub at: Option<String>,
-    /// `none` (every ladder to its end) or `all`.
-    pub answers: Option<String>,
+/// A version in the history of a playbook.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VersionView {
+    /// Running number.
+    pub number: i32,
+    /// The author's label.
+    pub version: String,
+    /// Hash of its content.
+    pub sha256: String,
+    /// Title for people.
+    pub title: String,
+    /// When it was imported.
+    pub imported_at: String,
+    /// Who imported it.
+    pub imported_by: String,
+    /// Whether a start uses it.
+    pub in_force: bool,
 }
 
-/// The timetable: who would get what, when, by which transport, if it started now. Sends nothing.
-#[utoipa::path(post, path = "/api/v1/playbooks/{key}/preflight", tag = "playbooks", params(("key" = String, Path)),
-    request_body = PreflightRequest,
-    responses((status = 200, description = "alerts, roles and entries with offsets and moments", body = Object),
-        (status = 422, body = crate::web::problem::ProblemDocument)))]
-pub async fn preflight(
+/// Every version of a playbook, the newest first; `after` takes a number.
+#[utoipa::path(get, path = "/api/v1/playbooks/{key}/versions", tag = "playbooks",
+    params(("key" = String, Path), Page),
+    responses((status = 200, body = List<VersionView>), (status = 404, body = crate::web::problem::ProblemDocument)))]
+pub async fn versions(
+    request: HttpRequest,
     app: Data<App>,
     key: Path<String>,
-    body: Body<PreflightRequest>,
-) -> Result<HttpResponse, WebError> {
-    let db = app.store.read();
-    let missing = |what: &'static str| StoreError::NotFound { what, id: key.to_string() };
-    let version = store::playbook::latest(db, &key).await?.ok_or_else(|| missing("playbook"))?;
-    let directory =
-        store::directory::latest(db).await?.ok_or_else(|| missing("directory for the playbook"))?;
-    let playbook = app.library.playbook(db, version.id).await?;
-    let directory = app.library.directory(db, directory.id).await?;
-    let wish = body.value;
-    let mut invalid = Vec::new();
-    let at = match wish.at.as_deref() {
-        None => app.clock.now(),
-        Some(text) => Timestamp::parse_rfc3339(text).unwrap_or_else(|| {
-            invalid.push(Invalid::new(
-                "at",
-                "2026-11-24T03:14:00+09:00 の形で入れてください",
-                "must be like 2026-11-24T03:14:00+09:00",
-            ));
-            app.clock.now()
-        }),
+    page: Query<Page>,
+) -> Result<Json<List<VersionView>>, WebError> {
+    let rows = store::playbook::history(app.store.read(), &key).await?;
+    let Some(newest) = rows.first().map(|row| row.number) else {
+        return Err(StoreError::NotFound { what: "playbook", id: key.into_inner() }.into());
     };
-    let answers = match wish.answers.as_deref() {
-        None | Some("none") => Answers::None,
-        Some("all") => Answers::All,
-        Some(_) => {
-            invalid.push(Invalid::new("answers", "none か all にしてください", "must be none or all"));
-            Answers::None
-        }
-    };
-    // A required value that is missing does not matter yet.
-    let mut relaxed = (*playbook).clone();
-    relaxed.variables.iter_mut().for_each(|variable| variable.required = false);
-    let values =
-        variable::resolve(&relaxed, &directory, &wish.variables, at, app.zone).unwrap_or_else(|found| {
-            let found = found.into_iter();
-            invalid.extend(found.map(|p| Invalid { path: format!("variables.{}", p.key), detail: p.detail }));
-            BTreeMap::new()
-        });
-    if !invalid.is_empty() {
-        return Err(OperationError::Invalid(invalid).into());
-    }
-    let timetable = noroshi_core::playbook::preflight::preflight(&Plan {
-        playbook: &playbook,
-        directory: &directory,
-        values: &values,
-        at,
-        zone: app.zone,
-        answers,
-        serves: &|driver| app.serves(driver),
+    let before: Option<i32> = page.after.as_deref().and_then(|after| after.parse().ok());
+    let limit = page.limit();
+    let rows = rows.into_iter().filter(|row| before.is_none_or(|before| row.number < before));
+    let views = rows.map(|row| VersionView {
+        number: row.number,
+        version: row.version,
+        sha256: row.sha256,
+        title: text(&row.title).get(language(&request)).to_owned(),
+        imported_at: moment(&app, row.imported_at_ms),
+        imported_by: row.imported_by_name,
+        in_force: row.number == newest,
     });
-    Ok(HttpResponse::Ok().json(timetable.document(app.zone)))
+    Ok(Json(List::cut(views.collect(), limit, |view| view.number.to_string())))
+}
+
+/// Which two versions.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct WhichTwo {
+    /// Number of the former; the one before `to` where absent.
+    pub from: Option<i32>,
+    /// Number of the later; the one in force where absent.
+    pub to: Option<i32>,
+}
+
+/// The difference between two versions of a playbook.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DifferenceView {
+    /// Number of the former.
+    pub from: i32,
+    /// Number of the later.
+    pub to: i32,
+    /// In the order of the later file; empty where only blanks or comments differ.
+    pub changes: Vec<ChangeView>,
+}
+
+/// One thing that is not as before.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChangeView {
+    /// The block of the file: `ladders`.
+    pub block: String,
+    /// The way through the file: `ladders.climb.steps[2].at`.
+    pub path: String,
+    /// `added`, `removed`, `changed` or `reordered`.
+    pub kind: String,
+    /// In one sentence.
+    pub sentence: String,
+    /// What stood there.
+    pub before: Option<String>,
+    /// What stands there.
+    pub after: Option<String>,
+    /// For texts: what stayed (`same`), went (`gone`) and came (`new`), in order.
+    pub runs: Vec<RunView>,
+    /// Line of the former file.
+    pub line_before: Option<u32>,
+    /// Line of the later file.
+    pub line_after: Option<u32>,
+}
+
+/// A piece of a text.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RunView {
+    /// `same`, `gone` or `new`.
+    pub kind: String,
+    /// The words.
+    pub text: String,
+}
+
+impl ChangeView {
+    /// A change in words of one language.
+    pub fn of(change: Change, language: Language) -> Self {
+        Self {
+            sentence: change.sentence(language),
+            kind: change.kind.key().to_owned(),
+            runs: change.runs.into_iter().map(RunView::of).collect(),
+            block: change.block,
+            path: change.path,
+            before: change.before,
+            after: change.after,
+            line_before: change.line_before,
+            line_after: change.line_after,
+        }
+    }
+}
+
+impl RunView {
+    fn of(run: noroshi_core::playbook::difference::Run) -> Self {
+        let kind = match run.kind {
+            RunKind::Same => "same",
+            RunKind::Gone => "gone",
+            RunKind::New => "new",
+        };
+        Self { kind: kind.to_owned(), text: run.text }
+    }
+}
+
+/// The two rows of a comparison: the one in force and the one before it, where nothing is named.
+pub async fn two(
+    app: &App,
+    key: &str,
+    from: Option<i32>,
+    to: Option<i32>,
+) -> Result<(playbook_version::Model, playbook_version::Model), WebError> {
+    let later = row(app, key, to).await?;
+    let former = row(app, key, Some(from.unwrap_or((later.number - 1).max(1)))).await?;
+    Ok((former, later))
+}
+
+/// The difference between two versions, in the playbook's own terms.
+#[utoipa::path(get, path = "/api/v1/playbooks/{key}/difference", tag = "playbooks",
+    params(("key" = String, Path), WhichTwo),
+    responses((status = 200, body = DifferenceView), (status = 404, body = crate::web::problem::ProblemDocument)))]
+pub async fn compare(
+    request: HttpRequest,
+    app: Data<App>,
+    key: Path<String>,
+    which: Query<WhichTwo>,
+) -> Result<Json<DifferenceView>, WebError> {
+    let (former, later) = two(&app, &key, which.from, which.to).await?;
+    let language = language(&request);
+    let changes = difference(former.source.as_bytes(), later.source.as_bytes());
+    Ok(Json(DifferenceView {
+        from: former.number,
+        to: later.number,
+        changes: changes.into_iter().map(|change| ChangeView::of(change, language)).collect(),
+    }))
 }
 
 /// Imports a playbook; the body is the YAML. With errors, nothing changes.
@@ -209,8 +312,7 @@ pub async fn put(
     }
     let work = Work::begin(&app, caller.actor).await?;
     let done = import(work, &body.0, None).await?;
-    let row = store::playbook::latest(app.store.read(), &done.key).await?;
-    let row = row.ok_or_else(|| StoreError::NotFound { what: "playbook", id: done.key })?;
+    let row = row(&app, &done.key, None).await?;
     let view = view(&app, row, language(&request), false).await?;
     Ok(if done.changed && done.number == 1 { HttpResponse::Created() } else { HttpResponse::Ok() }.json(view))
 }

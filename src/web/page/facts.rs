@@ -482,6 +482,11 @@ pub async fn head(
         frame.words.get("head-playbook"),
         format!("{} {}", scene.playbook.title.get(language), scene.playbook.version),
     )];
+    let newest = store::playbook::latest(db, &scene.playbook.key).await?;
+    if let Some(newest) = newest.filter(|row| row.id != scene.incident.playbook_version_id) {
+        let values = [("n", newest.number.into()), ("version", newest.version.into())];
+        more.push((String::new(), frame.words.with("playbook-newer", &values)));
+    }
     if scene.timeline.rate != 1 {
         more.push((
             frame.words.get("head-speed"),

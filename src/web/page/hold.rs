@@ -14,6 +14,7 @@ use askama::Template;
 use noroshi_core::{
     id::IncidentId,
     incident::State,
+    playbook::preflight::Answers,
     rights::{Action, may},
     time::Timestamp,
     variable,
@@ -25,13 +26,14 @@ use super::{
     frame::{Frame, Room},
     incident::{Head, Stage, Tab},
     leave::{frame_of, html, html_with, see},
-    start::{Preflight, Value, preflight, value},
+    start::{Preflight, Value, short, value},
     when::Moment,
 };
 use crate::{
     app::App,
     operation::{
         self, OperationError, Work, hold,
+        preflight::{Outlook, Question},
         scene::{Scene, text},
     },
     store,
@@ -204,6 +206,13 @@ async fn page(
         .flat_map(|party| scene.people(party, when.now))
         .any(|person| caller.actor.is_person(&person));
     let rang = store::trigger::opening(db, scene.incident.id).await?;
+    let outlook = Outlook::of_scene(app, db, &scene).await?;
+    let question = Question {
+        values: scene.values.clone(),
+        at: when.now,
+        answers: Answers::None,
+        drill: scene.is_drill(),
+    };
     Ok(Some(HoldPage {
         head: facts::head(app, &scene, caller, &frame, Tab::Board).await?,
         until: until.map(|at| (when.moment(at), countdown(at, when.now))),
@@ -217,7 +226,7 @@ async fn page(
                 value(variable, &scene.directory, typed, &scene.values, &[], &when)
             })
             .collect(),
-        preflight: preflight(app, &scene.playbook, &scene.directory, &scene.values, &when),
+        preflight: short(app, &outlook, &question, &when),
         may_decide: caller.actor.role.is_some_and(|role| may(role, Action::Start, named)),
         problem: None,
         once: app.chance.token(),

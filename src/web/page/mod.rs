@@ -29,6 +29,9 @@ pub mod line;
 pub mod link;
 pub mod mark;
 pub mod pin;
+pub mod playbook;
+pub mod playbook_import;
+pub mod preflight;
 pub mod recipient;
 pub mod relay;
 pub mod report;
@@ -40,6 +43,7 @@ pub mod status;
 pub mod task;
 pub mod tasks;
 pub mod triggers;
+pub mod version;
 pub mod when;
 
 #[cfg(test)]

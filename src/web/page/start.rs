@@ -14,8 +14,10 @@ use askama::Template;
 use noroshi_core::{
     answer::plain,
     directory::Directory,
-    playbook::{Action, IncidentEvent, PartyRef, Playbook, Target, Variable, VariableKind},
-    text::fill,
+    playbook::{
+        Action, IncidentEvent, Ladder, PartyRef, Playbook, Target, Variable, VariableKind,
+        preflight::{Answers, values as look_ahead},
+    },
     time::{Span, Timestamp},
     variable,
 };
@@ -26,11 +28,17 @@ use super::{
     frame::{Frame, Room},
     leave::{frame, html, html_with, see, when},
     line::Mode,
+    mark::Mark,
+    preflight::weak_points,
     when::When,
 };
 use crate::{
     app::App,
-    operation::{self, OperationError, Reply, Work, incident::Start},
+    operation::{
+        self, OperationError, Reply, Work,
+        incident::Start,
+        preflight::{Outlook, Question},
+    },
     store,
     web::{body::Posted, problem::WebError, session::Caller},
 };
@@ -195,7 +203,7 @@ pub fn version(playbook: &Playbook, frame: &Frame) -> String {
 
 /// What was typed into the form.
 #[derive(Clone, Debug, Default)]
-struct Wish {
+pub(super) struct Wish {
     mode: Option<Mode>,
     values: BTreeMap<String, String>,
     title: String,
@@ -204,21 +212,21 @@ struct Wish {
 }
 
 impl Wish {
-    fn read(form: &Posted) -> Self {
-        let values = form
-            .pairs()
+    pub(super) fn read(pairs: &[(String, String)]) -> Self {
+        let get = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let values = pairs
             .iter()
             .filter_map(|(name, value)| Some((name.strip_prefix("v-")?.to_owned(), value.clone())));
         Self {
-            mode: form.get("mode").and_then(Mode::from_key),
+            mode: get("mode").and_then(Mode::from_key),
             values: values.collect(),
-            title: form.get("title").unwrap_or_default().to_owned(),
-            ticks: (form.get("tick_checked").is_some(), form.get("tick_meant").is_some()),
-            step: form.get("step").unwrap_or_default().to_owned(),
+            title: get("title").unwrap_or_default().to_owned(),
+            ticks: (get("tick_checked").is_some(), get("tick_meant").is_some()),
+            step: get("step").unwrap_or_default().to_owned(),
         }
     }
 
-    fn variables(&self) -> BTreeMap<String, Json> {
+    pub(super) fn variables(&self) -> BTreeMap<String, Json> {
         let given = self.values.iter().filter(|(_, value)| !value.trim().is_empty());
         given.map(|(key, value)| (key.clone(), Json::from(value.clone()))).collect()
     }
@@ -243,7 +251,7 @@ pub async fn post(
     key: Path<String>,
     form: Posted,
 ) -> Result<HttpResponse, WebError> {
-    let wish = Wish::read(&form);
+    let wish = Wish::read(form.pairs());
     let words = when(&request, &app).words;
     if wish.step == "ask" {
         let page = page(&request, &app, &caller, &key, &wish, StartStep::Ask).await?;
@@ -308,20 +316,17 @@ async fn page(
     step: StartStep,
 ) -> Result<StartPage, WebError> {
     let db = app.store.read();
-    let version_row = store::playbook::latest(db, key).await?.ok_or(WebError::NotFound)?;
-    let playbook = app.library.playbook(db, version_row.id).await?;
     let frame = frame(request, app, caller, Room::Home).await?;
     let (words, language, when) = (frame.words, frame.words.0, frame.when);
-    let directory = match store::directory::latest(db).await? {
-        Some(row) => app.library.directory(db, row.id).await?,
-        None => {
-            let detail = ("directory", words.get("status-directory-none"));
-            return Err(OperationError::invalid(detail.0, detail.1.clone(), detail.1).into());
-        }
-    };
+    if store::directory::latest(db).await?.is_none() {
+        let detail = ("directory", words.get("status-directory-none"));
+        return Err(OperationError::invalid(detail.0, detail.1.clone(), detail.1).into());
+    }
+    let outlook = Outlook::load(app, db, key, None).await?;
+    let (playbook, directory) = (&outlook.playbook, &outlook.directory);
     let given = wish.variables();
     let asked = wish.mode.is_some() || !wish.values.is_empty();
-    let resolved = variable::resolve(&playbook, &directory, &given, when.now, app.zone);
+    let resolved = variable::resolve(playbook, directory, &given, when.now, app.zone);
     let problems = match (&resolved, asked) {
         (Err(found), true) => found.clone(),
         _ => Vec::new(),
@@ -332,7 +337,7 @@ async fn page(
         .iter()
         .map(|variable| {
             let typed = wish.values.get(&variable.key).map(String::as_str);
-            value(variable, &directory, typed, &known, &problems, &when)
+            value(variable, directory, typed, &known, &problems, &when)
         })
         .collect();
     let live_open = store::incident::open(db).await?.iter().any(|row| row.mode == "live");
@@ -341,15 +346,21 @@ async fn page(
         (true, true) => Some(words.get("start-drill-while-live")),
         (true, false) => None,
     };
+    let question = Question {
+        values: look_ahead(playbook, directory, &given, when.now, app.zone).unwrap_or(known),
+        at: when.now,
+        answers: Answers::None,
+        drill: wish.mode == Some(Mode::Drill),
+    };
     Ok(StartPage {
         key: key.to_owned(),
         title: playbook.title.get(language).to_owned(),
-        version: version(&playbook, &frame),
+        version: version(playbook, &frame),
         step,
         mode: wish.mode,
         no_drill,
         values,
-        preflight: preflight(app, &playbook, &directory, &known, &when),
+        preflight: short(app, &outlook, &question, &when),
         type_title: playbook.triggers.iter().any(|trigger| trigger.is_manual() && trigger.confirm_title),
         typed_title: wish.title.clone(),
         ticks: wish.ticks,
@@ -429,133 +440,89 @@ pub(super) fn value(
     }
 }
 
-/// What would be sent when it starts now, and what happens without answers.
-pub(super) fn preflight(
-    app: &App,
-    playbook: &Playbook,
-    directory: &Directory,
-    values: &BTreeMap<String, Json>,
-    when: &When,
-) -> Preflight {
+/// What would be sent when it starts now, and what happens without answers: the short form of the timetable.
+pub(super) fn short(app: &App, outlook: &Outlook, question: &Question, when: &When) -> Preflight {
     let (words, language) = (when.words, when.words.0);
-    let after = |span: Span| match span {
-        Span::ZERO => words.get("start-at-once"),
-        span => words.with("start-after", &[("span", when.length(span).into())]),
-    };
-    let party = |party: &PartyRef| match party {
-        PartyRef::Agency(key) => {
-            directory.agencies.get(key).map(|agency| agency.title.get(language).to_owned())
-        }
-        PartyRef::Role(key) => playbook.role(key).map(|role| role.title.get(language).to_owned()),
-        PartyRef::Roster(key) => directory
-            .rosters
-            .get(key)
-            .and_then(|roster| roster.title.as_ref())
-            .map(|title| title.get(language).to_owned()),
-    };
-    let name = |of: &PartyRef| party(of).unwrap_or_else(|| of.to_string());
+    let playbook = &outlook.playbook;
+    let timetable = outlook.timetable(app, question);
     let join = words.get("list-join");
-    let mut started: Vec<_> = playbook
+    let rows = timetable.alerts.iter().map(|alert| {
+        let after = match alert.offset_ms {
+            0 => words.get("start-at-once"),
+            ms => words.with("start-after", &[("span", when.length(Span(ms)).into())]),
+        };
+        let whom: Vec<&str> = alert.to.iter().map(|name| name.get(language)).collect();
+        (after, whom.join(&join), alert.subject.get(language).to_owned(), alert.recipients)
+    });
+    let mut rows: Vec<_> = timetable.alerts.iter().map(|alert| alert.offset_ms).zip(rows).collect();
+    rows.sort_by_key(|(offset_ms, _)| *offset_ms);
+    // The ladder of the most urgent alert stands for the others.
+    let urgency = |key: &str| playbook.alert(key).map(|alert| alert.severity);
+    let laddered = timetable
         .alerts
         .iter()
-        .filter_map(|alert| {
-            Some((alert.send.filter(|on| on.event == IncidentEvent::Activated)?.delay, alert))
-        })
-        .collect();
-    started.sort_by_key(|(delay, _)| *delay);
-    let rows: Vec<_> = started
-        .iter()
-        .map(|(delay, alert)| {
-            let whom = alert.to.iter().map(name).collect::<Vec<_>>().join(&join);
-            let what = fill(alert.subject.get(language), language, |name| {
-                let variable = playbook.variables.iter().find(|variable| variable.key == name);
-                let known = variable.zip(values.get(name));
-                // Nothing is typed yet: the subject shows where something will stand.
-                Some(known.map_or("…".into(), |(variable, value)| {
-                    variable::shown(&variable.kind, value, language, app.zone)
-                }))
-            });
-            let count = alert.to.iter().map(|party| members(directory, party, when.now)).sum();
-            (after(*delay), whom, what, count)
-        })
-        .collect();
-    // The ladder of the most urgent alert stands for the others.
-    let ladder = started
-        .iter()
-        .min_by_key(|(_, alert)| alert.severity)
-        .and_then(|(_, alert)| playbook.ladder(alert.ladder.as_deref()?));
-    let mut silence: Vec<(String, String)> = ladder
-        .into_iter()
-        .flat_map(|ladder| &ladder.steps)
-        .map(|step| {
-            let named = |key: &str, name: String| words.with(key, &[("name", name.into())]);
-            let told = match &step.action {
-                Action::Resend { to: Target::Alternate, .. }
-                | Action::Notify { to: Target::Alternate, .. } => words.get("start-silence-alternate"),
-                Action::Resend { to: Target::Party(party), .. }
-                | Action::Notify { to: Target::Party(party), .. } => {
-                    named("start-silence-notify", name(party))
-                }
-                Action::Resend { via, .. } | Action::Notify { via, .. } => {
-                    let ways = via.iter().map(|via| facts::transport(via, when)).collect::<Vec<_>>();
-                    named("start-silence-resend", ways.join(&join))
-                }
-                Action::Call { to: Target::Party(party), .. } => named("start-silence-call", name(party)),
-                Action::Decide { to: Target::Party(party), .. } => named("start-silence-decide", name(party)),
-                Action::Call { .. } => named("start-silence-call", String::new()),
-                Action::Decide { .. } => named("start-silence-decide", String::new()),
-            };
-            (when.length(step.at), told)
-        })
-        .collect();
+        .filter(|alert| playbook.alert(&alert.key).is_some_and(|alert| alert.ladder.is_some()));
+    let ladder = laddered
+        .min_by_key(|alert| urgency(&alert.key))
+        .and_then(|alert| playbook.ladder(playbook.alert(&alert.key)?.ladder.as_deref()?));
+    let party = |party: &PartyRef| match party {
+        PartyRef::Role(key) => playbook.role(key).map(|role| role.title.get(language).to_owned()),
+        PartyRef::Agency(key) => {
+            outlook.directory.agencies.get(key).map(|agency| agency.title.get(language).to_owned())
+        }
+        PartyRef::Roster(key) => {
+            let roster = outlook.directory.rosters.get(key);
+            roster.and_then(|roster| roster.title.as_ref()).map(|title| title.get(language).to_owned())
+        }
+    };
+    let mut silence = steps_in_words(ladder, &party, when);
     if !silence.is_empty() {
         silence.push((words.get("start-silence-after"), words.get("start-silence-red")));
     }
+    let rows: Vec<_> = rows.into_iter().map(|(_, row)| row).collect();
     Preflight {
         alerts: rows.len(),
         recipients: rows.iter().map(|(.., count)| *count).sum(),
-        roles: playbook.roles.len(),
+        roles: timetable.roles.len(),
         rows,
         silence,
-        warnings: weak_points(playbook, directory, when),
+        warnings: weak_points(&timetable.findings, when)
+            .into_iter()
+            .filter(|weak| weak.mark != Mark::Unknown)
+            .map(|weak| (weak.subjects, weak.detail))
+            .collect(),
     }
 }
 
-/// Recipients that a start could not reach as planned: no address by any of the alert's transports, or no second way.
-fn weak_points(playbook: &Playbook, directory: &Directory, when: &When) -> Vec<(String, String)> {
-    let (words, language) = (when.words, when.words.0);
-    let mut found: BTreeMap<String, String> = BTreeMap::new();
-    for alert in playbook
-        .alerts
-        .iter()
-        .filter(|alert| alert.send.is_some_and(|on| on.event == IncidentEvent::Activated))
-    {
-        for party in &alert.to {
-            let PartyRef::Agency(key) = party else { continue };
-            for member in directory.expand(key) {
-                let Some(agency) = directory.agencies.get(member) else { continue };
-                let reach = directory.reach(&agency.primary);
-                let lacking: Vec<String> = alert
-                    .via
-                    .iter()
-                    .filter(|via| !reach.contains_key(via.as_str()))
-                    .map(|via| facts::transport(via, when))
-                    .collect();
-                let name = agency.title.get(language).to_owned();
-                if lacking.len() == alert.via.len() {
-                    found.insert(name, words.get("start-weak-nothing"));
-                } else if directory.reach(&agency.alternate).is_empty() {
-                    found.entry(name).or_insert_with(|| words.get("start-weak-alternate"));
-                } else if !lacking.is_empty() {
-                    let ways = lacking.join(&words.get("list-join"));
-                    found
-                        .entry(name)
-                        .or_insert_with(|| words.with("start-weak-some", &[("name", ways.into())]));
-                }
+/// The steps of a ladder: after how long, what.
+pub(super) fn steps_in_words(
+    ladder: Option<&Ladder>,
+    party: &dyn Fn(&PartyRef) -> Option<String>,
+    when: &When,
+) -> Vec<(String, String)> {
+    let words = when.words;
+    let join = words.get("list-join");
+    let name = |of: &PartyRef| party(of).unwrap_or_else(|| of.to_string());
+    let steps = ladder.into_iter().flat_map(|ladder| &ladder.steps).map(|step| {
+        let named = |key: &str, name: String| words.with(key, &[("name", name.into())]);
+        let told = match &step.action {
+            Action::Resend { to: Target::Alternate, .. } | Action::Notify { to: Target::Alternate, .. } => {
+                words.get("start-silence-alternate")
             }
-        }
-    }
-    found.into_iter().collect()
+            Action::Resend { to: Target::Party(party), .. }
+            | Action::Notify { to: Target::Party(party), .. } => named("start-silence-notify", name(party)),
+            Action::Resend { via, .. } | Action::Notify { via, .. } => {
+                let ways = via.iter().map(|via| facts::transport(via, when)).collect::<Vec<_>>();
+                named("start-silence-resend", ways.join(&join))
+            }
+            Action::Call { to: Target::Party(party), .. } => named("start-silence-call", name(party)),
+            Action::Decide { to: Target::Party(party), .. } => named("start-silence-decide", name(party)),
+            Action::Call { .. } => named("start-silence-call", String::new()),
+            Action::Decide { .. } => named("start-silence-decide", String::new()),
+        };
+        (when.length(step.at), told)
+    });
+    steps.collect()
 }
 
 #[cfg(test)]

@@ -48,6 +48,15 @@
   setInterval(tick, 1000);
 
   // --- live
+  // A file's words into a box of the form, so that they can be read and mended before they are sent.
+  each('[data-into]', function (n) {
+    n.closest('[hidden]').hidden = false;
+    n.addEventListener('change', function () {
+      var box = document.getElementById(n.dataset.into);
+      if (n.files[0] && box) n.files[0].text().then(function (words) { box.value = words; });
+    });
+  });
+
   var live = document.querySelector('[data-live]'), pulse = document.getElementById('pulse');
   if (!live || !window.EventSource || !window.DOMParser) return;
   var last = now(), busy = false, again = false, timer = 0, stopped = false;
