@@ -20,6 +20,8 @@ pub mod link;
 pub mod message;
 pub mod playbook_version;
 pub mod recipient;
+pub mod role_link;
+pub mod roster_cover;
 pub mod session;
 pub mod setting;
 pub mod setup_link;

@@ -4,6 +4,7 @@ use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, sea_orm::DbErr};
 
 mod m20261124_000001_first_schema;
+mod m20261125_000002_role;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -12,6 +13,6 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261124_000001_first_schema::Migration)]
+        vec![Box::new(m20261124_000001_first_schema::Migration), Box::new(m20261125_000002_role::Migration)]
     }
 }

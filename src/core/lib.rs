@@ -25,6 +25,7 @@ pub mod playbook;
 pub mod problem;
 pub mod retry;
 pub mod rights;
+pub mod role;
 pub mod text;
 pub mod time;
 pub mod variable;
