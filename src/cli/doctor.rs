@@ -373,6 +373,7 @@ async fn test_letter(mailer: &Mailer, config: &Config, to: Address, now: Timesta
             "This is a test by noroshi doctor. If you read it, mail goes out. No answer is needed.",
         ),
         link: None,
+        asks: false,
         respond_by: None,
         options: Vec::new(),
         phone: None,

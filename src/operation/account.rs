@@ -198,6 +198,7 @@ async fn sign_in_as(work: &Work<'_>, id: AccountId) -> Result<SignedIn, Operatio
         token_hash: token_hash(&token),
         account_id: id.raw(),
         csrf: work.app.chance.token(),
+        acting: None,
         created_at_ms: work.now.0,
         seen_at_ms: work.now.0,
         ends_at_ms: ends_at.0,
@@ -234,6 +235,7 @@ pub async fn by_session(app: &App, token: &str) -> Result<Option<(Actor, String)
         name: account.name,
         role: Role::from_key(&account.role),
         person: account.person,
+        acting: None,
     };
     Ok(Some((actor, session.csrf)))
 }
@@ -274,5 +276,6 @@ pub async fn by_token(app: &App, token: &str) -> Result<Option<Actor>, Operation
         name: row.name,
         role: Role::from_key(&row.role),
         person: None,
+        acting: None,
     }))
 }

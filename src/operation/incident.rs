@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use entity::{channel, incident, incident_role, timer};
+use entity::{channel, incident, timer};
 use noroshi_core::{
     alert::Rule,
     id::IncidentId,
@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::{
     Invalid, Once, OperationError, Reply, Work,
     alert::{Told, raise_alert, stop_all},
+    role,
     scene::Scene,
     telling,
 };
@@ -146,17 +147,8 @@ pub async fn start(
         own_origin_ms: timeline.own_origin.0,
         rate: i32::try_from(rate).expect("at most 600"),
     };
-    let mut scene = Scene {
-        incident: row,
-        timeline,
-        playbook,
-        directory,
-        roles: Vec::new(),
-        holders: BTreeMap::new(),
-        values,
-    };
-    scene.roles = chairs(&scene, work.now);
-    scene.holders = super::scene::holders(&scene.roles);
+    let mut scene = Scene::new(row, playbook, directory, Vec::new(), values);
+    scene.seat(role::chairs(&work, &scene));
     store::incident::put(&work.tx, scene.incident.clone(), scene.roles.clone()).await?;
     store::chronology::begin(&work.tx, id).await?;
     store::channel::put(&work.tx, channels(&work, &scene)).await?;
@@ -177,10 +169,7 @@ pub async fn start(
     );
     let line = telling::by(&work.actor, "activated", telling::service(), told, work.now);
     work.line(id, line);
-    for role in &scene.roles {
-        let line = chair_line(role, work.now);
-        work.gathered.lines.entry(id).or_default().push(line);
-    }
+    role::begin(&mut work, &mut scene).await?;
 
     let playbook = std::sync::Arc::clone(&scene.playbook);
     for plan in &playbook.alerts {
@@ -214,52 +203,11 @@ fn may_start(
             .filter(|trigger| trigger.source == "manual")
             .flat_map(|trigger| &trigger.allow)
             .any(|party| match party {
-                PartyRef::Roster(key) => directory.rosters.get(key).is_some_and(|roster| {
-                    noroshi_core::directory::roster::on_duty(roster, work.now).contains(&person)
-                }),
+                PartyRef::Roster(key) => directory.on_duty(key, work.now).contains(&person),
                 _ => false,
             })
     });
     work.actor.must_named(Action::Start, named, "start an incident")
-}
-
-/// The chairs with who is on duty now: the first of each role's `fill` who is there.
-fn chairs(scene: &Scene, now: noroshi_core::time::Timestamp) -> Vec<incident_role::Model> {
-    let mut chairs = Vec::new();
-    for (position, role) in scene.playbook.roles.iter().enumerate() {
-        let person = scene.people(&PartyRef::Role(role.key.clone()), now).into_iter().next();
-        let name =
-            person.as_deref().and_then(|key| scene.directory.people.get(key)).map(|person| &person.name);
-        chairs.push(incident_role::Model {
-            incident_id: scene.incident.id,
-            key: role.key.clone(),
-            position: i32::try_from(position).unwrap_or(i32::MAX),
-            title: to_json(&role.title),
-            name: name.map(to_json),
-            person,
-            since_ms: now.0,
-        });
-    }
-    chairs
-}
-
-fn chair_line(role: &incident_role::Model, now: noroshi_core::time::Timestamp) -> store::chronology::Line {
-    let title = super::scene::text(&role.title);
-    let told = match role.name.as_ref().map(super::scene::text) {
-        Some(name) => Text::both(
-            format!("{} は {}", title.ja, name.ja),
-            format!(
-                "{}: {}",
-                title.en.as_deref().unwrap_or(&title.ja),
-                name.en.as_deref().unwrap_or(&name.ja)
-            ),
-        ),
-        None => Text::both(
-            format!("{} は空席", title.ja),
-            format!("{}: nobody on duty", title.en.as_deref().unwrap_or(&title.ja)),
-        ),
-    };
-    telling::line("role", title, told, now)
 }
 
 fn channels(work: &Work<'_>, scene: &Scene) -> Vec<channel::Model> {
@@ -421,6 +369,7 @@ async fn finish(
     scene.incident.ended_at_ms = Some(work.now.0);
     scene.incident.ended_by = Some(work.actor.id.clone());
     scene.incident.end_reason = reason.map(str::to_owned);
+    role::end(work, scene).await?;
     store::timer::drop_unraised(&work.tx, id).await?;
     store::delivery::withdraw_role_letters(&work.tx, id, work.now).await?;
     let why = if state == "cancelled" { StopOn::Superseded } else { StopOn::IncidentClosed };

@@ -1,12 +1,18 @@
-//! The only place where the core's effects become rows.
+//! The only place where the core's effects become rows: here those of recipients, in `perform/chair.rs` those of
+//! chairs.
 
-use entity::{delivery, link, message, recipient, timer};
+mod chair;
+
+use std::collections::BTreeSet;
+
+use entity::{delivery, link, message, recipient, role_link, timer};
 use noroshi_core::{
     addressee::BY_HAND,
     alert::{ContactPoint, Rule},
     effect::{Effect, Outgoing},
-    id::{AlertId, ChannelId, RecipientId},
+    id::{AlertId, ChannelId, DeliveryId, RecipientId},
     playbook::{PartyRef, Urgency},
+    rights::Role,
     text::Text,
     time::Timestamp,
 };
@@ -146,43 +152,78 @@ impl Work<'_> {
         role: &PartyRef,
         about: Errand,
     ) -> Result<(), OperationError> {
-        let occasion = about.occasion();
-        let errand = to_json(&RoleLetter { role: role.clone(), about });
-        for point in self.role_points(scene, role).await? {
-            let mut delivery = self.delivery(scene, severity, occasion, &point);
-            delivery.errand = Some(errand.clone());
-            self.gathered.deliveries.push(delivery);
+        let mut points = Vec::new();
+        for person in scene.people(role, self.now) {
+            points = self.letter_points(scene, &person);
+            if !points.is_empty() {
+                break;
+            }
         }
+        if points.is_empty() {
+            points = self.points_of_accounts(scene, &[Role::Admin]).await?;
+        }
+        self.write_letters(scene, severity, role, &about, points);
         Ok(())
     }
 
-    /// The served addresses of the first person of a role who has any.
-    async fn role_points(&self, scene: &Scene, to: &PartyRef) -> Result<Vec<ContactPoint>, OperationError> {
-        let usable = |person: &String| -> Vec<ContactPoint> {
-            // A telephone number is for people: no letter can be written to it.
-            let by_letter = |point: &ContactPoint| {
-                let driver = scene
-                    .directory
-                    .transports
-                    .get(&point.transport)
-                    .map(|transport| transport.driver.as_str());
-                driver.is_some_and(|driver| driver != BY_HAND && scene.serves(self.app, driver))
+    /// Letters in the service's own words, each with a link of its own.
+    pub(super) fn write_letters(
+        &mut self,
+        scene: &Scene,
+        severity: Urgency,
+        role: &PartyRef,
+        about: &Errand,
+        points: Vec<ContactPoint>,
+    ) {
+        let errand = to_json(&RoleLetter { role: role.clone(), about: about.clone() });
+        for point in points {
+            let mut delivery = self.delivery(scene, severity, about.occasion(), &point);
+            delivery.errand = Some(errand.clone());
+            let token = self.app.key.role_token(DeliveryId::new(delivery.id));
+            let offer = match about {
+                Errand::Offer { role_id, number, .. } => Some((*role_id, i32::try_from(*number).unwrap_or(i32::MAX))),
+                _ => None,
             };
-            scene.who().person_points(person).into_iter().filter(by_letter).collect()
-        };
-        for person in scene.people(to, self.now) {
-            let points = usable(&person);
-            if !points.is_empty() {
-                return Ok(points);
-            }
+            self.gathered.role_links.push(role_link::Model {
+                token_hash: token_hash(&token),
+                delivery_id: delivery.id,
+                incident_id: scene.incident.id,
+                person: point.contact.strip_prefix("person:").unwrap_or(&point.contact).to_owned(),
+                role_id: offer.map(|(role, _)| role),
+                offer_number: offer.map(|(_, number)| number),
+                recipient_id: about.recipient().map(RecipientId::raw),
+            });
+            self.gathered.deliveries.push(delivery);
         }
+    }
+
+    /// The addresses of a person to which a letter can be written: a telephone number is for people.
+    pub(super) fn letter_points(&self, scene: &Scene, person: &str) -> Vec<ContactPoint> {
+        let by_letter = |point: &ContactPoint| {
+            let transport = scene.directory.transports.get(&point.transport);
+            transport.is_some_and(|transport| {
+                transport.driver != BY_HAND && scene.serves(self.app, &transport.driver)
+            })
+        };
+        scene.who().person_points(person).into_iter().filter(by_letter).collect()
+    }
+
+    /// The addresses of the people behind the accounts of these roles, each person once.
+    pub(super) async fn points_of_accounts(
+        &self,
+        scene: &Scene,
+        roles: &[Role],
+    ) -> Result<Vec<ContactPoint>, OperationError> {
         let accounts = store::account::all(&self.tx).await?;
-        Ok(accounts
-            .iter()
-            .filter(|account| account.role == "admin" && account.disabled_at_ms.is_none())
-            .filter_map(|account| account.person.as_ref())
-            .flat_map(usable)
-            .collect())
+        let people: BTreeSet<String> = accounts
+            .into_iter()
+            .filter(|account| {
+                account.disabled_at_ms.is_none()
+                    && Role::from_key(&account.role).is_some_and(|role| roles.contains(&role))
+            })
+            .filter_map(|account| account.person)
+            .collect();
+        Ok(people.iter().flat_map(|person| self.letter_points(scene, person)).collect())
     }
 
     /// Says something in a channel in the service's own name.

@@ -1,14 +1,15 @@
-//! What falls due: the next step of a recipient, an alert that was to be raised later.
+//! What falls due: the next step of a recipient, an alert that was to be raised later, the end of an offer.
 
 use std::collections::BTreeMap;
 
-use noroshi_core::{alert::Rule, ladder::Input, time::Timestamp};
+use noroshi_core::{alert::Rule, id::IncidentId, ladder::Input, time::Timestamp};
 use uuid::Uuid;
 
 use super::{
     Actor, OperationError, Work,
     alert::{Rules, count_answers, raise_alert, step},
-    scene::Scenes,
+    role,
+    scene::{Scene, Scenes},
 };
 use crate::{app::App, store};
 
@@ -50,6 +51,11 @@ pub async fn fire_due(app: &App) -> Result<usize, OperationError> {
                 if row.state == "answered" {
                     settled.insert(row.alert_id, (scene, rule));
                 }
+            }
+            ("role", Some(id), _) if scene.is_open() => {
+                let mut scene = Scene::load(app, &work.tx, IncidentId::new(timer.incident_id)).await?;
+                role::fired(&mut work, &mut scene, id, timer.step).await?;
+                scenes.forget(timer.incident_id);
             }
             (_, _, Some(key)) if scene.is_open() => {
                 if let Some(rule) = Rule::of(&scene.playbook, key) {

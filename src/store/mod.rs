@@ -9,6 +9,7 @@ pub mod account;
 pub mod alert;
 pub mod channel;
 pub mod chronology;
+pub mod cover;
 pub mod delivery;
 pub mod directory;
 pub mod event;
@@ -16,6 +17,7 @@ pub mod idempotency;
 pub mod incident;
 pub mod playbook;
 pub mod recipient;
+pub mod role;
 pub mod setting;
 pub mod timer;
 

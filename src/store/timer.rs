@@ -40,11 +40,12 @@ pub async fn drop(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<(), Store
     Ok(())
 }
 
-/// Drops the timers of alerts that an incident has not raised yet.
+/// Drops what an incident that ends no longer waits for: alerts that were not raised, answers of people who are asked
+/// to take a chair.
 pub async fn drop_unraised(db: &impl ConnectionTrait, incident: IncidentId) -> Result<u64, StoreError> {
     let done = Entity::delete_many()
         .filter(Column::IncidentId.eq(incident.raw()))
-        .filter(Column::Kind.eq("raise"))
+        .filter(Column::Kind.is_in(["raise", "role"]))
         .exec(db)
         .await?;
     Ok(done.rows_affected)

@@ -50,8 +50,10 @@ pub struct Letter {
     pub number: u32,
     /// Body of the playbook, filled in.
     pub body: String,
-    /// The whole answer link; `None` when nothing is asked.
+    /// The whole link; `None` where there is nothing behind it.
     pub link: Option<String>,
+    /// Whether the link asks for an answer; else there is more to see behind it.
+    pub asks: bool,
     /// The deadline as the reader writes it: `03:44`.
     pub respond_by: Option<String>,
     /// Labels of the answers, in order.
@@ -153,7 +155,7 @@ struct Page {
     /// The body brings the link itself, so that the text part does not say it twice.
     link_in_body: bool,
     answer: String,
-    opening: String,
+    opening: Option<String>,
     choose: String,
     phone: Option<String>,
     next_step: Option<String>,
@@ -186,7 +188,7 @@ impl Page {
             _ => Vec::new(),
         };
         let body = unsaid(&letter.body);
-        let asked = link.is_some();
+        let asked = link.is_some() && letter.asks;
         Self {
             lang: if letter.language == Language::En { "en" } else { "ja" },
             drill: letter.drill,
@@ -214,9 +216,11 @@ impl Page {
                 .is_some_and(|link| body.iter().any(|line| line.contains(link.as_str()))),
             body,
             link,
-            answer: words.get("letter-answer"),
-            opening: words.get("letter-opening-is-no-answer"),
-            choose: if options.is_empty() {
+            answer: words.get(if letter.asks { "letter-answer" } else { "letter-look" }),
+            opening: asked.then(|| words.get("letter-opening-is-no-answer")),
+            choose: if !asked {
+                String::new()
+            } else if options.is_empty() {
                 words.get("letter-choose")
             } else {
                 let options = options.join(&words.get("letter-separator"));
@@ -228,7 +232,7 @@ impl Page {
             }),
             next_step: letter.next_step.as_deref().map(one_line),
             sender: words.with("letter-sender", &[("place", one_line(&letter.place).into())]),
-            private: asked.then(|| words.with("letter-private", &[("name", name.into())])),
+            private: letter.link.is_some().then(|| words.with("letter-private", &[("name", name.into())])),
         }
     }
 
@@ -269,12 +273,10 @@ impl Page {
         if let Some(link) = self.link.as_ref().filter(|_| !self.link_in_body) {
             blocks.push(vec![self.answer.clone(), link.clone()]);
         }
-        if self.link.is_some() {
-            blocks.push(vec![format!("※ {}", self.opening)]);
-        }
+        blocks.push(self.opening.iter().map(|sentence| format!("※ {sentence}")).collect());
         blocks.push(vec![self.heading.clone()]);
         blocks.push(self.body_with_link_apart());
-        if self.link.is_some() {
+        if self.opening.is_some() {
             blocks.push(vec![self.choose.clone()]);
         }
         blocks.push(self.phone.iter().chain(&self.next_step).chain(&self.repeat).cloned().collect());

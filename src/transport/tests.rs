@@ -42,6 +42,7 @@ pub(crate) fn letter() -> Letter {
         number: 1,
         body: "11月24日(火) 3時07分ごろ、青葉県沖で最大震度6強。\n参集拠点: 若葉総合運動公園".to_owned(),
         link: Some(LINK.to_owned()),
+        asks: true,
         respond_by: Some("03:44".to_owned()),
         options: vec!["出動可".to_owned(), "条件付き".to_owned(), "出動不可".to_owned()],
         phone: Some("000-0000-0000".to_owned()),

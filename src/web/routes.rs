@@ -112,6 +112,10 @@ pub const ROUTES: &[Route] = &[
     post("/a/{token}/opened", Link, || web::post().to(page::link::opened)),
     post("/a/{token}/answer", Link, || web::post().to(page::link::post)),
     post("/a/{token}/wrong-address", Link, || web::post().to(page::link::wrong_address)),
+    get("/r/{token}", Link, || web::get().to(page::errand::get)),
+    post("/r/{token}/accept", Link, || web::post().to(page::errand::accept)),
+    post("/r/{token}/decline", Link, || web::post().to(page::errand::decline)),
+    post("/r/{token}/decide", Link, || web::post().to(page::errand::decide)),
     // For people who sign in.
     get("/static/{file}", Open, || web::get().to(page::asset::get)),
     get("/setup/{token}", Open, || web::get().to(page::door::setup)),

@@ -11,6 +11,7 @@ letter-greeting = To: { $name }
 letter-deadline = Please answer by { $time }.
 letter-please-answer = Please answer.
 letter-answer = Answer
+letter-look = See more
 letter-opening-is-no-answer = Opening this mail is not an answer.
 letter-choose = Choose on the page behind “Answer”.
 letter-choose-from = Choose on the page behind “Answer”: { $options }

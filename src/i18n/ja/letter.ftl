@@ -11,6 +11,7 @@ letter-greeting = { $name } 様
 letter-deadline = { $time } までに回答してください。
 letter-please-answer = 回答してください。
 letter-answer = 回答する
+letter-look = 内容を見る
 letter-opening-is-no-answer = このメールを開いただけでは回答になりません。
 letter-choose = 「回答する」から選んでください。
 letter-choose-from = 「回答する」から選んでください: { $options }

@@ -359,6 +359,6 @@ pub async fn decide(
     let work = Work::begin(&app, caller.actor).await?;
     let wish = body.value;
     let done =
-        decision::decide(work, recipient_id(&id)?, &wish.option, &wish.note, once.as_ref(), one).await?;
+        decision::decide(work, recipient_id(&id)?, &wish.option, &wish.note, None, once.as_ref(), one).await?;
     Ok(reply(done))
 }

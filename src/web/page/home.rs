@@ -115,8 +115,7 @@ async fn decisions(
             store::alert::rule(&store::alert::get(app.store.read(), AlertId::new(row.alert_id)).await?)?;
         let raised = row.decider.as_ref().and_then(|json| serde_json::from_value(json.clone()).ok());
         let Some(party) = raised.as_ref().or(rule.decider()) else { continue };
-        let theirs =
-            scene.people(party, frame.when.now).first().is_some_and(|person| caller.actor.is_person(person));
+        let theirs = scene.is_theirs(party, &caller.actor, frame.when.now);
         if !caller.actor.role.is_some_and(|role| may(role, Action::Decide, theirs)) {
             continue;
         }

@@ -12,6 +12,7 @@ pub mod decide;
 pub mod directory;
 pub mod door;
 pub mod end;
+pub mod errand;
 pub mod error;
 pub mod facts;
 pub mod frame;
