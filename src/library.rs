@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use noroshi_core::{directory::{Cover, Directory}, playbook::Playbook};
+use noroshi_core::{
+    directory::{Cover, Directory},
+    playbook::Playbook,
+};
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 

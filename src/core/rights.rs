@@ -73,12 +73,7 @@ pub fn may(role: Role, action: Action, named: bool) -> bool {
     let needed = match action {
         Action::View => Role::Observer,
         Action::Talk | Action::AnswerForOthers => Role::Operator,
-        Action::Start
-        | Action::Decide
-        | Action::Seat
-        | Action::Cover
-        | Action::Close
-        | Action::Cancel
+        Action::Start | Action::Decide | Action::Seat | Action::Cover | Action::Close | Action::Cancel
             if named =>
         {
             Role::Operator

@@ -9,10 +9,18 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentB
 use noroshi_core::text::Language;
 use unic_langid::{LanguageIdentifier, langid};
 
-const JA: &[&str] =
-    &[include_str!("ja/page.ftl"), include_str!("ja/answer.ftl"), include_str!("ja/letter.ftl"), include_str!("ja/role.ftl")];
-const EN: &[&str] =
-    &[include_str!("en/page.ftl"), include_str!("en/answer.ftl"), include_str!("en/letter.ftl"), include_str!("en/role.ftl")];
+const JA: &[&str] = &[
+    include_str!("ja/page.ftl"),
+    include_str!("ja/answer.ftl"),
+    include_str!("ja/letter.ftl"),
+    include_str!("ja/role.ftl"),
+];
+const EN: &[&str] = &[
+    include_str!("en/page.ftl"),
+    include_str!("en/answer.ftl"),
+    include_str!("en/letter.ftl"),
+    include_str!("en/role.ftl"),
+];
 /// Only what differs from Japanese; the rest falls back.
 const EASY_JA: &[&str] = &[include_str!("easy_ja.ftl")];
 

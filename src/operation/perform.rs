@@ -181,7 +181,9 @@ impl Work<'_> {
             delivery.errand = Some(errand.clone());
             let token = self.app.key.role_token(DeliveryId::new(delivery.id));
             let offer = match about {
-                Errand::Offer { role_id, number, .. } => Some((*role_id, i32::try_from(*number).unwrap_or(i32::MAX))),
+                Errand::Offer { role_id, number, .. } => {
+                    Some((*role_id, i32::try_from(*number).unwrap_or(i32::MAX)))
+                }
                 _ => None,
             };
             self.gathered.role_links.push(role_link::Model {

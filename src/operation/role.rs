@@ -116,9 +116,7 @@ async fn take(
     key: &str,
     input: Input<'_>,
 ) -> Result<bool, OperationError> {
-    let row = scene
-        .role(key)
-        .ok_or_else(|| StoreError::NotFound { what: "role", id: key.to_owned() })?;
+    let row = scene.role(key).ok_or_else(|| StoreError::NotFound { what: "role", id: key.to_owned() })?;
     let chair = store::role::chair(row)?;
     let who = scene.who();
     let fill = who.fill(key, work.now);
@@ -357,8 +355,7 @@ pub async fn answer_by_link(
         return Err(StoreError::NotFound { what: "offer", id: String::new() }.into());
     };
     work.enter([opened.link.incident_id]).await?;
-    let mut scene =
-        Scene::load(work.app, &work.tx, IncidentId::new(opened.link.incident_id)).await?;
+    let mut scene = Scene::load(work.app, &work.tx, IncidentId::new(opened.link.incident_id)).await?;
     if !scene.is_open() {
         return Err(OperationError::Closed(super::alert::over()));
     }
@@ -372,9 +369,7 @@ pub async fn answer_by_link(
 pub fn may_decide_by_link(scene: &Scene, opened: &Opened) -> bool {
     let Errand::Decide { .. } = opened.errand.about else { return false };
     match &opened.errand.role {
-        PartyRef::Role(key) => {
-            scene.holders.get(key).is_none_or(|holder| *holder == opened.link.person)
-        }
+        PartyRef::Role(key) => scene.holders.get(key).is_none_or(|holder| *holder == opened.link.person),
         _ => true,
     }
 }

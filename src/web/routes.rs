@@ -12,7 +12,7 @@ use actix_web::{
 use noroshi_core::rights::{Action, may};
 
 use super::{
-    api::{self, alert, channel, chronology, directory, doc, health, incident, playbook, recipient},
+    api::{self, alert, channel, chronology, directory, doc, health, incident, playbook, recipient, role},
     live, page,
     problem::WebError,
     session,
@@ -80,6 +80,14 @@ pub const ROUTES: &[Route] = &[
     post("/api/v1/incidents/{id}/close", May(Action::Close), || web::post().to(incident::close)),
     post("/api/v1/incidents/{id}/cancel", May(Action::Cancel), || web::post().to(incident::cancel)),
     get("/api/v1/incidents/{id}/recipients", VIEW, || web::get().to(recipient::list)),
+    get("/api/v1/incidents/{id}/roles", VIEW, || web::get().to(role::list)),
+    post("/api/v1/incidents/{id}/roles/{key}/offer", May(Action::Seat), || web::post().to(role::offer)),
+    post("/api/v1/incidents/{id}/roles/{key}/accept", May(Action::Talk), || web::post().to(role::accept)),
+    post("/api/v1/incidents/{id}/roles/{key}/decline", May(Action::Talk), || web::post().to(role::decline)),
+    post("/api/v1/incidents/{id}/roles/{key}/hand-over", May(Action::Seat), || {
+        web::post().to(role::hand_over)
+    }),
+    post("/api/v1/incidents/{id}/roles/{key}/release", May(Action::Seat), || web::post().to(role::release)),
     get("/api/v1/incidents/{id}/alerts", VIEW, || web::get().to(alert::list)),
     post("/api/v1/incidents/{id}/alerts", May(Action::RaiseAlert), || web::post().to(alert::raise)),
     post("/api/v1/alerts/{id}/decide", May(Action::Decide), || web::post().to(alert::decide)),

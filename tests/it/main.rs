@@ -21,5 +21,6 @@ mod harness;
 mod ladder;
 mod letters;
 mod pages;
+mod roles;
 mod shape;
 mod shipped;

@@ -167,7 +167,11 @@ fn told(work: &Work<'_>, scene: &Scene, fact: &Fact) -> Text {
         Fact::Accepted { by, after: None } => say(by, " が就任", " has taken it"),
         Fact::Accepted { by, after: Some(former) } => {
             let former = name(former);
-            say(by, &format!(" が {} から引継ぎ", former.ja), &format!(" has taken over from {}", english(&former)))
+            say(
+                by,
+                &format!(" が {} から引継ぎ", former.ja),
+                &format!(" has taken over from {}", english(&former)),
+            )
         }
         Fact::Declined { by } => say(by, " は引き受けられない", " cannot take it"),
         Fact::Expired { by } => say(by, " から返事がない", " has not answered"),

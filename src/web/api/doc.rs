@@ -11,7 +11,7 @@ use utoipa::{
     },
 };
 
-use super::{alert, channel, chronology, directory, incident, playbook, recipient};
+use super::{alert, channel, chronology, directory, incident, playbook, recipient, role};
 use crate::web::{live, problem::ProblemDocument};
 
 /// Every route under `/api/v1`.
@@ -24,6 +24,7 @@ use crate::web::{live, problem::ProblemDocument};
         directory::get, directory::put, directory::import,
         incident::list, incident::start, incident::get, incident::close, incident::cancel,
         recipient::list, recipient::answer, recipient::decide,
+        role::list, role::offer, role::accept, role::decline, role::hand_over, role::release,
         alert::list, alert::raise, alert::decide,
         channel::list, channel::messages, channel::post, channel::read,
         chronology::list, chronology::add, chronology::csv,

@@ -17,13 +17,14 @@ use super::{
     json,
     list::{List, Page},
     reply,
+    role::{self, RoleView},
 };
 use crate::{
     app::App,
     operation::{
         Work,
         incident::{Start, cancel as cancel_incident, close as close_incident, start as start_incident},
-        scene::{Scene, text},
+        scene::Scene,
     },
     store::{self, StoreError},
     web::{
@@ -42,19 +43,6 @@ pub struct RunsBy {
     pub version: String,
     /// Hash of its content.
     pub sha256: String,
-}
-
-/// A chair and who sits in it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct RoleView {
-    /// Readable key.
-    pub key: String,
-    /// Title for people.
-    pub title: String,
-    /// Key of the person; null while it is empty.
-    pub person: Option<String>,
-    /// Name of the person.
-    pub name: Option<String>,
 }
 
 /// An incident.
@@ -97,7 +85,7 @@ pub async fn view(
 ) -> Result<IncidentView, WebError> {
     let id = IncidentId::new(row.id);
     let version = store::playbook::version(db, row.playbook_version_id).await?;
-    let roles = store::incident::roles(db, id).await?;
+    let scene = Scene::of(app, db, row.clone()).await?;
     let recipients = store::recipient::of_incident(db, id, None, i64::MAX as u64).await?;
     let (counts, states) = counts(&recipients);
     Ok(IncidentView {
@@ -111,15 +99,7 @@ pub async fn view(
         closed_at: row.ended_at_ms.map(|at| moment(app, at)),
         reason: row.end_reason,
         variables: row.variables,
-        roles: roles
-            .into_iter()
-            .map(|role| RoleView {
-                key: role.key,
-                title: text(&role.title).ja,
-                person: role.person,
-                name: role.name.as_ref().map(|name| text(name).ja),
-            })
-            .collect(),
+        roles: scene.roles.iter().map(|role| role::view(app, &scene, role)).collect(),
         counts,
         states,
     })

@@ -10,6 +10,7 @@ pub mod incident;
 pub mod list;
 pub mod playbook;
 pub mod recipient;
+pub mod role;
 
 use actix_web::HttpResponse;
 

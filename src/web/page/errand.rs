@@ -326,14 +326,7 @@ async fn page(
 }
 
 /// How an offer stands for the reader of its letter.
-fn offer(
-    page: &mut ErrandPage,
-    scene: &Scene,
-    opened: &Opened,
-    number: u32,
-    until: Timestamp,
-    when: &When,
-) {
+fn offer(page: &mut ErrandPage, scene: &Scene, opened: &Opened, number: u32, until: Timestamp, when: &When) {
     let PartyRef::Role(key) = &opened.errand.role else { return };
     let Some(row) = scene.role(key) else { return };
     let words = when.words;
@@ -445,7 +438,9 @@ mod tests {
         let form = DecideForm { options: options.into(), ..DecideForm::default() };
         let html = ErrandPage { deadline: None, drill: true, ..page(Language::Ja, Asks::Decision(form)) };
         let html = keep("errand-decide-ja", html.render().unwrap());
-        assert!(html.contains("代替隊を手配") && !html.contains(" checked") && html.contains("tel:000-0000-0000"));
+        assert!(
+            html.contains("代替隊を手配") && !html.contains(" checked") && html.contains("tel:000-0000-0000")
+        );
         assert!(html.contains("【訓練】"));
     }
 }

@@ -217,8 +217,10 @@ pub async fn decide(
         Some(when(&request, &app).words.get("decide-problem"))
     } else {
         let work = Work::begin(&app, caller.actor.clone()).await?;
-        match operation::decision::decide(work, rid, option, note, None, None, async |_, _, _| Ok(String::new()))
-            .await
+        match operation::decision::decide(work, rid, option, note, None, None, async |_, _, _| {
+            Ok(String::new())
+        })
+        .await
         {
             Ok(_) => return Ok(see(&format!("/incidents/{}/recipients/{}?done=decide", path.0, path.1))),
             Err(OperationError::Invalid(found)) => {
@@ -321,9 +323,10 @@ async fn page(
         once: app.chance.token(),
     });
     let raised = row.decider.as_ref().and_then(|json| serde_json::from_value(json.clone()).ok());
-    let theirs = raised.as_ref().or(rule.decider()).is_some_and(|party| {
-        scene.is_theirs(party, &caller.actor, when.now)
-    });
+    let theirs = raised
+        .as_ref()
+        .or(rule.decider())
+        .is_some_and(|party| scene.is_theirs(party, &caller.actor, when.now));
     let may_decide = caller.actor.role.is_some_and(|role| may(role, Action::Decide, theirs));
     let undecided = matches!(row.state.as_str(), "waiting" | "to_decide");
     let decide =
