@@ -147,6 +147,8 @@ pub const ROUTES: &[Route] = &[
     post("/incidents/{id}/alerts/{aid}/decide", May(Action::Decide), || {
         web::post().to(page::recipient::decide_alert)
     }),
+    get("/incidents/{id}/roles/{key}", VIEW, || web::get().to(page::role::get)),
+    post("/incidents/{id}/roles/{key}", May(Action::Talk), || web::post().to(page::role::post)),
     get("/incidents/{id}/channels", VIEW, || web::get().to(page::channel::first)),
     get("/incidents/{id}/channels/{cid}", VIEW, || web::get().to(page::channel::get)),
     post("/incidents/{id}/channels/{cid}", May(Action::Talk), || web::post().to(page::channel::post)),

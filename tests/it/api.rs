@@ -110,6 +110,7 @@ async fn every_described_route_exists_with_its_method_and_refuses_the_others() {
             .replace("/recipients/{id}", &format!("/recipients/{recipient}"))
             .replace("/channels/{id}", &format!("/channels/{channel}"))
             .replace("/alerts/{id}", &format!("/alerts/{alert}"))
+            .replace("/roles/{key}", "/roles/commander")
             .replace("{key}", "quick");
         let body = (method != "GET").then(|| "[]".to_owned());
         let headers = [("content-type", "application/json")];

@@ -20,7 +20,10 @@ use super::{
 };
 use crate::{
     app::App,
-    operation::scene::{Scene, text},
+    operation::{
+        role,
+        scene::{Scene, text},
+    },
     store,
     web::{problem::WebError, session::Caller},
 };
@@ -65,6 +68,7 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
         let scene = Scene::of(&app, db, row).await?;
         let rows = store::recipient::of_incident(db, scene.id(), None, facts::ALL).await?;
         mine.extend(decisions(&app, &scene, &rows, &caller, &frame).await?);
+        mine.extend(chairs(&scene, &caller, &frame));
         open.push(incident_line(&scene.incident, &rows, &frame));
     }
     // What is real stands before what is practised.
@@ -132,6 +136,37 @@ async fn decisions(
         });
     }
     Ok(lines)
+}
+
+/// Roles that are offered to this person, and empty ones that they may fill.
+fn chairs(scene: &Scene, caller: &Caller, frame: &Frame) -> Vec<Line> {
+    let words = frame.words;
+    let mut lines = Vec::new();
+    for row in &scene.roles {
+        let role = text(&row.title).get(words.0).to_owned();
+        let line = |mark, key: &str, detail: String, end: &str| Line {
+            mark: Some(mark),
+            href: format!("/incidents/{}/roles/{}", scene.id(), row.key),
+            words: words.with(key, &[("role", role.clone().into())]),
+            detail,
+            end: words.get(end),
+            mode: None,
+        };
+        let incident = title(&scene.incident, frame);
+        if row.offered_to.as_deref().is_some_and(|person| caller.actor.is_person(person)) {
+            let until = row.offer_until_own_ms.map(Timestamp).and_then(|at| scene.timeline.real_time_of(at));
+            let clock = until.map(|at| frame.when.short(at)).unwrap_or_default();
+            let detail =
+                words.with("home-offer-until", &[("title", incident.into()), ("clock", clock.into())]);
+            lines.push(line(Mark::Wait, "home-offer", detail, "home-offer-go"));
+        } else if row.state == "vacant" {
+            let named = role::may_seat(scene, &row.key, &caller.actor);
+            if caller.actor.role.is_some_and(|role| may(role, Action::Seat, named)) {
+                lines.push(line(Mark::Silent, "home-vacant", incident, "home-vacant-go"));
+            }
+        }
+    }
+    lines
 }
 
 fn title(row: &incident::Model, frame: &Frame) -> String {

@@ -25,6 +25,7 @@ pub mod link;
 pub mod mark;
 pub mod recipient;
 pub mod relay;
+pub mod role;
 #[cfg(test)]
 pub mod sample;
 pub mod start;
