@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod check;
+mod cover;
 pub mod roster;
 pub(crate) mod syntax;
 

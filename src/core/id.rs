@@ -126,6 +126,9 @@ pub enum Message {}
 /// A person who signs in.
 #[derive(Debug)]
 pub enum Account {}
+/// Somebody stands in for somebody on a roster.
+#[derive(Debug)]
+pub enum Cover {}
 
 impl Kind for Incident {
     const PREFIX: &'static str = "inc";
@@ -145,6 +148,9 @@ impl Kind for Channel {
 impl Kind for Message {
     const PREFIX: &'static str = "msg";
 }
+impl Kind for Cover {
+    const PREFIX: &'static str = "cov";
+}
 impl Kind for Account {
     const PREFIX: &'static str = "acc";
 }
@@ -163,6 +169,8 @@ pub type ChannelId = Id<Channel>;
 pub type MessageId = Id<Message>;
 /// Names one account.
 pub type AccountId = Id<Account>;
+/// Names one cover.
+pub type CoverId = Id<Cover>;
 
 #[cfg(test)]
 mod tests {

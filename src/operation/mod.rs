@@ -20,6 +20,7 @@ pub mod alert;
 pub mod answer;
 pub mod channel;
 pub mod chronology;
+pub mod cover;
 pub mod decision;
 pub mod delivery;
 pub mod directory;

@@ -8,7 +8,7 @@ use noroshi_core::{alert::ContactPoint, time::Timestamp};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::OnConflict,
+    sea_query::{LockType, OnConflict},
 };
 use uuid::Uuid;
 
@@ -17,6 +17,12 @@ use super::StoreError;
 /// The version in force.
 pub async fn latest(db: &impl ConnectionTrait) -> Result<Option<Model>, StoreError> {
     Ok(Entity::find().order_by_desc(Column::Number).limit(1).one(db).await?)
+}
+
+/// Locks a version until the transaction ends: whoever else changes what hangs on the directory waits.
+pub async fn lock(db: &impl ConnectionTrait, id: Uuid) -> Result<(), StoreError> {
+    Entity::find_by_id(id).lock(LockType::NoKeyUpdate).one(db).await?;
+    Ok(())
 }
 
 /// One version.

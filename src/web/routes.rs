@@ -12,7 +12,9 @@ use actix_web::{
 use noroshi_core::rights::{Action, may};
 
 use super::{
-    api::{self, alert, channel, chronology, directory, doc, health, incident, playbook, recipient, role},
+    api::{
+        self, alert, channel, chronology, directory, doc, health, incident, playbook, recipient, role, roster,
+    },
     live, page,
     problem::WebError,
     session,
@@ -74,6 +76,10 @@ pub const ROUTES: &[Route] = &[
     get("/api/v1/directory", VIEW, || web::get().to(directory::get)),
     put("/api/v1/directory", May(Action::EditDirectory), || web::put().to(directory::put)),
     post("/api/v1/directory/import", May(Action::EditDirectory), || web::post().to(directory::import)),
+    get("/api/v1/rosters", VIEW, || web::get().to(roster::list)),
+    get("/api/v1/covers", VIEW, || web::get().to(roster::covers)),
+    post("/api/v1/covers", May(Action::Cover), || web::post().to(roster::add)),
+    post("/api/v1/covers/{id}/end", May(Action::Cover), || web::post().to(roster::end)),
     get("/api/v1/incidents", VIEW, || web::get().to(incident::list)),
     post("/api/v1/incidents", May(Action::Start), || web::post().to(incident::start)),
     get("/api/v1/incidents/{id}", VIEW, || web::get().to(incident::get)),

@@ -11,7 +11,7 @@ use utoipa::{
     },
 };
 
-use super::{alert, channel, chronology, directory, incident, playbook, recipient, role};
+use super::{alert, channel, chronology, directory, incident, playbook, recipient, role, roster};
 use crate::web::{live, problem::ProblemDocument};
 
 /// Every route under `/api/v1`.
@@ -25,6 +25,7 @@ use crate::web::{live, problem::ProblemDocument};
         incident::list, incident::start, incident::get, incident::close, incident::cancel,
         recipient::list, recipient::answer, recipient::decide,
         role::list, role::offer, role::accept, role::decline, role::hand_over, role::release,
+        roster::list, roster::covers, roster::add, roster::end,
         alert::list, alert::raise, alert::decide,
         channel::list, channel::messages, channel::post, channel::read,
         chronology::list, chronology::add, chronology::csv,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{json, list::List, reply};
+use super::{Nothing, json, list::List, reply};
 use crate::{
     app::App,
     operation::{
@@ -105,11 +105,6 @@ pub struct AnswerRequest {
     /// Key of the person whose word by telephone is typed in; absent is the account's own person.
     pub person: Option<String>,
 }
-
-/// Nothing to say.
-#[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Nothing {}
 
 /// Offers an empty chair to a person of the directory, instead of whoever is asked now.
 #[utoipa::path(post, path = "/api/v1/incidents/{id}/roles/{key}/offer", tag = "roles", request_body = OfferRequest,
