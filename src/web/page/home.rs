@@ -16,7 +16,7 @@ use super::{
     leave,
     line::{Line, Mode},
     mark::Mark,
-    start,
+    roster, start,
 };
 use crate::{
     app::App,
@@ -25,7 +25,7 @@ use crate::{
         scene::{Scene, text},
     },
     store,
-    web::{problem::WebError, session::Caller},
+    web::{api, problem::WebError, session::Caller},
 };
 
 /// What the home page knows.
@@ -70,6 +70,11 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
         mine.extend(decisions(&app, &scene, &rows, &caller, &frame).await?);
         mine.extend(chairs(&scene, &caller, &frame));
         open.push(incident_line(&scene.incident, &rows, &frame));
+    }
+    if caller.actor.role.is_some_and(|role| may(role, Action::Cover, false))
+        && let Some(directory) = api::roster::in_force(&app).await?
+    {
+        mine.extend(roster::gap_lines(&directory, &frame));
     }
     // What is real stands before what is practised.
     open.sort_by_key(|line| line.mode.is_some_and(Mode::is_drill));

@@ -26,6 +26,7 @@ pub mod mark;
 pub mod recipient;
 pub mod relay;
 pub mod role;
+pub mod roster;
 #[cfg(test)]
 pub mod sample;
 pub mod start;
