@@ -99,6 +99,12 @@ async fn every_described_route_exists_with_its_method_and_refuses_the_others() {
     let channels = channels["items"].as_array().or(channels.as_array()).expect("channels").clone();
     let channel = channels[0]["id"].as_str().expect("an id").to_owned();
     let alert = server.api.list(&incident.path("/alerts")).await[0]["id"].as_str().expect("an id").to_owned();
+    let cover = json!({
+        "absent": "p_duty", "stand_in": "p_liaison",
+        "from": "2099-01-01T00:00:00+09:00", "to": "2099-01-02T00:00:00+09:00",
+    });
+    let cover = server.api.post("/api/v1/covers", &cover).await.expect(201).json();
+    let cover = cover["id"].as_str().expect("an id").to_owned();
     let description = server.api.get("/api/openapi.json").await.expect(200).json();
     let listed = routes(&description);
     for (method, path) in &listed {
@@ -110,6 +116,7 @@ async fn every_described_route_exists_with_its_method_and_refuses_the_others() {
             .replace("/recipients/{id}", &format!("/recipients/{recipient}"))
             .replace("/channels/{id}", &format!("/channels/{channel}"))
             .replace("/alerts/{id}", &format!("/alerts/{alert}"))
+            .replace("/covers/{id}", &format!("/covers/{cover}"))
             .replace("/roles/{key}", "/roles/commander")
             .replace("{key}", "quick");
         let body = (method != "GET").then(|| "[]".to_owned());

@@ -29,7 +29,7 @@ async fn set_up(browser: &Browser) {
 }
 
 /// Signs in by the one-time link that the first start prints.
-async fn sign_in(server: &Server, browser: &Browser) {
+pub async fn sign_in(server: &Server, browser: &Browser) {
     let log = server.log();
     let link = log.split_whitespace().find(|word| word.contains("/setup/"));
     let link = link.unwrap_or_else(|| panic!("the first start prints no link:\n{log}")).to_owned();

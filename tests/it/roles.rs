@@ -2,13 +2,17 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{
-    incident::Incident,
-    playbooks::{DIRECTORY, QUICK, patient, with},
-    postgres::{Database, on_each_database},
-    server::{Home, Server},
-    smtp_sink::{Conduct, Letter, Sink},
-    wait::{SOON, until},
+use crate::{
+    pages::sign_in,
+    support::{
+        browser::{Browser, PHONE},
+        incident::Incident,
+        playbooks::{DIRECTORY, QUICK, patient, with},
+        postgres::{Database, on_each_database},
+        server::{Home, Server},
+        smtp_sink::{Conduct, Letter, Sink},
+        wait::{SOON, until},
+    },
 };
 
 /// [`patient`] with offers that stand for two seconds.
@@ -220,4 +224,199 @@ async fn the_letters_of_a_drill_about_roles_do_not_leave_the_house() {
     role_until(&incident, &server, "commander", "was offered to both", |role| role["state"] == "vacant")
         .await;
     assert_eq!(sink.received().len(), 0);
+}
+
+/// [`DIRECTORY`] with somebody more, and a role account on the roster of the duty officer.
+fn house() -> String {
+    let text = with(
+        DIRECTORY,
+        "agencies:\n",
+        "  p_stand_in: { name: 髙橋（例）, human: true, reach: { email: standin@eoc.example } }\n\
+         role_accounts:\n  head: { title: 当直師長, roster: duty }\nagencies:\n",
+    );
+    with(
+        &text,
+        "  liaison: { members: [p_liaison] }",
+        "  liaison: { members: [p_liaison], gaps: [{ from: 2026-01-01T00:00, to: 2099-01-01T00:00, because: 欠員 }] }",
+    )
+}
+
+/// A moment of the API, so many hours from now.
+fn hours_from_now(hours: i64) -> String {
+    let now =
+        std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_millis();
+    let at = i64::try_from(now).expect("before 292277026") + hours * 3_600_000;
+    noroshi_core::time::Timestamp(at).rfc3339(chrono_tz::Asia::Tokyo)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_stands_in_is_on_duty_everywhere_and_an_empty_chair_is_offered_to_them() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        let only_duty = with(&hasty(), "from: [roster.duty, roster.deputy]", "from: [roster.duty]");
+        let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &only_duty);
+        let server = home.serve_with(&house()).await;
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        // Nobody is on duty for the one role, nobody answers for the other.
+        assert_eq!(role(&incident, &server, "liaison").await["state"], "vacant");
+        role_until(&incident, &server, "commander", "is vacant", |role| role["state"] == "vacant").await;
+
+        let wish = |from: i64, to: i64| {
+            json!({
+                "absent": "p_duty", "stand_in": "p_stand_in", "from": hours_from_now(from), "to": hours_from_now(to),
+                "because": "発熱",
+            })
+        };
+        server.api.post("/api/v1/covers", &wish(5, 1)).await.expect(422);
+        let made = server.api.post("/api/v1/covers", &wish(-1, 8)).await.expect(201).json();
+        let twice = server.api.post("/api/v1/covers", &wish(2, 4)).await.expect(422);
+        assert!(twice.text.contains("その間髙橋（例）さんに決まっています"), "{}", twice.text);
+
+        let letter = sink.letter_about("standin@eoc.example", "役割の打診 本部長", SOON).await;
+        press(&server, &letter, "accept", 303).await;
+        assert_eq!(role(&incident, &server, "commander").await["person"], "p_stand_in");
+        let rosters = server.api.list("/api/v1/rosters").await;
+        let duty = rosters.iter().find(|roster| roster["key"] == "duty").expect("the roster");
+        assert_eq!(duty["on_duty"][0]["person"], "p_stand_in");
+        assert_eq!(duty["shifts"].as_array().map(Vec::len), Some(2), "until the cover ends, and after it: {duty:#}");
+        let liaison = rosters.iter().find(|roster| roster["key"] == "liaison").expect("the roster");
+        assert_eq!((&liaison["shifts"][0]["why"], &liaison["shifts"][0]["people"]), (&json!("gap"), &json!([])));
+        let text = incident.chronology_text().await;
+        assert!(text.contains("髙橋（例） が 佐藤（例） の当番を代わる"), "{text}");
+
+        let end = format!("/api/v1/covers/{}/end", made["id"].as_str().expect("an id"));
+        server.api.post(&end, &json!({})).await.expect(200);
+        server.api.post(&end, &json!({})).await.expect(409);
+        let rosters = server.api.list("/api/v1/rosters").await;
+        let duty = rosters.iter().find(|roster| roster["key"] == "duty").expect("the roster");
+        assert_eq!(duty["on_duty"][0]["person"], "p_duty");
+        let operator = server.api.clone().with_token(&server.home.token("operator").await);
+        operator.post("/api/v1/covers", &wish(1, 8)).await.expect(403);
+    })
+    .await;
+}
+
+const PASSWORD: &str = "狼煙-山から山へ-2026";
+
+/// A signed-in person of the directory.
+struct Session<'s> {
+    server: &'s Server,
+    cookie: String,
+}
+
+impl<'s> Session<'s> {
+    async fn of(server: &'s Server, person: &str, role: &str) -> Self {
+        let mut add =
+            server.home.command(&["user", "add", "--person", person, "--login", person, "--role", role]);
+        add.env("NOROSHI_PASSWORD", PASSWORD).stdin(std::process::Stdio::null());
+        let added =
+            tokio::task::spawn_blocking(move || add.output()).await.expect("a thread").expect("a process");
+        assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+        let form = [("login", person), ("password", PASSWORD)];
+        let inside = server.anybody().post_form("/login", &form).await.expect(303);
+        let cookie =
+            inside.header("set-cookie").expect("a session").split(';').next().expect("a value").to_owned();
+        Self { server, cookie }
+    }
+
+    async fn get(&self, path: &str) -> String {
+        self.server.anybody().send("GET", path, &[("cookie", &self.cookie)], None).await.expect(200).text
+    }
+
+    /// Posts a form of the page at `from`, with its token.
+    async fn post(&self, from: &str, path: &str, fields: &[(&str, &str)], status: u16) -> String {
+        let page = self.get(from).await;
+        let csrf = page.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let mut body = format!("csrf={}", csrf.expect("a form with its token"));
+        for (name, value) in fields {
+            body += &format!("&{name}={value}");
+        }
+        let headers =
+            [("cookie", self.cookie.as_str()), ("content-type", "application/x-www-form-urlencoded")];
+        self.server.anybody().send("POST", path, &headers, Some(body)).await.expect(status).text
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_starts_and_is_named_sits_at_once_and_acts_as_the_role_account() {
+    let sink = Sink::start().await;
+    let home = Home::new(Database::Sqlite).relays(&[&sink]).playbook("quick.yaml", &patient());
+    let server = home.serve_with(&house()).await;
+    let sato = Session::of(&server, "p_duty", "operator").await;
+    let ito = Session::of(&server, "p_liaison", "operator").await;
+    let start = [("mode", "live"), ("step", "start"), ("tick_checked", "1"), ("tick_meant", "1")];
+    sato.post("/playbooks/quick/start", "/playbooks/quick/start", &start, 303).await;
+    let id = server.api.list("/api/v1/incidents").await[0]["id"].as_str().expect("an id").to_owned();
+    let roles = server.api.list(&format!("/api/v1/incidents/{id}/roles")).await;
+    assert_eq!((&roles[0]["state"], &roles[0]["person"]), (&json!("accepted"), &json!("p_duty")));
+    // Whoever leads hears of the empty chair, and is asked for nothing.
+    sink.letter_about("duty@eoc.example", "空席 医療調整", SOON).await;
+    let asked = sink.received_by("duty@eoc.example");
+    assert!(asked.iter().all(|letter| !letter.subject.contains("役割の打診")), "pressing 発動 was accepting");
+
+    let page = format!("/incidents/{id}/roles/commander");
+    sato.post(&page, &page, &[("deed", "hand-over"), ("to", "p_liaison")], 303).await;
+    let offered = ito.get("/").await;
+    assert!(offered.contains("役割の打診: 本部長"), "{offered}");
+    let liaison = format!("/incidents/{id}/roles/liaison");
+    let refused = ito.post(&page, &liaison, &[("deed", "offer"), ("to", "p_deputy")], 403).await;
+    assert!(refused.contains("権限"), "{refused}");
+    ito.post(&page, &page, &[("deed", "accept")], 303).await;
+    assert!(ito.get(&page).await.contains("伊藤（例）"));
+
+    // Only whoever is on duty acts as the role account, and then it stands in the record.
+    ito.post("/rosters", "/acting", &[("role", "head")], 409).await;
+    sato.post("/rosters", "/acting", &[("role", "head")], 303).await;
+    assert!(sato.get("/rosters").await.contains("自分の名前に戻す"));
+    let channels = server.api.list(&format!("/api/v1/incidents/{id}/channels")).await;
+    let channel = format!("/incidents/{id}/channels/{}", channels[0]["id"].as_str().expect("an id"));
+    sato.post(&channel, &channel, &[("text", "bed-12")], 303).await;
+    let incident = format!("/api/v1/incidents/{id}/chronology");
+    let lines = server.api.list(&incident).await;
+    let said = lines.iter().find(|line| line["text"].to_string().contains("bed-12")).expect("the line");
+    assert_eq!(said["from"], "当直師長（佐藤（例））");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_of_roles_and_rosters_are_used_on_a_telephone() {
+    let sink = Sink::start().await;
+    let home = Home::new(Database::Sqlite).relays(&[&sink]).playbook("quick.yaml", &patient());
+    let server = home.serve_with(&house()).await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    let letter = sink.letter_about("duty@eoc.example", "役割の打診 本部長", SOON).await;
+    let phone = Browser::without_script(PHONE).await;
+    phone.open(&letter.role_link()).await;
+    phone.shows("引き受ける").await;
+    assert!(!phone.overflows().await, "the page of an offer fits a telephone");
+    phone.picture("role-link").await;
+    phone.press("button", "引き受ける").await;
+    phone.shows("あなたがこの役割を務めています").await;
+    phone.picture("role-link-taken").await;
+    phone.close().await;
+
+    let browser = Browser::start(PHONE).await;
+    sign_in(&server, &browser).await;
+    browser.open(&format!("{}/incidents/{}", server.home.base(), incident.id)).await;
+    browser.shows("空席").await;
+    assert!(!browser.overflows().await, "the board with its chairs fits a telephone");
+    browser.picture("board-roles").await;
+    browser.width(PHONE).await;
+    browser.press("link", "医療調整 空席").await;
+    browser.shows("誰も務めていません").await;
+    assert!(!browser.overflows().await, "the page of a role fits a telephone");
+    browser.picture("role").await;
+    browser.width(PHONE).await;
+    browser.press("button", "役割を頼む").await;
+    browser.shows("打診中").await;
+    browser.press("button", "引き受けると答えた").await;
+    browser.shows("ほかの人に引き継ぐ").await;
+    browser.picture("role-held").await;
+    browser.open(&format!("{}/rosters", server.home.base())).await;
+    browser.shows("当番なし").await;
+    browser.width(PHONE).await;
+    assert!(!browser.overflows().await, "the rosters fit a telephone");
+    browser.picture("rosters").await;
+    browser.press("button", "代わりを決める").await;
+    browser.shows("日付と時刻を入れてください").await;
+    browser.close().await;
 }
