@@ -121,16 +121,38 @@ struct Colleague {
     address: &'static str,
     /// Until they answer, in minutes of the drill.
     answers_after: f64,
-    /// Whether they take it.
-    takes: bool,
+    /// The roles they take, by words of the letter's page.
+    takes: &'static [&'static str],
+    /// The roles they decline; what is asked besides is left unanswered.
+    declines: &'static [&'static str],
 }
 
-/// One takes what is asked, one cannot; the others leave it to whoever watches.
+/// One cannot and the next can; nobody leads but whoever watches.
 const COLLEAGUES: &[Colleague] = &[
-    Colleague { address: "tanaka@eoc.hokuto.example", answers_after: 1.5, takes: true },
-    Colleague { address: "ito@med.hokuto.example", answers_after: 2.0, takes: false },
-    Colleague { address: "kato@med.hokuto.example", answers_after: 2.0, takes: true },
-    Colleague { address: "ivanova@med.hokuto.example", answers_after: 2.0, takes: true },
+    Colleague {
+        address: "tanaka@eoc.hokuto.example",
+        answers_after: 1.5,
+        takes: &["情報・計画"],
+        declines: &[],
+    },
+    Colleague {
+        address: "ito@med.hokuto.example",
+        answers_after: 2.0,
+        takes: &[],
+        declines: &["DMAT・医療調整"],
+    },
+    Colleague {
+        address: "kato@med.hokuto.example",
+        answers_after: 2.0,
+        takes: &["DMAT・医療調整"],
+        declines: &[],
+    },
+    Colleague {
+        address: "ivanova@med.hokuto.example",
+        answers_after: 2.0,
+        takes: &["Medical liaison"],
+        declines: &[],
+    },
 ];
 
 /// Starts the post round: each mail goes to its desk, and each desk works by itself.
@@ -209,10 +231,12 @@ async fn take_role(
 ) -> Result<(), reqwest::Error> {
     pause(clock, colleague.answers_after, speed).await;
     let client = client()?;
-    let button = if colleague.takes { "accept" } else { "decline" };
     let page = client.get(link).send().await?.text().await?;
-    if page.contains(&format!("/{button}")) {
-        client.post(format!("{link}/{button}")).send().await?;
+    for (button, roles) in [("accept", colleague.takes), ("decline", colleague.declines)] {
+        let theirs = roles.iter().any(|role| page.contains(role));
+        if theirs && page.contains(&format!("/{button}")) {
+            client.post(format!("{link}/{button}")).send().await?;
+        }
     }
     Ok(())
 }

@@ -64,6 +64,8 @@ pub struct RosterPart {
     pub key: String,
     /// Title for people.
     pub title: String,
+    /// The zone of its clocks, where it is not the site's.
+    pub zone: String,
     /// Who is on duty; empty where nobody is.
     pub now: String,
     /// The next change, in a sentence.
@@ -272,7 +274,11 @@ impl Desk<'_> {
     }
 
     fn roster(&self, key: &str) -> RosterPart {
-        let (frame, now) = (self.frame, self.frame.when.now);
+        // A roster speaks in its own wall time.
+        let own = self.directory.rosters.get(key).map_or(self.frame.when.zone, |roster| roster.zone);
+        let mut frame = self.frame.clone();
+        frame.when.zone = own;
+        let (frame, now) = (&frame, frame.when.now);
         let shifts = self.directory.shifts(key, now, now + AHEAD);
         let people = |shift: &Shift| self.names(shift.people.iter().map(String::as_str));
         let next = shifts.get(1).map(|shift| {
@@ -297,6 +303,7 @@ impl Desk<'_> {
         RosterPart {
             key: key.to_owned(),
             title: title(self.directory, key, frame),
+            zone: (own != self.frame.when.zone).then(|| own.name().to_owned()).unwrap_or_default(),
             now: self.names(self.directory.on_duty(key, now)),
             next,
             gaps: gaps.collect(),
