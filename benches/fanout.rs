@@ -16,7 +16,7 @@ use std::{
 
 use serde_json::json;
 use support::{
-    playbooks::{DIRECTORY, patient, with},
+    playbooks::{many, patient},
     postgres::Database,
     server::Home,
     smtp_sink::{Letter, Sink},
@@ -78,7 +78,7 @@ async fn product(connections: Option<&str>) -> (Duration, Vec<Letter>, u64) {
     if let Some(connections) = connections {
         home = home.set("NOROSHI_DELIVERY__CONNECTIONS", connections);
     }
-    let server = home.serve_with(&directory()).await;
+    let server = home.serve_with(&many(RECIPIENTS)).await;
     let resident = resident_bytes(server.pid());
     let body = json!({ "playbook": "quick", "mode": "live", "variables": {} });
     server.api.post("/api/v1/incidents", &body).await.expect(201);
@@ -124,22 +124,6 @@ async fn bare(letters: &[Letter], connections: usize) -> Duration {
     let time = begin.elapsed();
     assert_eq!(sink.accepted(""), letters.len());
     time
-}
-
-/// The fixture's directory with a thousand hospitals in the alerted group.
-fn directory() -> String {
-    let keys: Vec<String> = (0..RECIPIENTS).map(|n| format!("hosp_{n}")).collect();
-    let group = with(DIRECTORY, "hosp_south] }", &format!("hosp_south, {}] }}", keys.join(", ")));
-    let rows: String = keys
-        .iter()
-        .map(|key| {
-            format!(
-                "  {key}: {{ title: {key}, outside: true, primary: {{ email: {key}@many.example }}, \
-                 alternate: {{ email: {key}@yobi.example }} }}\n"
-            )
-        })
-        .collect();
-    group + &rows
 }
 
 fn resident_bytes(pid: u32) -> u64 {

@@ -245,7 +245,7 @@ impl App {
                 continue;
             }
             let work = Work::begin(self, Actor::system()).await?;
-            match operation::playbook::import(work, &source).await {
+            match operation::playbook::import(work, &source, file.parent()).await {
                 Ok(done) if done.changed => {
                     info!(playbook = done.key, "Playbook {} {} is in force", done.key, done.version);
                 }

@@ -1,6 +1,7 @@
 //! Noroshi: carries an alert until a person has answered or decided.
 
 pub mod app;
+pub mod attachment;
 pub mod chance;
 pub mod cli;
 pub mod clock;

@@ -5,6 +5,7 @@ pub mod address_health;
 pub mod alert;
 pub mod answer;
 pub mod api_token;
+pub mod attachment;
 pub mod attempt;
 pub mod channel;
 pub mod channel_reader;

@@ -5,6 +5,7 @@ pub use sea_orm_migration::{MigratorTrait, sea_orm::DbErr};
 
 mod m20261124_000001_first_schema;
 mod m20261125_000002_role;
+mod m20261125_000007_attachment;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -13,6 +14,10 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261124_000001_first_schema::Migration), Box::new(m20261125_000002_role::Migration)]
+        vec![
+            Box::new(m20261124_000001_first_schema::Migration),
+            Box::new(m20261125_000002_role::Migration),
+            Box::new(m20261125_000007_attachment::Migration),
+        ]
     }
 }

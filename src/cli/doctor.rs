@@ -373,11 +373,12 @@ async fn test_letter(mailer: &Mailer, config: &Config, to: Address, now: Timesta
             "This is a test by noroshi doctor. If you read it, mail goes out. No answer is needed.",
         ),
         link: None,
-        asks: false,
         respond_by: None,
         options: Vec::new(),
         phone: None,
         next_step: None,
+        asks: true,
+        documents: Vec::new(),
         sent_at: now.rfc3339(config.site.time_zone),
     };
     match mailer.send(&letter, now).await {

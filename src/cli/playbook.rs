@@ -95,7 +95,7 @@ async fn import(
     for (path, source) in files {
         let file = path.display().to_string();
         let work = Work::begin(&app, actor()).await.map_err(refused)?;
-        match operation::playbook::import(work, &source).await {
+        match operation::playbook::import(work, &source, path.parent()).await {
             Ok(done) => taken.push(Taken {
                 file,
                 key: done.key,

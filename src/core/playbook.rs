@@ -7,7 +7,7 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{text::Text, time::Span};
+use crate::{problem::Position, text::Text, time::Span};
 
 mod check;
 pub mod preflight;
@@ -475,8 +475,8 @@ pub struct AlertPlan {
     pub body: Text,
     /// The short form, a template.
     pub sms: Option<Text>,
-    /// Documents that go with it.
-    pub attach: Vec<String>,
+    /// Documents that go with it: the answer page offers them.
+    pub attach: Vec<Attachment>,
     /// The response set.
     pub responses: Option<String>,
     /// What must come back, and by when.
@@ -485,6 +485,24 @@ pub struct AlertPlan {
     pub ladder: Option<String>,
     /// What those still waiting are told when the quorum is reached.
     pub stand_down: Option<StandDown>,
+}
+
+/// A document that goes with an alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// The file, counted from the folder of the playbook's file: `maps/staging.pdf`.
+    pub name: String,
+    /// Where the playbook names it.
+    pub at: Position,
+    /// The way to that place.
+    pub path: String,
+}
+
+impl Attachment {
+    /// The name that its reader sees: `staging.pdf`.
+    pub fn file_name(&self) -> &str {
+        self.name.rsplit('/').next().unwrap_or(&self.name)
+    }
 }
 
 /// The words for those who are no longer needed.

@@ -108,7 +108,9 @@ async fn fill(app: &App) -> anyhow::Result<()> {
         .await
         .context("could not import the example directory")?;
     let work = Work::begin(app, Actor::system()).await?;
-    operation::playbook::import(work, PLAYBOOK).await.context("could not import the example playbook")?;
+    operation::playbook::import(work, PLAYBOOK, None)
+        .await
+        .context("could not import the example playbook")?;
     Ok(())
 }
 

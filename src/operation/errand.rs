@@ -121,9 +121,9 @@ pub(super) fn write(
         fill(rule.plan.subject.get(language), language, |name| scene.value(name, language, app))
     });
     let who = row.map(|row| text(&row.name).get(language).to_owned()).unwrap_or_default();
+    letter.asks = matches!(errand.about, Errand::Offer { .. } | Errand::Decide { .. });
     match &errand.about {
         Errand::Call { .. } => {
-            letter.asks = false;
             letter.subject =
                 if ja { format!("架電依頼 {who}") } else { format!("Please telephone {who}") };
             let phones = row.map(|row| phones(scene, row)).unwrap_or_default();
@@ -177,7 +177,6 @@ pub(super) fn write(
             letter.body = words.with("offer-body", &[("role", role.into()), ("clock", by.into())]);
         }
         Errand::Notice { subject, body, .. } => {
-            letter.asks = false;
             letter.subject = subject.get(language).to_owned();
             let body = body.get(language);
             letter.body = if ja { format!("{role} 様\n{body}") } else { format!("To: {role}\n{body}") };

@@ -115,7 +115,8 @@ pub(super) fn blank(app: &App, scene: &Scene, urgency: Urgency, delivery: &deliv
         number: 0,
         body: String::new(),
         link: None,
-        asks: true,
+        asks: false,
+        documents: Vec::new(),
         respond_by: None,
         options: Vec::new(),
         phone: scene.desk_phone(),
@@ -140,7 +141,8 @@ fn to_recipient(
         None => (&rule.plan.subject, &rule.plan.body),
     };
     let asks = stand_down.is_none() && !rule.responses.is_empty();
-    let link = row.filter(|_| asks).map(|row| {
+    let documents = stand_down.is_none() && !rule.plan.attach.is_empty();
+    let link = row.filter(|_| asks || documents).map(|row| {
         let token = app.key.answer_token(RecipientId::new(row.id), &delivery.contact, 0);
         format!("{}/a/{token}", app.public_url())
     });
@@ -164,6 +166,10 @@ fn to_recipient(
         let first = rule.responses.iter().filter(|option| option.after.is_none());
         letter.options = first.map(|option| option.label.get(language).to_owned()).collect();
         letter.next_step = row.and_then(|row| next_step(app, scene, rule, row, language));
+    }
+    letter.asks = asks;
+    if documents {
+        letter.documents = rule.plan.attach.iter().map(|one| one.file_name().to_owned()).collect();
     }
     letter.respond_by = respond_by;
     letter.link = link;

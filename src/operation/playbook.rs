@@ -1,5 +1,7 @@
 //! Importing playbooks: a new version, or nothing.
 
+use std::path::Path;
+
 use noroshi_core::{
     problem::{Problem, Severity},
     rights::Action,
@@ -7,7 +9,10 @@ use noroshi_core::{
 use sha2::{Digest, Sha256};
 
 use super::{OperationError, Work};
-use crate::store::{self, to_json};
+use crate::{
+    attachment::{self, Document},
+    store::{self, to_json},
+};
 
 /// What an import did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +32,13 @@ pub struct Imported {
 }
 
 /// Takes a playbook in. It is checked against the directory in force; with errors, nothing changes.
-pub async fn import(work: Work<'_>, source: &[u8]) -> Result<Imported, OperationError> {
+///
+/// - `folder`: where its documents lie; `None` takes those of the version in force along.
+pub async fn import(
+    work: Work<'_>,
+    source: &[u8],
+    folder: Option<&Path>,
+) -> Result<Imported, OperationError> {
     work.actor.must(Action::ImportPlaybook, "import a playbook")?;
     let directory = match store::directory::latest(&work.tx).await? {
         Some(row) => Some(work.app.library.directory(&work.tx, row.id).await?),
@@ -39,8 +50,13 @@ pub async fn import(work: Work<'_>, source: &[u8]) -> Result<Imported, Operation
             problems.into_iter().filter(|problem| problem.severity == Severity::Error).collect(),
         ));
     };
-    let sha256 = hash(source);
     let former = store::playbook::latest(&work.tx, &playbook.key).await?;
+    let known = match &former {
+        Some(former) => store::attachment::of_version(&work.tx, former.id).await?,
+        None => Vec::new(),
+    };
+    let documents = attachment::gather(&playbook, folder, &known).map_err(OperationError::Problems)?;
+    let sha256 = content_hash(source, &documents);
     if let Some(former) = former.as_ref().filter(|former| former.sha256 == sha256) {
         return Ok(Imported {
             key: playbook.key,
@@ -52,10 +68,11 @@ pub async fn import(work: Work<'_>, source: &[u8]) -> Result<Imported, Operation
         });
     }
     let number = former.map_or(0, |former| former.number) + 1;
+    let id = work.app.chance.uuid(work.now);
     store::playbook::put(
         &work.tx,
         entity::playbook_version::Model {
-            id: work.app.chance.uuid(work.now),
+            id,
             key: playbook.key.clone(),
             number,
             version: playbook.version.clone(),
@@ -67,8 +84,25 @@ pub async fn import(work: Work<'_>, source: &[u8]) -> Result<Imported, Operation
         },
     )
     .await?;
+    let rows = documents.into_iter().map(|document| entity::attachment::Model {
+        playbook_version_id: id,
+        name: document.name,
+        media_type: document.media_type.to_owned(),
+        sha256: hash(&document.bytes),
+        bytes: document.bytes,
+    });
+    store::attachment::put(&work.tx, rows.collect()).await?;
     work.commit().await?;
     Ok(Imported { key: playbook.key, version: playbook.version, number, sha256, changed: true, problems })
+}
+
+/// The hash of a version: of its file, and of its documents where it has any.
+fn content_hash(source: &[u8], documents: &[Document]) -> String {
+    if documents.is_empty() {
+        return hash(source);
+    }
+    let parts = documents.iter().map(|document| format!("{} {}\n", hash(&document.bytes), document.name));
+    hash(format!("{}\n{}", hash(source), parts.collect::<String>()).as_bytes())
 }
 
 /// SHA-256 in hexadecimal digits.

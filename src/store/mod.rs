@@ -7,6 +7,7 @@
 
 pub mod account;
 pub mod alert;
+pub mod attachment;
 pub mod channel;
 pub mod chronology;
 pub mod cover;

@@ -50,10 +50,12 @@ pub struct Letter {
     pub number: u32,
     /// Body of the playbook, filled in.
     pub body: String,
-    /// The whole link; `None` where there is nothing behind it.
+    /// The whole link; `None` when there is nothing behind it for the reader.
     pub link: Option<String>,
-    /// Whether the link asks for an answer; else there is more to see behind it.
+    /// Whether an answer is asked for behind the link; otherwise it is only to be opened.
     pub asks: bool,
+    /// Documents that the page behind the link offers, by their file names.
+    pub documents: Vec<String>,
     /// The deadline as the reader writes it: `03:44`.
     pub respond_by: Option<String>,
     /// Labels of the answers, in order.
@@ -155,8 +157,10 @@ struct Page {
     /// The body brings the link itself, so that the text part does not say it twice.
     link_in_body: bool,
     answer: String,
+    /// That opening is no answer; only where one is asked for.
     opening: Option<String>,
-    choose: String,
+    choose: Option<String>,
+    documents: Option<String>,
     phone: Option<String>,
     next_step: Option<String>,
     sender: String,
@@ -188,7 +192,7 @@ impl Page {
             _ => Vec::new(),
         };
         let body = unsaid(&letter.body);
-        let asked = link.is_some() && letter.asks;
+        let asked = letter.asks && link.is_some();
         Self {
             lang: if letter.language == Language::En { "en" } else { "ja" },
             drill: letter.drill,
@@ -215,24 +219,28 @@ impl Page {
                 .as_ref()
                 .is_some_and(|link| body.iter().any(|line| line.contains(link.as_str()))),
             body,
-            link,
-            answer: words.get(if letter.asks { "letter-answer" } else { "letter-look" }),
+            answer: words.get(if asked { "letter-answer" } else { "letter-open" }),
             opening: asked.then(|| words.get("letter-opening-is-no-answer")),
-            choose: if !asked {
-                String::new()
-            } else if options.is_empty() {
-                words.get("letter-choose")
-            } else {
-                let options = options.join(&words.get("letter-separator"));
-                words.with("letter-choose-from", &[("options", options.into())])
-            },
+            choose: asked.then(|| match options.is_empty() {
+                true => words.get("letter-choose"),
+                false => words.with(
+                    "letter-choose-from",
+                    &[("options", options.join(&words.get("letter-separator")).into())],
+                ),
+            }),
+            documents: (link.is_some() && !letter.documents.is_empty()).then(|| {
+                let names: Vec<String> = letter.documents.iter().map(|name| one_line(name)).collect();
+                let names = names.join(&words.get("letter-separator"));
+                words.with("letter-documents", &[("names", names.into())])
+            }),
             phone: letter.phone.as_deref().map(one_line).map(|phone| {
                 let key = if asked { "letter-answer-by-phone" } else { "letter-ask-by-phone" };
                 words.with(key, &[("phone", phone.into())])
             }),
             next_step: letter.next_step.as_deref().map(one_line),
             sender: words.with("letter-sender", &[("place", one_line(&letter.place).into())]),
-            private: letter.link.is_some().then(|| words.with("letter-private", &[("name", name.into())])),
+            private: link.is_some().then(|| words.with("letter-private", &[("name", name.into())])),
+            link,
         }
     }
 
@@ -276,9 +284,7 @@ impl Page {
         blocks.push(self.opening.iter().map(|sentence| format!("※ {sentence}")).collect());
         blocks.push(vec![self.heading.clone()]);
         blocks.push(self.body_with_link_apart());
-        if self.opening.is_some() {
-            blocks.push(vec![self.choose.clone()]);
-        }
+        blocks.push(self.documents.iter().chain(&self.choose).cloned().collect());
         blocks.push(self.phone.iter().chain(&self.next_step).chain(&self.repeat).cloned().collect());
         // Not the signature mark "-- ": some programs hide what follows it, and the drill mark must be seen.
         let foot = ["――――――――".to_owned(), self.sender.clone(), self.dateline.clone()];
@@ -531,6 +537,8 @@ mod tests {
             body: "Please report.".to_owned(),
             options: vec!["Yes".to_owned(), "No".to_owned()],
             next_step: None,
+            asks: true,
+            documents: Vec::new(),
             repeat: true,
             sent_at: "24 Nov 03:14".to_owned(),
             ..letter()

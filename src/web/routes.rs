@@ -125,6 +125,7 @@ pub const ROUTES: &[Route] = &[
     get("/a/{token}", Link, || web::get().to(page::link::get)),
     post("/a/{token}/opened", Link, || web::post().to(page::link::opened)),
     post("/a/{token}/answer", Link, || web::post().to(page::link::post)),
+    get("/a/{token}/documents/{n}", Link, || web::get().to(page::link::document)),
     post("/a/{token}/wrong-address", Link, || web::post().to(page::link::wrong_address)),
     get("/r/{token}", Link, || web::get().to(page::errand::get)),
     post("/r/{token}/accept", Link, || web::post().to(page::errand::accept)),
@@ -150,6 +151,7 @@ pub const ROUTES: &[Route] = &[
         web::post().to(page::recipient::decide)
     }),
     get("/incidents/{id}/alerts/{aid}", VIEW, || web::get().to(page::recipient::alert)),
+    get("/incidents/{id}/alerts/{aid}/documents/{n}", VIEW, || web::get().to(page::document::get)),
     post("/incidents/{id}/alerts/{aid}/decide", May(Action::Decide), || {
         web::post().to(page::recipient::decide_alert)
     }),

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{
     client::{Api, Reply},
     incident::Incident,
-    playbooks::{DIRECTORY, QUICK, patient},
+    playbooks::{DIRECTORY, QUICK, many, patient},
     postgres::{Database, on_each_database},
     server::{Home, Server},
     smtp_sink::Sink,
@@ -265,4 +265,43 @@ async fn the_first_answer_of_anybody_at_an_agency_counts_for_it() {
     let by = recipient["answer"]["by"].to_string();
     assert!(by.contains("alternate"), "the contact point whose link was used: {by}");
     assert_eq!(incident.recipients_of("standby").await.len(), 3, "an agency is one recipient");
+}
+
+/// The reminders leave at the moment at which everybody answers: whoever writes an outcome down and whoever takes an
+/// answer touch the same rows, and neither may wait for the other in a circle (the server's end asserts that it logged
+/// no error).
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_come_while_reminders_leave_are_all_taken() {
+    const MANY: usize = 150;
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", QUICK);
+        let server = home.serve_with(&many(MANY)).await;
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        let mut links: Vec<String> = Vec::with_capacity(MANY);
+        for letter in sink.letters_to("@many.example", MANY, SOON).await {
+            if !links.contains(&letter.link()) {
+                links.push(letter.link());
+            }
+        }
+        assert_eq!(links.len(), MANY);
+        until("the first reminder leaves", SOON, async || {
+            (sink.accepted("@many.example") > MANY).then_some(())
+        })
+        .await;
+        let mut people = tokio::task::JoinSet::new();
+        for link in links {
+            let anybody = server.anybody();
+            people.spawn(
+                async move { answer(&anybody, &link, &[("option", "available"), ("teams", "1")]).await },
+            );
+        }
+        for reply in people.join_all().await {
+            reply.expect(303);
+        }
+        let recipients = incident.recipients_of("standby").await;
+        let answered = recipients.iter().filter(|recipient| recipient["state"] == "answered").count();
+        assert_eq!(answered, MANY);
+    })
+    .await;
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::support::{
     incident::Incident,
-    playbooks::{DIRECTORY, QUICK, patient},
+    playbooks::{DIRECTORY, QUICK, many, patient},
     postgres::{Database, on_each_database},
     server::Home,
     smtp_sink::{Sink, message_ids},
@@ -112,28 +112,8 @@ async fn a_value_that_would_forge_a_header_stays_inside_the_subject() {
 async fn letters_share_few_connections() {
     let sink = Sink::start().await;
     let home = Home::new(Database::Sqlite).relays(&[&sink]).playbook("quick.yaml", QUICK);
-    let server = home.serve_with(&many_hospitals(60)).await;
+    let server = home.serve_with(&many(60)).await;
     Incident::start(&server.api, "quick", "live").await;
     sink.letters_to("@many.example", 60, SOON).await;
     assert!(sink.conversations() <= 8, "{} connections for 60 letters", sink.conversations());
-}
-
-/// The fixture's directory with `count` hospitals more.
-fn many_hospitals(count: usize) -> String {
-    let keys: Vec<String> = (0..count).map(|n| format!("hosp_{n}")).collect();
-    let group = crate::support::playbooks::with(
-        DIRECTORY,
-        "hosp_south] }",
-        &format!("hosp_south, {}] }}", keys.join(", ")),
-    );
-    let rows: String = keys
-        .iter()
-        .map(|key| {
-            format!(
-                "  {key}: {{ title: {key}, outside: true, primary: {{ email: {key}@many.example }}, \
-                 alternate: {{ email: {key}@yobi.example }} }}\n"
-            )
-        })
-        .collect();
-    group + &rows
 }

@@ -15,6 +15,7 @@ mod commands;
 mod crash;
 mod delivery;
 mod demo;
+mod documents;
 mod drill;
 mod events;
 mod harness;

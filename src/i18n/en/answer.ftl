@@ -53,3 +53,4 @@ answer-unknown-why = Part of the link is missing, or it is no longer valid. Open
 answer-anyway = Answer all the same
 answer-seen-taken = It is known that you have read this. You have not answered
 answer-seen-taken-why = Taken at { $clock }. Please answer below when you know.
+answer-document = Document

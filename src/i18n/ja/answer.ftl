@@ -53,3 +53,4 @@ answer-unknown-why = リンクの一部が欠けているか、使えなくな�
 answer-anyway = それでも回答する
 answer-seen-taken = 読んだことを伝えました。回答はまだです
 answer-seen-taken-why = { $clock }に受け付けました。決まったら、下で回答してください。
+answer-document = 資料

@@ -208,7 +208,7 @@ pub async fn put(
         .into());
     }
     let work = Work::begin(&app, caller.actor).await?;
-    let done = import(work, &body.0).await?;
+    let done = import(work, &body.0, None).await?;
     let row = store::playbook::latest(app.store.read(), &done.key).await?;
     let row = row.ok_or_else(|| StoreError::NotFound { what: "playbook", id: done.key })?;
     let view = view(&app, row, language(&request), false).await?;

@@ -54,6 +54,8 @@ pub struct AnswerPage {
     pub deadline: Option<Deadline>,
     /// The letter's body.
     pub lines: Vec<Line>,
+    /// Documents that go with the letter, by their file names.
+    pub documents: Vec<String>,
     /// What stands above everything else.
     pub notice: Option<Notice>,
     /// The answer that is stored.
@@ -617,6 +619,7 @@ mod tests {
             now_clock: when.clock(when.now),
             deadline: Some(Deadline { at: when.moment(at("04:14:00")), left: when.left(at("04:14:00")) }),
             lines: lines(LETTER),
+            documents: Vec::new(),
             notice: None,
             stored: None,
             form: Some(AnswerForm::new(&deploy(), when.words, &Typed::default())),

@@ -95,6 +95,18 @@ pub async fn post(
     }
 }
 
+/// A document of the alert, by its place in the playbook's list.
+pub async fn document(
+    request: HttpRequest,
+    app: Data<App>,
+    path: Path<(String, usize)>,
+) -> Result<HttpResponse, WebError> {
+    let (token, place) = path.into_inner();
+    let Some(link) = find(&app, &token).await? else { return Ok(unknown(&request)) };
+    let row = store::recipient::get(app.store.read(), RecipientId::new(link.recipient_id)).await?;
+    super::document::serve(&app, AlertId::new(row.alert_id), place).await
+}
+
 /// "I am no longer in charge, the address is wrong."
 pub async fn wrong_address(
     request: HttpRequest,
@@ -257,6 +269,7 @@ async fn page(
         now_clock: when.clock(when.now),
         deadline: deadline.map(|at| Deadline { at: when.moment(at), left: when.left(at) }),
         lines: lines(&fill(rule.plan.body.get(language), language, value)),
+        documents: rule.plan.attach.iter().map(|one| one.file_name().to_owned()).collect(),
         notice,
         stored: stored.filter(|_| form.is_none()),
         form,

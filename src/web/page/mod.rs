@@ -10,6 +10,7 @@ pub mod channel;
 pub mod chronology;
 pub mod decide;
 pub mod directory;
+pub mod document;
 pub mod door;
 pub mod end;
 pub mod errand;

@@ -60,6 +60,8 @@ pub struct RecipientPage {
     pub letters: Vec<LetterLine>,
     /// Every answer, newest first.
     pub answers: Vec<AnswerLine>,
+    /// Documents that went with the alert: where they are, and their file names.
+    pub documents: Vec<(String, String)>,
     /// Telephone numbers of this recipient, desk and number.
     pub phones: Vec<(String, String)>,
     /// The form for an answer taken by telephone; none when the incident is over.
@@ -337,12 +339,25 @@ async fn page(
         done: None,
         letters,
         answers,
+        documents: documents(&rule, &head.id, row.alert_id),
         phones: phones(&scene, &row, language)?,
         proxy,
         decide,
         frame,
         head,
     })
+}
+
+/// The documents of an alert: where they are, and their file names.
+fn documents(rule: &Rule, incident: &str, alert: uuid::Uuid) -> Vec<(String, String)> {
+    let alert = AlertId::new(alert);
+    let documents = rule.plan.attach.iter().enumerate();
+    documents
+        .map(|(place, document)| {
+            let path = format!("/incidents/{incident}/alerts/{alert}/documents/{place}");
+            (path, document.file_name().to_owned())
+        })
+        .collect()
 }
 
 /// What can be decided, words for the form and for the reader.
@@ -571,6 +586,7 @@ mod tests {
                 by: "当直室".into(),
                 current: true,
             }],
+            documents: Vec::new(),
             phones: vec![("当直室".into(), "000-0000-0000".into())],
             proxy: Some(ProxyForm {
                 form: AnswerForm::new(&deploy(), frame.words, &Typed::default()),

@@ -397,6 +397,7 @@ mod tests {
                     RosterPart {
                         key: "eoc_duty".into(),
                         title: "本部当番".into(),
+                        zone: String::new(),
                         now: "佐藤（例）".into(),
                         next: Some("11月25日(水) 08:30から 鈴木（例）".into()),
                         gaps: vec!["12月1日(火) 08:30から 12月2日(水) 08:30 年末の休み".into()],

@@ -28,3 +28,19 @@ pub fn patient() -> String {
     }
     text
 }
+
+/// [`DIRECTORY`] with so many more hospitals in the alerted group, `hosp_<n>` at `@many.example`.
+pub fn many(hospitals: usize) -> String {
+    let keys: Vec<String> = (0..hospitals).map(|n| format!("hosp_{n}")).collect();
+    let group = with(DIRECTORY, "hosp_south] }", &format!("hosp_south, {}] }}", keys.join(", ")));
+    let rows: String = keys
+        .iter()
+        .map(|key| {
+            format!(
+                "  {key}: {{ title: {key}, outside: true, primary: {{ email: {key}@many.example }}, \
+                 alternate: {{ email: {key}@yobi.example }} }}\n"
+            )
+        })
+        .collect();
+    group + &rows
+}

@@ -3,7 +3,8 @@
 use super::{Gathered, Thing};
 use crate::{
     playbook::{
-        AckRule, AlertPlan, Count, IncidentEvent, PartyRef, Quorum, SendOn, StandDown, Unit, Urgency,
+        AckRule, AlertPlan, Attachment, Count, IncidentEvent, PartyRef, Quorum, SendOn, StandDown, Unit,
+        Urgency,
     },
     problem::Position,
     text::Text,
@@ -105,7 +106,7 @@ fn alert<'a>(
     let subject = subject_spot.as_ref().and_then(|spot| one_line(spot, gathered));
     let body = body_spot.as_ref().and_then(|spot| gathered.template(spot));
     let sms = sms_spot.as_ref().and_then(|spot| gathered.template(spot));
-    let attach = fields.get("attach").map(|spot| spot.strings()).unwrap_or_default();
+    let attach = fields.get("attach").map(|spot| attachments(&spot)).unwrap_or_default();
     let responses = fields.get("responses").and_then(|spot| gathered.key_of(Thing::ResponseSet, &spot));
     let mut ack = fields.get("ack").map(|spot| ack(&spot, &to)).unwrap_or_else(|| AckDraft {
         rule: (!fields.has("ack")).then(|| AckRule::Required {
@@ -164,7 +165,7 @@ fn alert<'a>(
             subject: subject?,
             body: body?,
             sms,
-            attach: attach.into_iter().map(|name| name.value).collect(),
+            attach,
             responses: responses.as_ref().map(|set| set.value.clone()),
             ack: rule?,
             ladder: ladder.as_ref().map(|ladder| ladder.value.clone()),
@@ -191,6 +192,51 @@ fn alert<'a>(
         ladder,
         key: spot.locate(key),
     })
+}
+
+/// Most documents of one alert.
+const MOST_ATTACHMENTS: usize = 5;
+
+/// Documents that stand beside the playbook's file. That they are there is asked where files can be read.
+fn attachments(spot: &Spot<'_>) -> Vec<Attachment> {
+    let names = spot.strings();
+    if names.len() > MOST_ATTACHMENTS {
+        spot.error(
+            "R02",
+            Text::both(
+                format!(
+                    "資料が{}件あります。1つの通知に付けられるのは{MOST_ATTACHMENTS}件までです。",
+                    names.len()
+                ),
+                format!("{} documents; an alert takes at most {MOST_ATTACHMENTS}.", names.len()),
+            ),
+            Text::both(
+                "必要なものだけにするか、1つの PDF にまとめてください。",
+                "Keep what is needed, or join them in one PDF.",
+            ),
+        );
+    }
+    for (item, name) in spot.items().iter().zip(&names) {
+        let inside = !name.value.starts_with('/')
+            && !name.value.contains('\\')
+            && name.value.split('/').all(|part| !matches!(part, "" | "." | ".."));
+        let ending = name.value.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
+        if !inside || !ending.is_some_and(|ending| matches!(ending.as_str(), "pdf" | "jpg" | "jpeg" | "png"))
+        {
+            item.error(
+                "R02",
+                Text::both(
+                    format!("「{}」は資料のファイル名ではありません。", name.value),
+                    format!("\"{}\" is not the name of a document.", name.value),
+                ),
+                Text::both(
+                    "手順書のファイルから見た PDF、JPEG、PNG の場所を書いてください。例: maps/staging.pdf",
+                    "Name a PDF, JPEG or PNG file, counted from the playbook's own folder: maps/staging.pdf.",
+                ),
+            );
+        }
+    }
+    names.into_iter().map(|name| Attachment { name: name.value, at: name.at, path: name.path }).collect()
 }
 
 /// A template of one line: a subject becomes a mail header.
