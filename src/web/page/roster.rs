@@ -303,7 +303,7 @@ impl Desk<'_> {
         RosterPart {
             key: key.to_owned(),
             title: title(self.directory, key, frame),
-            zone: (own != self.frame.when.zone).then(|| own.name().to_owned()).unwrap_or_default(),
+            zone: if own == self.frame.when.zone { String::new() } else { own.name().to_owned() },
             now: self.names(self.directory.on_duty(key, now)),
             next,
             gaps: gaps.collect(),
