@@ -14,12 +14,14 @@ const JA: &[&str] = &[
     include_str!("ja/answer.ftl"),
     include_str!("ja/letter.ftl"),
     include_str!("ja/role.ftl"),
+    include_str!("ja/activity.ftl"),
 ];
 const EN: &[&str] = &[
     include_str!("en/page.ftl"),
     include_str!("en/answer.ftl"),
     include_str!("en/letter.ftl"),
     include_str!("en/role.ftl"),
+    include_str!("en/activity.ftl"),
 ];
 /// Only what differs from Japanese; the rest falls back.
 const EASY_JA: &[&str] = &[include_str!("easy_ja.ftl")];

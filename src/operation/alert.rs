@@ -11,6 +11,7 @@ use noroshi_core::{
     playbook::{Count, Meaning, PartyRef, Quorum, StopOn},
     rights::Action,
     text::Text,
+    time::{Timeline, Timestamp},
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -576,6 +577,16 @@ pub struct Given {
     pub late: bool,
     /// When, real time.
     pub at_ms: i64,
+}
+
+impl Given {
+    /// The real moment from which the answer is out of date: its option wants to be told again (`refresh_every`).
+    ///
+    /// Nobody is written to for it, as nobody is after an answer; the board shows it and the answer page asks.
+    pub fn refresh_due(&self, rule: &Rule, timeline: &Timeline) -> Option<Timestamp> {
+        let every = rule.option(&self.option)?.refresh_every?;
+        timeline.real_time_of(timeline.own(Timestamp(self.at_ms)) + every)
+    }
 }
 
 /// The answer in force of a recipient.

@@ -160,6 +160,7 @@ pub const ROUTES: &[Route] = &[
     get("/incidents/{id}/channels", VIEW, || web::get().to(page::channel::first)),
     get("/incidents/{id}/channels/{cid}", VIEW, || web::get().to(page::channel::get)),
     post("/incidents/{id}/channels/{cid}", May(Action::Talk), || web::post().to(page::channel::post)),
+    get("/incidents/{id}/channels/{cid}/activity-log", VIEW, || web::get().to(page::activity::get)),
     post("/incidents/{id}/channels/{cid}/read", VIEW, || web::post().to(page::channel::read)),
     get("/incidents/{id}/chronology", VIEW, || web::get().to(page::chronology::get)),
     post("/incidents/{id}/chronology", May(Action::Talk), || web::post().to(page::chronology::post)),

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use crate::support::{
     client::{Api, Reply},
-    incident::Incident,
-    playbooks::{DIRECTORY, QUICK, many, patient},
+    incident::{Incident, moment},
+    playbooks::{DIRECTORY, QUICK, many, patient, with},
     postgres::{Database, on_each_database},
     server::{Home, Server},
     smtp_sink::Sink,
@@ -304,4 +304,24 @@ async fn answers_that_come_while_reminders_leave_are_all_taken() {
         assert_eq!(answered, MANY);
     })
     .await;
+}
+
+/// The playbook asks for the arrival again every hour. The board and the page say so; nobody is written to for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_wants_to_be_told_again_says_until_when() {
+    let eta = "    - { key: eta, label: { ja: 到着予定, en: Arrival }, meaning: arrival, counts_as: ack, after: available, \
+               refresh_every: 60m, ask: [ { key: eta_at, label: { ja: 到着見込, en: Arrives }, type: time, required: true } ] }\n";
+    let seen = "    - { key: later,";
+    let playbook = with(&patient(), seen, &format!("{eta}{seen}"));
+    let (server, sink, incident) = raised(Database::Sqlite, &playbook).await;
+    let link = link_of(&sink, "dmat@east.example").await;
+    let anybody = server.anybody();
+    answer(&anybody, &link, &[("option", "available"), ("teams", "2")]).await.expect(303);
+    let given = incident.recipient("standby", "hosp_east").await["answer"].clone();
+    assert!(given["refresh_due_at"].is_null(), "{given}");
+    answer(&anybody, &link, &[("option", "eta"), ("eta_at", "05:40")]).await.expect(303);
+    let given = incident.recipient("standby", "hosp_east").await["answer"].clone();
+    assert_eq!(moment(&given["refresh_due_at"]) - moment(&given["at"]), 3_600_000, "{given}");
+    let page = anybody.get(&link).await.expect(200);
+    assert!(page.text.contains("その後の状況をもう一度お知らせください"), "{}", page.text);
 }

@@ -11,6 +11,7 @@ mod support;
 mod answers;
 mod api;
 mod bad_input;
+mod channels;
 mod commands;
 mod crash;
 mod delivery;

@@ -364,6 +364,24 @@ async fn whoever_starts_and_is_named_sits_at_once_and_acts_as_the_role_account()
     ito.post(&page, &page, &[("deed", "accept")], 303).await;
     assert!(ito.get(&page).await.contains("伊藤（例）"));
 
+    // Whoever stands on a roster says who stands in for them.
+    let away = [
+        ("absent", "p_duty"),
+        ("stand_in", "p_stand_in"),
+        ("roster", "duty"),
+        ("from", "2099-01-01T09:00"),
+        ("to", "2099-01-02T09:00"),
+    ];
+    let wrong =
+        [("absent", "p_duty"), ("stand_in", ""), ("roster", ""), ("from", ""), ("to", "2099-01-02T09:00")];
+    let problems = sato.post("/rosters", "/rosters/covers", &wrong, 422).await;
+    for words in ["休む人と代わる人を選んでください", "日付と時刻を入れてください", "2099-01-02T09:00"]
+    {
+        assert!(problems.contains(words), "{words} is missing in {problems}");
+    }
+    sato.post("/rosters", "/rosters/covers", &away, 303).await;
+    assert!(sato.get("/rosters").await.contains("佐藤（例）の代わりに髙橋（例）"));
+
     // Only whoever is on duty acts as the role account, and then it stands in the record.
     ito.post("/rosters", "/acting", &[("role", "head")], 409).await;
     sato.post("/rosters", "/acting", &[("role", "head")], 303).await;
@@ -375,6 +393,10 @@ async fn whoever_starts_and_is_named_sits_at_once_and_acts_as_the_role_account()
     let lines = server.api.list(&incident).await;
     let said = lines.iter().find(|line| line["text"].to_string().contains("bed-12")).expect("the line");
     assert_eq!(said["from"], "当直師長（佐藤（例））");
+    let to_the_role =
+        json!({ "to": ["role:head"], "subject": "師長へ", "body": "病棟の状況を確かめてください。" });
+    server.api.post(&format!("/api/v1/incidents/{id}/alerts"), &to_the_role).await.expect(201);
+    sink.letter_about("duty@eoc.example", "師長へ", SOON).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -61,7 +61,7 @@ fn only_operations_write() {
     only_in(
         "Only `operation` opens a write transaction; only `operation/perform.rs` turns effects into rows.",
         &["operation/perform.rs", "operation/perform/", "core"],
-        &["Effect::", "Wish::"],
+        &["Effect::", "Wish::Ask"],
     );
 }
 

@@ -54,3 +54,4 @@ answer-anyway = Answer all the same
 answer-seen-taken = It is known that you have read this. You have not answered
 answer-seen-taken-why = Taken at { $clock }. Please answer below when you know.
 answer-document = Document
+answer-refresh = Please tell us again how things stand by { $clock }

@@ -77,4 +77,6 @@ cover-from = From ({ $zone })
 cover-to = Until
 cover-because = Reason
 cover-go = Name somebody to stand in
+cover-choose = Choose
+cover-problem-who = Choose who is away and who stands in.
 cover-problem-time = Give day and time for both ends.

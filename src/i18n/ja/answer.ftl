@@ -54,3 +54,4 @@ answer-anyway = それでも回答する
 answer-seen-taken = 読んだことを伝えました。回答はまだです
 answer-seen-taken-why = { $clock }に受け付けました。決まったら、下で回答してください。
 answer-document = 資料
+answer-refresh = { $clock }までに、その後の状況をもう一度お知らせください

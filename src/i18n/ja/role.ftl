@@ -77,4 +77,6 @@ cover-from = いつから（{ $zone }）
 cover-to = いつまで
 cover-because = 理由
 cover-go = 代わりを決める
+cover-choose = 選んでください
+cover-problem-who = 休む人と代わる人を選んでください。
 cover-problem-time = いつからいつまでか、日付と時刻を入れてください。

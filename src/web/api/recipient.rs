@@ -6,8 +6,9 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Json, Path, Query},
 };
-use entity::{alert, delivery, recipient};
+use entity::{delivery, recipient};
 use noroshi_core::{
+    alert::Rule,
     id::{AlertId, DeliveryId, RecipientId},
     time::Timestamp,
 };
@@ -73,6 +74,8 @@ pub struct AnswerView {
     pub late: bool,
     /// When.
     pub at: String,
+    /// When it wants to be told again (`refresh_every` of its option).
+    pub refresh_due_at: Option<String>,
 }
 
 /// A decision.
@@ -175,8 +178,9 @@ pub fn delivery_view(app: &App, row: &delivery::Model) -> DeliveryView {
 }
 
 /// The view of an answer in force.
-pub fn answer_view(app: &App, given: Given) -> AnswerView {
+pub fn answer_view(app: &App, scene: &Scene, rule: &Rule, given: Given) -> AnswerView {
     AnswerView {
+        refresh_due_at: given.refresh_due(rule, &scene.timeline).map(|at| moment(app, at.0)),
         option: given.option,
         fields: given.fields,
         note: given.note,
@@ -194,8 +198,10 @@ pub async fn views(
     scene: &Scene,
     rows: Vec<recipient::Model>,
 ) -> Result<Vec<RecipientView>, WebError> {
-    let alerts: BTreeMap<Uuid, alert::Model> =
-        store::alert::of_incident(db, scene.id()).await?.into_iter().map(|alert| (alert.id, alert)).collect();
+    let mut rules: BTreeMap<Uuid, Rule> = BTreeMap::new();
+    for alert in store::alert::of_incident(db, scene.id()).await? {
+        rules.insert(alert.id, store::alert::rule(&alert)?);
+    }
     let mut deliveries: BTreeMap<Uuid, Vec<DeliveryView>> = BTreeMap::new();
     for chunk in rows.chunks(store::CHUNK) {
         let ids = chunk.iter().map(|row| row.id).collect();
@@ -207,10 +213,11 @@ pub async fn views(
     let at = |ms: Option<i64>| ms.map(|ms| moment(app, ms));
     let mut views = Vec::with_capacity(rows.len());
     for row in rows {
-        let answer = given(&row)?;
+        let rule = rules.get(&row.alert_id);
+        let answer = given(&row)?.zip(rule);
         views.push(RecipientView {
             id: RecipientId::new(row.id).to_string(),
-            alert: alerts.get(&row.alert_id).map(|alert| alert.key.clone()).unwrap_or_default(),
+            alert: rule.map(|rule| rule.plan.key.clone()).unwrap_or_default(),
             alert_id: AlertId::new(row.alert_id).to_string(),
             name: text(&row.name).ja,
             grade: store::recipient::evidence(&row).grade().key().to_owned(),
@@ -221,7 +228,7 @@ pub async fn views(
                 acked_at: at(row.acked_at_ms),
                 answered_at: at(row.answered_at_ms),
             },
-            answer: answer.map(|answer| answer_view(app, answer)),
+            answer: answer.map(|(answer, rule)| answer_view(app, scene, rule, answer)),
             decision: row.decision.as_ref().and_then(|json| decision_view(app, json)),
             step: row.step,
             next_step_at: row

@@ -62,6 +62,8 @@ pub struct AnswerPage {
     pub stored: Option<Stored>,
     /// The buttons; none when the incident is over.
     pub form: Option<AnswerForm>,
+    /// Until when the stored answer wants to be told again, in a sentence.
+    pub refresh: Option<String>,
     /// What may be told after the stored answer: 到着予定.
     pub follow_ups: Vec<FollowUp>,
     /// The desk's telephone number.
@@ -619,6 +621,7 @@ mod tests {
             now_clock: when.clock(when.now),
             deadline: Some(Deadline { at: when.moment(at("04:14:00")), left: when.left(at("04:14:00")) }),
             lines: lines(LETTER),
+            refresh: None,
             documents: Vec::new(),
             notice: None,
             stored: None,

@@ -125,6 +125,8 @@ pub struct AnswerFacts {
     pub late: bool,
     /// Whether it came after a person had decided.
     pub after_decision: bool,
+    /// When it wants to be told again.
+    pub refresh_due: Option<Timestamp>,
 }
 
 /// A decision in force.
@@ -423,6 +425,10 @@ fn second_line(facts: &RecipientFacts, frame: &Frame) -> String {
         }
         if answer.proxy {
             parts.push(frame.named("board-by-proxy", &answer.by));
+        }
+        if let Some(due) = answer.refresh_due {
+            let key = if due <= frame.when.now { "board-out-of-date" } else { "board-refresh" };
+            parts.push(words.with(key, &[("clock", frame.when.short(due).into())]));
         }
         if !answer.details.is_empty() {
             parts.push(answer.details.clone());
@@ -781,6 +787,7 @@ pub(super) mod tests {
             by: String::new(),
             proxy: false,
             late: false,
+            refresh_due: None,
             after_decision: false,
         }
     }

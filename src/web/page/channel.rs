@@ -52,6 +52,8 @@ pub struct ChannelPage {
     pub members: Vec<(String, String)>,
     /// Oldest first.
     pub messages: Vec<MessageLine>,
+    /// Whether the playbook names a form for its activity log.
+    pub has_log: bool,
     /// Whether this reader may write.
     pub may_write: bool,
     /// What was typed and could not be stored, and why.
@@ -272,6 +274,7 @@ async fn page(
         title: text(&row.title).get(language).to_owned(),
         members: belonging.iter().map(|(actor, name)| (name.clone(), seen(actor))).collect(),
         messages,
+        has_log: scene.playbook.channel(&row.key).is_some_and(|plan| plan.activity_log.is_some()),
         may_write: may_talk && scene.is_open(),
         typed: String::new(),
         problem: None,
@@ -349,6 +352,7 @@ mod tests {
                     ("当直室　岬医療センター".into(), "未開封".into()),
                 ],
                 messages,
+                has_log: true,
                 may_write: true,
                 typed: String::new(),
                 problem: None,

@@ -209,7 +209,10 @@ pub fn recipient_facts(
         desks: desks(row, when)?,
         state,
         evidence,
-        answer: answer.map(|answer| answer_facts(rule, &answer, decided_at, when)),
+        answer: answer.map(|answer| AnswerFacts {
+            refresh_due: answer.refresh_due(rule, &scene.timeline).filter(|_| scene.is_open()),
+            ..answer_facts(rule, &answer, decided_at, when)
+        }),
         decision,
         next: next(scene, rule, row, letters, when),
         to_decide_since: row.decide_since_ms.map(Timestamp),
@@ -284,6 +287,7 @@ pub fn answer_facts(rule: &Rule, answer: &Given, decided_at: Option<Timestamp>, 
         proxy: answer.proxy,
         late: answer.late,
         after_decision: decided_at.is_some_and(|decided| at > decided),
+        refresh_due: None,
     }
 }
 

@@ -217,6 +217,8 @@ async fn page(
         (None, "informed") => Some(Notice::NothingAsked),
         _ => None,
     };
+    let refresh = settled.and_then(|answer| answer.refresh_due(&rule, &scene.timeline));
+    let refresh = refresh.map(|due| words.with("answer-refresh", &[("clock", when.short(due).into())]));
     let stored = settled.map(|answer| {
         let facts = answer_facts(&rule, answer, None, &when);
         let mut lines: Vec<(String, String)> = answer_fields(&rule, answer, &when)
@@ -273,6 +275,7 @@ async fn page(
         notice,
         stored: stored.filter(|_| form.is_none()),
         form,
+        refresh: refresh.filter(|_| !over && !follow_ups.is_empty()),
         follow_ups,
         phone: scene.desk_phone(),
         may_report_address: !over,

@@ -3,6 +3,7 @@
 //! Every struct is plain data without a database handle, so that it can be rendered in a test. What differs between
 //! languages is in `words`; what is decided (which row is red, what happens next) is decided before the template.
 
+pub mod activity;
 pub mod answer;
 pub mod asset;
 pub mod board;

@@ -148,7 +148,8 @@ pub async fn add(
     };
     let mut problems = Vec::new();
     let (from, to) = (time("from"), time("to"));
-    if let (Some(from), Some(to)) = (from, to) {
+    let named = !value("absent").is_empty() && !value("stand_in").is_empty();
+    if let (Some(from), Some(to), true) = (from, to, named) {
         let roster = Some(value("roster")).filter(|roster| !roster.is_empty());
         let cover = Cover { roster, absent: value("absent"), stand_in: value("stand_in"), from, to };
         let work = Work::begin(&app, caller.actor.clone()).await?;
@@ -169,6 +170,9 @@ pub async fn add(
         typed.to = value("to");
         typed.because = value("because");
         typed.problems = problems.into_iter().map(|problem| problem.detail.get(words.0).to_owned()).collect();
+        if !named {
+            typed.problems.push(words.get("cover-problem-who"));
+        }
         if from.is_none() || to.is_none() {
             typed.problems.push(words.get("cover-problem-time"));
         }
