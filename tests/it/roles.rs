@@ -114,6 +114,36 @@ async fn an_offer_nobody_answers_goes_to_the_next_of_fill_and_a_late_yes_is_take
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_two_who_accept_at_once_one_holds_the_role_and_the_other_is_told() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &hasty());
+        let server = home.serve_with(DIRECTORY).await;
+        let incidents = [
+            Incident::start(&server.api, "quick", "live").await,
+            Incident::start(&server.api, "quick", "live").await,
+            Incident::start(&server.api, "quick", "live").await,
+        ];
+        for incident in &incidents {
+            role_until(incident, &server, "commander", "is vacant", |role| role["state"] == "vacant").await;
+        }
+        let accept = async |incident: &Incident, person: &str| {
+            let path = incident.path("/roles/commander/accept");
+            server.api.post(&path, &json!({ "person": person })).await.status
+        };
+        for incident in &incidents {
+            let (one, other) = tokio::join!(accept(incident, "p_duty"), accept(incident, "p_deputy"));
+            let mut statuses = [one, other];
+            statuses.sort_unstable();
+            assert_eq!(statuses, [200, 409]);
+            let holder = if one == 200 { "p_duty" } else { "p_deputy" };
+            assert_eq!(role(incident, &server, "commander").await["person"], holder);
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_declined_or_undeliverable_offer_goes_on_at_once() {
     let sink = Sink::start().await;
     sink.conduct("liaison@eoc.example", Conduct::Refuse);

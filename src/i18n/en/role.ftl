@@ -5,7 +5,7 @@ offer-body =
     Whoever takes it gets the decisions and the requests to telephone.
 offer-accept = I take it
 offer-decline = I cannot
-errand-by = is the time to answer by
+errand-by = Please answer by { $clock }
 errand-opening-is-none = Opening this page is not an answer.
 errand-over = This incident is over
 errand-over-when = It ended at { $clock }. There is nothing left to do here.

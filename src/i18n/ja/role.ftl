@@ -5,7 +5,7 @@ offer-body =
     引き受けると、判断と架電の依頼はあなたに届きます。
 offer-accept = 引き受ける
 offer-decline = 引き受けられない
-errand-by = までに返事をしてください
+errand-by = { $clock } までに返事をしてください
 errand-opening-is-none = この画面を開いただけでは返事になりません。
 errand-over = この事案は終わっています
 errand-over-when = { $clock }に終わりました。ここですることはもうありません。

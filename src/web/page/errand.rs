@@ -19,7 +19,7 @@ use noroshi_core::{
 use sha2::{Digest, Sha256};
 
 use super::{
-    answer::{Deadline, LANGUAGES, Line, UnknownLinkPage, language_key, language_of_key, lines},
+    answer::{Deadline, LANGUAGES, Line, UnknownLinkPage, around, language_key, language_of_key, lines},
     decide::DecideForm,
     leave::{asked, see},
     recipient::{decide_form, phones},
@@ -108,6 +108,11 @@ impl ErrandPage {
     /// The other languages: key, own name, `lang`.
     pub fn other_languages(&self) -> Vec<(&'static str, &'static str, &'static str)> {
         LANGUAGES.into_iter().filter(|(key, ..)| *key != language_key(self.words.0)).collect()
+    }
+
+    /// The words before and after the deadline's clock.
+    pub fn around_deadline(&self) -> (String, String) {
+        around(self.words, "errand-by")
     }
 
     /// Whose page it is, in a sentence.
