@@ -9,8 +9,8 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub incident_id: Uuid,
-    /// what falls due: `step` of a recipient (`subject_id`), `raise` an alert (`subject_key`), an offer of a `role`
-    /// (`subject_id`; `step` is the offer's number)
+    /// what falls due: `step` of a recipient, `task`, `report` (`subject_id`), `raise` an alert (`subject_key`), an
+    /// offer of a `role` (`subject_id`; `step` is the offer's number)
     pub kind: String,
     pub subject_id: Option<Uuid>,
     pub subject_key: Option<String>,

@@ -5,6 +5,7 @@ pub use sea_orm_migration::{MigratorTrait, sea_orm::DbErr};
 
 mod m20261124_000001_first_schema;
 mod m20261125_000002_role;
+mod m20261125_000003_tasks;
 mod m20261125_000007_attachment;
 
 /// All changes, oldest first.
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261124_000001_first_schema::Migration),
             Box::new(m20261125_000002_role::Migration),
+            Box::new(m20261125_000003_tasks::Migration),
             Box::new(m20261125_000007_attachment::Migration),
         ]
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::{
-    playbook::{Ask, AskKind, ResponseOption},
+    playbook::{Ask, AskKind},
     text::Text,
     time::{Span, Timestamp},
 };
@@ -40,22 +40,22 @@ pub fn plain(typed: &str) -> String {
         .to_owned()
 }
 
-/// Reads the fields of one option.
+/// Reads the fields of an option or of a form.
 ///
 /// - `typed`: what stands in the form under a field's key; absent and blank are the same.
 /// - `now`, `zone`: for times given as a distance (`+90m`, `30分後`, `今すぐ`).
 ///
 /// Returns the values by key: whole numbers and booleans as JSON numbers and booleans, times as `HH:MM` of the zone,
-/// all else as text. Fields of other options are ignored.
+/// all else as text.
 pub fn read(
-    option: &ResponseOption,
+    asks: &[Ask],
     typed: impl Fn(&str) -> Option<String>,
     now: Timestamp,
     zone: Tz,
 ) -> Result<BTreeMap<String, Value>, Vec<FieldProblem>> {
     let mut values = BTreeMap::new();
     let mut problems = Vec::new();
-    for ask in &option.ask {
+    for ask in asks {
         let raw = typed(&ask.key).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         match raw {
             None if ask.required => {
@@ -180,23 +180,8 @@ fn time(text: &str, now: Timestamp, zone: Tz) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::playbook::{CountsAs, Meaning};
-
     fn ask(key: &str, kind: AskKind, required: bool) -> Ask {
         Ask { key: key.into(), label: Text::plain(key), kind, required }
-    }
-
-    fn option(ask: Vec<Ask>) -> ResponseOption {
-        ResponseOption {
-            key: "available".into(),
-            label: Text::plain("出動可"),
-            meaning: Meaning::Accept,
-            counts_as: CountsAs::Ack,
-            ask,
-            after: None,
-            refresh_every: None,
-            opens_task: None,
-        }
     }
 
     /// 2026-11-24 03:19 in Tokyo.
@@ -204,17 +189,17 @@ mod tests {
 
     #[test]
     fn full_width_numbers_and_times_are_taken() {
-        let option = option(vec![
+        let asks = [
             ask("teams", AskKind::Int { min: 1, max: 9 }, true),
             ask("eta", AskKind::Time, true),
             ask("tel", AskKind::Phone, false),
-        ]);
+        ];
         let typed = |key: &str| match key {
             "teams" => Some("２隊".to_owned()),
             "eta" => Some("１４：３０".to_owned()),
             _ => Some("０９０ー１２３４―５６７８".to_owned()),
         };
-        let values = read(&option, typed, NOW, chrono_tz::Asia::Tokyo).unwrap();
+        let values = read(&asks, typed, NOW, chrono_tz::Asia::Tokyo).unwrap();
         assert_eq!(values["teams"], 2);
         assert_eq!(values["eta"], "14:30");
         assert_eq!(values["tel"], "０９０ー１２３４―５６７８");
@@ -222,17 +207,17 @@ mod tests {
 
     #[test]
     fn everything_wrong_is_said_at_once() {
-        let option = option(vec![
+        let asks = [
             ask("teams", AskKind::Int { min: 1, max: 9 }, true),
             ask("eta", AskKind::Time, false),
             ask("reason", AskKind::Choice { options: vec![Text::plain("人員不足")] }, true),
-        ]);
+        ];
         let typed = |key: &str| match key {
             "teams" => Some("たくさん".to_owned()),
             "eta" => Some("25:00".to_owned()),
             _ => None,
         };
-        let problems = read(&option, typed, NOW, chrono_tz::Asia::Tokyo).unwrap_err();
+        let problems = read(&asks, typed, NOW, chrono_tz::Asia::Tokyo).unwrap_err();
         assert_eq!(problems.iter().map(|p| p.key.as_str()).collect::<Vec<_>>(), ["teams", "eta", "reason"]);
     }
 

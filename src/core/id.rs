@@ -129,6 +129,15 @@ pub enum Account {}
 /// Somebody stands in for somebody on a roster.
 #[derive(Debug)]
 pub enum Cover {}
+/// One task of an incident.
+#[derive(Debug)]
+pub enum Task {}
+/// One situation report of an incident.
+#[derive(Debug)]
+pub enum Report {}
+/// A photo that was taken as evidence.
+#[derive(Debug)]
+pub enum Photo {}
 
 impl Kind for Incident {
     const PREFIX: &'static str = "inc";
@@ -154,6 +163,15 @@ impl Kind for Cover {
 impl Kind for Account {
     const PREFIX: &'static str = "acc";
 }
+impl Kind for Task {
+    const PREFIX: &'static str = "tsk";
+}
+impl Kind for Report {
+    const PREFIX: &'static str = "rpt";
+}
+impl Kind for Photo {
+    const PREFIX: &'static str = "pho";
+}
 
 /// Names one incident.
 pub type IncidentId = Id<Incident>;
@@ -171,6 +189,12 @@ pub type MessageId = Id<Message>;
 pub type AccountId = Id<Account>;
 /// Names one cover.
 pub type CoverId = Id<Cover>;
+/// Names one task.
+pub type TaskId = Id<Task>;
+/// Names one report.
+pub type ReportId = Id<Report>;
+/// Names one photo.
+pub type PhotoId = Id<Photo>;
 
 #[cfg(test)]
 mod tests {

@@ -7,13 +7,17 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{problem::Position, text::Text, time::Span};
+use crate::{form::Form, problem::Position, text::Text, time::Span};
 
 mod check;
 pub mod preflight;
+mod reports;
 pub(crate) mod syntax;
+mod tasks;
 
-pub use syntax::read;
+pub use reports::{IfMissed, ReportPlan, Stretch};
+pub use syntax::{built_in_forms, read};
+pub use tasks::{Anchor, Due, IncidentMoment, TaskGroup, TaskPlan, Test, When};
 
 /// A playbook without errors.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,6 +87,21 @@ impl Playbook {
     /// The response options of this set; none where the set is unknown.
     pub fn responses(&self, key: &str) -> &[ResponseOption] {
         self.response_sets.iter().find(|set| set.key == key).map_or(&[], |set| &set.options)
+    }
+
+    /// The task of this key.
+    pub fn task(&self, key: &str) -> Option<&TaskPlan> {
+        self.task_plans().find(|task| task.key == key)
+    }
+
+    /// Every task, in file order.
+    pub fn task_plans(&self) -> impl Iterator<Item = &TaskPlan> {
+        self.tasks.iter().flat_map(|group| &group.items)
+    }
+
+    /// The report of this key.
+    pub fn report(&self, key: &str) -> Option<&ReportPlan> {
+        self.reports.iter().find(|report| report.key == key)
     }
 
     /// The ladder of this key.
@@ -615,43 +634,6 @@ pub enum Count {
     Teams,
 }
 
-/// A group of tasks. Parsed and checked; executed later.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TaskGroup {
-    /// Title for people.
-    pub title: Option<Text>,
-    /// The items.
-    pub items: Vec<TaskPlan>,
-}
-
-/// One task. Parsed and checked; executed later.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TaskPlan {
-    /// Readable key.
-    pub key: String,
-    /// Title for people.
-    pub title: Text,
-    /// Who does it.
-    pub role: String,
-    /// The due anchor as written (`incident.activated`, `task.x.done` …) and the distance from it.
-    pub due: Option<(String, Span)>,
-    /// Whether the incident cannot close without it.
-    pub required: bool,
-    /// The rest of the item as it stands in the file.
-    pub rest: serde_json::Value,
-}
-
-/// A report plan. Parsed and checked; executed later.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ReportPlan {
-    /// Readable key.
-    pub key: String,
-    /// Title for people.
-    pub title: Text,
-    /// The block as it stands in the file.
-    pub rest: serde_json::Value,
-}
-
 /// How an incident is closed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClosePlan {
@@ -687,15 +669,6 @@ pub struct DrillPlan {
     pub body_top: Option<Text>,
     /// Last words of the body, added to the service's.
     pub body_bottom: Option<Text>,
-}
-
-/// A form of the playbook's own.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Form {
-    /// Readable key.
-    pub key: String,
-    /// Its fields.
-    pub fields: Vec<Ask>,
 }
 
 /// A warning that the author waives.

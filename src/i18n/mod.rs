@@ -15,6 +15,7 @@ const JA: &[&str] = &[
     include_str!("ja/letter.ftl"),
     include_str!("ja/role.ftl"),
     include_str!("ja/activity.ftl"),
+    include_str!("ja/duty.ftl"),
 ];
 const EN: &[&str] = &[
     include_str!("en/page.ftl"),
@@ -22,6 +23,7 @@ const EN: &[&str] = &[
     include_str!("en/letter.ftl"),
     include_str!("en/role.ftl"),
     include_str!("en/activity.ftl"),
+    include_str!("en/duty.ftl"),
 ];
 /// Only what differs from Japanese; the rest falls back.
 const EASY_JA: &[&str] = &[include_str!("easy_ja.ftl")];

@@ -126,7 +126,7 @@ async fn take(
             format!("a note has at most {LONGEST_NOTE} characters"),
         ));
     }
-    let fields = read(option, typed.field, work.now, work.app.zone).unwrap_or_else(|problems| {
+    let fields = read(&option.ask, typed.field, work.now, work.app.zone).unwrap_or_else(|problems| {
         let problems = problems.into_iter();
         invalid.extend(problems.map(|p| Invalid { path: format!("fields.{}", p.key), detail: p.detail }));
         std::collections::BTreeMap::new()
@@ -186,6 +186,10 @@ async fn take(
     let line = said(&work.actor, &row, "answer", told(option, &given, before.is_some()), work.now);
     work.line(scene.id(), line);
     count_answers(work, &scene, &rule, row.alert_id).await?;
+    if let Some(key) = &option.opens_task {
+        super::task::open_for(work, &scene, key, &row, &given.note).await?;
+    }
+    super::task::answered(work, &scene, &alert.key).await?;
     Ok((scene, row))
 }
 

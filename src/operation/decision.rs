@@ -1,7 +1,6 @@
 //! A person decides where a ladder has ended, or earlier.
 
 use noroshi_core::{
-    alert::Rule,
     id::{AlertId, IncidentId, RecipientId},
     ladder::Input,
     playbook::{DecideOption, PartyRef, Then},
@@ -44,7 +43,7 @@ pub async fn decide(
             "this recipient has answered or is decided already",
         )));
     }
-    let chosen = find(&rule, option)?;
+    let chosen = find(rule.decide_options(), option)?;
     if row.state == "waiting" && !matches!(chosen.then, Then::End) {
         // It would leap over the steps that still try to reach somebody.
         return Err(OperationError::Closed(Text::both(
@@ -98,7 +97,7 @@ pub async fn decide_alert(
             "no decision is due about this alert",
         )));
     }
-    let chosen = find(&rule, option)?;
+    let chosen = find(rule.decide_options(), option)?;
     let note = noroshi_core::answer::clean(note.trim());
     let decision =
         json!({ "option": chosen.label.ja, "note": note, "by": work.actor.name, "at_ms": work.now.0 });
@@ -112,7 +111,9 @@ pub async fn decide_alert(
     Ok(reply)
 }
 
-fn must_decide(
+/// Refuses unless the decision is the actor's: by the link of the letter that asks for it, as holder of the role, or by
+/// their own right.
+pub(super) fn must_decide(
     work: &Work<'_>,
     scene: &Scene,
     to: Option<&PartyRef>,
@@ -131,8 +132,11 @@ fn must_decide(
     work.actor.must_named(Action::Decide, theirs, "decide")
 }
 
-fn find<'r>(rule: &'r Rule, option: &str) -> Result<&'r DecideOption, OperationError> {
-    let options = rule.decide_options();
+/// The option that is meant, word for word in any language.
+pub(super) fn find<'r>(
+    options: &'r [DecideOption],
+    option: &str,
+) -> Result<&'r DecideOption, OperationError> {
     let wanted = option.trim();
     options.iter().find(|known| known.label.variants().any(|(_, words)| words == wanted)).ok_or_else(|| {
         let known: Vec<&str> = options.iter().map(|option| option.label.ja.as_str()).collect();
@@ -144,7 +148,8 @@ fn find<'r>(rule: &'r Rule, option: &str) -> Result<&'r DecideOption, OperationE
     })
 }
 
-fn told(chosen: &DecideOption, note: &str) -> Text {
+/// A decision in words.
+pub(super) fn told(chosen: &DecideOption, note: &str) -> Text {
     let label = &chosen.label;
     Text::both(
         format!("判断: {} {note}", label.ja).trim().to_owned(),

@@ -182,6 +182,8 @@ pub async fn start(
             work.gathered.timers.insert(timer.id, Some(timer));
         }
     }
+    super::task::begin(&mut work, &scene).await?;
+    super::report::begin(&mut work, &scene).await?;
     work.changed(id, "incident");
     work.flush_quietly().await?;
     let body = reply(&mut work, &scene).await?;
@@ -375,6 +377,7 @@ async fn finish(
     let why = if state == "cancelled" { StopOn::Superseded } else { StopOn::IncidentClosed };
     let open = store::recipient::unsettled(&work.tx, id).await?;
     stop_all(work, scene, open, why, false).await?;
+    end_duties(work, scene).await?;
     let cancelled = state == "cancelled";
     let told = match (cancelled, reason.unwrap_or_default()) {
         (true, reason) => Text::both(format!("取消。理由: {reason}"), format!("Cancelled: {reason}")),
@@ -392,6 +395,21 @@ async fn finish(
     work.changed(id, "incident");
     // What is raised next must not be withdrawn with what was raised before.
     work.flush_quietly().await?;
+    Ok(())
+}
+
+/// Open tasks and reports end with the incident; the chronology says how many were left.
+async fn end_duties(work: &mut Work<'_>, scene: &Scene) -> Result<(), OperationError> {
+    let tasks = super::task::end(work, scene).await?;
+    let reports = super::report::end(work, scene).await?;
+    if tasks + reports > 0 {
+        let told = Text::both(
+            format!("未完の課題{tasks}件、出していない報告{reports}件が終わった"),
+            format!("{tasks} open tasks and {reports} reports that were due end with it"),
+        );
+        let line = telling::line("task", telling::service(), told, work.now);
+        work.line(scene.id(), line);
+    }
     Ok(())
 }
 

@@ -5,20 +5,23 @@ mod chair;
 
 use std::collections::BTreeSet;
 
-use entity::{delivery, link, message, recipient, role_link, timer};
+use entity::{delivery, link, message, recipient, report, role_link, task, timer};
 use noroshi_core::{
     addressee::BY_HAND,
     alert::{ContactPoint, Rule},
     effect::{Effect, Outgoing},
     id::{AlertId, ChannelId, DeliveryId, RecipientId},
     playbook::{PartyRef, Urgency},
+    report as reports,
     rights::Role,
+    task as tasks,
     text::Text,
     time::Timestamp,
 };
+use uuid::Uuid;
 
 use super::{
-    OperationError, Work,
+    OperationError, Work, duty,
     errand::{Errand, RoleLetter},
     scene::Scene,
     telling,
@@ -41,7 +44,7 @@ impl Work<'_> {
             match effect {
                 Effect::Send(letter) => self.send(scene, rule, row, letter),
                 Effect::SetTimer { step, due } => {
-                    let timer = step_timer(scene, row, step, due);
+                    let timer = own_timer(scene, "step", row.id, step, due);
                     self.gathered.timers.insert(row.id, Some(timer));
                 }
                 Effect::DropTimer => {
@@ -71,6 +74,104 @@ impl Work<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Performs the effects of one task's change.
+    pub(super) async fn perform_task(
+        &mut self,
+        scene: &Scene,
+        row: &task::Model,
+        effects: Vec<tasks::Effect>,
+    ) -> Result<(), OperationError> {
+        for effect in effects {
+            match effect {
+                tasks::Effect::SetTimer { reminder, due } => {
+                    self.gathered
+                        .timers
+                        .insert(row.id, Some(own_timer(scene, "task", row.id, reminder, due)));
+                }
+                tasks::Effect::DropTimer => {
+                    self.gathered.timers.insert(row.id, None);
+                }
+                tasks::Effect::Hush => {
+                    let path = duty::task_path(row);
+                    store::delivery::withdraw_notices(&self.tx, scene.id(), &path, self.now).await?;
+                }
+                tasks::Effect::FellDue { noticed_late } => {
+                    let line = duty::fell_due(scene, row, noticed_late, self.now);
+                    self.line(scene.id(), line);
+                }
+                tasks::Effect::Remind { before } => {
+                    let (role, letter) = duty::task_reminder(self.app, scene, row, before);
+                    self.notify(scene, &role, letter).await?;
+                }
+                tasks::Effect::Again { due } => Box::pin(super::task::again(self, scene, row, due)).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Performs the effects of one report's change.
+    pub(super) async fn perform_report(
+        &mut self,
+        scene: &Scene,
+        row: &report::Model,
+        effects: Vec<reports::Effect>,
+    ) -> Result<(), OperationError> {
+        let kind = super::report::kind_of(scene, row)?;
+        for effect in effects {
+            match effect {
+                reports::Effect::SetTimer { stage, due } => {
+                    self.gathered.timers.insert(row.id, Some(own_timer(scene, "report", row.id, stage, due)));
+                }
+                reports::Effect::DropTimer => {
+                    self.gathered.timers.insert(row.id, None);
+                }
+                reports::Effect::Hush => {
+                    let path = duty::report_path(row);
+                    store::delivery::withdraw_notices(&self.tx, scene.id(), &path, self.now).await?;
+                }
+                reports::Effect::AskAuthor { before } => {
+                    let letter = duty::to_author(self.app, scene, kind, row, before);
+                    self.notify(scene, &PartyRef::Role(kind.author.clone()), letter).await?;
+                }
+                reports::Effect::AskApprover { before } => {
+                    if let Some(approver) = &kind.approver {
+                        let letter = duty::to_approver(scene, kind, row, before);
+                        self.notify(scene, &PartyRef::Role(approver.clone()), letter).await?;
+                    }
+                }
+                reports::Effect::TellReturned => {
+                    let letter = duty::returned(kind, row);
+                    self.notify(scene, &PartyRef::Role(kind.author.clone()), letter).await?;
+                }
+                reports::Effect::AskDecision { to } => {
+                    let letter = duty::to_decider(kind, row);
+                    self.notify(scene, &to, letter).await?;
+                }
+                reports::Effect::Missed => {
+                    let line = duty::missed(scene, kind, row, self.now);
+                    self.line(scene.id(), line);
+                }
+                reports::Effect::Publish => {
+                    let told = super::report::told(self, scene, row).await?;
+                    for channel in super::report::audience(self, scene, kind).await? {
+                        self.say(scene, channel, &told);
+                    }
+                    let line = telling::line("report", super::report::name(kind, row.number), told, self.now);
+                    self.line(scene.id(), line);
+                }
+                reports::Effect::Next => Box::pin(super::report::next(self, scene, row)).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A letter to a role that replaces the former one about the same thing, where that has not left yet.
+    async fn notify(&mut self, scene: &Scene, role: &PartyRef, about: Errand) -> Result<(), OperationError> {
+        let Errand::Notice { path, severity, .. } = &about else { return Ok(()) };
+        store::delivery::withdraw_notices(&self.tx, scene.id(), path, self.now).await?;
+        self.write_to_role(scene, *severity, role, about).await
     }
 
     fn send(&mut self, scene: &Scene, rule: &Rule, row: &recipient::Model, letter: Outgoing) {
@@ -254,13 +355,13 @@ fn carrier(driver: &str) -> &str {
     }
 }
 
-/// The one timer of a recipient: it carries the recipient's id.
-fn step_timer(scene: &Scene, row: &recipient::Model, step: u16, due: Timestamp) -> timer::Model {
+/// The one timer of a recipient, a task or a report: it carries the id of what it belongs to.
+fn own_timer(scene: &Scene, kind: &str, id: Uuid, step: u16, due: Timestamp) -> timer::Model {
     timer::Model {
-        id: row.id,
-        incident_id: row.incident_id,
-        kind: "step".into(),
-        subject_id: Some(row.id),
+        id,
+        incident_id: scene.incident.id,
+        kind: kind.into(),
+        subject_id: Some(id),
         subject_key: None,
         step: i32::from(step),
         due_own_ms: due.0,

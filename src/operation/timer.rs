@@ -1,4 +1,5 @@
-//! What falls due: the next step of a recipient, an alert that was to be raised later, the end of an offer.
+//! What falls due: the next step of a recipient, an alert that was to be raised later, a task's reminder, a report, the
+//! end of an offer.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +35,8 @@ pub async fn fire_due(app: &App) -> Result<usize, OperationError> {
     let count = due.len();
     let mut scenes = Scenes::default();
     let mut rules = Rules::default();
-    let ids: Vec<Uuid> = due.iter().filter_map(|timer| timer.subject_id).collect();
+    let steps = due.iter().filter(|timer| timer.kind == "step");
+    let ids: Vec<Uuid> = steps.filter_map(|timer| timer.subject_id).collect();
     let mut rows: BTreeMap<Uuid, entity::recipient::Model> =
         store::recipient::lock(&work.tx, ids).await?.into_iter().map(|row| (row.id, row)).collect();
     let mut settled = BTreeMap::new();
@@ -57,6 +59,8 @@ pub async fn fire_due(app: &App) -> Result<usize, OperationError> {
                 role::fired(&mut work, &mut scene, id, timer.step).await?;
                 scenes.forget(timer.incident_id);
             }
+            ("task", Some(id), _) => super::task::fire(&mut work, &scene, id, timer.step).await?,
+            ("report", Some(id), _) => super::report::fire(&mut work, &scene, id, timer.step).await?,
             (_, _, Some(key)) if scene.is_open() => {
                 if let Some(rule) = Rule::of(&scene.playbook, key) {
                     raise_alert(&mut work, &scene, &rule, None, false).await?;

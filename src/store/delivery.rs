@@ -226,6 +226,40 @@ pub async fn withdraw_role_letters(
     Ok(done.rows_affected)
 }
 
+/// Withdraws letters to role holders that have not left yet and lead to this page of the service: what they speak of
+/// is settled, or a newer one says it again.
+pub async fn withdraw_notices(
+    db: &impl ConnectionTrait,
+    incident: IncidentId,
+    path: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    let unsent = Entity::find()
+        .filter(Column::IncidentId.eq(incident.raw()))
+        .filter(Column::RecipientId.is_null())
+        .filter(Column::Occasion.eq("notice"))
+        .filter(Column::State.eq("queued"))
+        .all(db)
+        .await?;
+    let leads_there = |row: &&Model| {
+        let about = row.errand.as_ref().and_then(|errand| errand.get("about"));
+        about.and_then(|about| about.get("path")).is_some_and(|known| known == path)
+    };
+    let ids: Vec<Uuid> = unsent.iter().filter(leads_there).map(|row| row.id).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let change =
+        ActiveModel { state: Set("withdrawn".into()), ended_at_ms: Set(Some(at.0)), ..Default::default() };
+    Entity::update_many()
+        .set(change)
+        .filter(Column::Id.is_in(ids))
+        .filter(Column::State.eq("queued"))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// Notes tries.
 pub async fn put_attempts(db: &impl ConnectionTrait, rows: Vec<attempt::Model>) -> Result<(), StoreError> {
     let rows = rows.into_iter().map(|row| row.into_active_model());

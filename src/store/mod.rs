@@ -18,8 +18,10 @@ pub mod idempotency;
 pub mod incident;
 pub mod playbook;
 pub mod recipient;
+pub mod report;
 pub mod role;
 pub mod setting;
+pub mod task;
 pub mod timer;
 
 use std::time::Duration;

@@ -209,3 +209,16 @@ pub async fn answers(db: &impl ConnectionTrait, id: RecipientId) -> Result<Vec<a
 pub async fn several(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<Vec<Model>, StoreError> {
     Ok(Entity::find().filter(Column::Id.is_in(ids)).all(db).await?)
 }
+
+/// When the first answer of any recipient of an alert came, real time.
+pub async fn first_answer(db: &impl ConnectionTrait, alert: Uuid) -> Result<Option<i64>, StoreError> {
+    let moments: Option<(Option<i64>, Option<i64>)> = Entity::find()
+        .select_only()
+        .column_as(Column::AnsweredAtMs.min(), "answered")
+        .column_as(Column::AckedAtMs.min(), "acked")
+        .filter(Column::AlertId.eq(alert))
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(moments.and_then(|(answered, acked)| [answered, acked].into_iter().flatten().min()))
+}

@@ -111,6 +111,12 @@ impl<T> Body<T> {
     }
 }
 
+/// The idempotency of a request whose body is a file.
+pub fn raw_once(request: &HttpRequest, caller: &Caller, bytes: &[u8]) -> Result<Option<Once>, WebError> {
+    let place = format!("{} {}\n", request.method(), request.path());
+    once(request, &caller.actor.id, hash(&[place.as_bytes(), bytes]))
+}
+
 fn once(request: &HttpRequest, scope: &str, body_hash: String) -> Result<Option<Once>, WebError> {
     let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().ok().filter(|key| (1..=255).contains(&key.len()));
@@ -148,7 +154,8 @@ pub fn check_session(request: &HttpRequest) -> Result<(), WebError> {
     }
 }
 
-fn check_token(request: &HttpRequest, csrf: &str, sent: &[u8]) -> Result<(), WebError> {
+/// Refuses a form that is not our own page's.
+pub(super) fn check_token(request: &HttpRequest, csrf: &str, sent: &[u8]) -> Result<(), WebError> {
     if foreign(request) || !bool::from(csrf.as_bytes().ct_eq(sent)) {
         return Err(WebError::Csrf);
     }

@@ -12,6 +12,7 @@ pub mod page;
 pub mod problem;
 pub mod routes;
 pub mod session;
+pub mod upload;
 
 use std::{net::TcpListener, sync::Arc};
 

@@ -13,7 +13,8 @@ use noroshi_core::rights::{Action, may};
 
 use super::{
     api::{
-        self, alert, channel, chronology, directory, doc, health, incident, playbook, recipient, role, roster,
+        self, alert, channel, chronology, directory, doc, health, incident, playbook, recipient, report,
+        role, roster, task,
     },
     live, page,
     problem::WebError,
@@ -110,11 +111,17 @@ pub const ROUTES: &[Route] = &[
     get("/api/v1/incidents/{id}/chronology.csv", VIEW, || web::get().to(chronology::csv)),
     get("/api/v1/incidents/{id}/events", VIEW, || web::get().to(live::incident)),
     get("/api/v1/events", VIEW, || web::get().to(live::all)),
+    get("/api/v1/incidents/{id}/tasks", VIEW, || web::get().to(task::list)),
+    post("/api/v1/incidents/{id}/tasks", May(Action::Talk), || web::post().to(task::create)),
+    patch("/api/v1/tasks/{id}", May(Action::Talk), || web::patch().to(task::change)),
+    post("/api/v1/tasks/{id}/photos", May(Action::Talk), || web::post().to(task::add_photo)),
+    get("/api/v1/photos/{id}", VIEW, || web::get().to(task::photo)),
+    get("/api/v1/incidents/{id}/reports", VIEW, || web::get().to(report::list)),
+    post("/api/v1/incidents/{id}/reports", May(Action::Talk), || web::post().to(report::write)),
+    post("/api/v1/reports/{id}/approve", May(Action::Decide), || web::post().to(report::approve)),
+    post("/api/v1/reports/{id}/return", May(Action::Decide), || web::post().to(report::send_back)),
+    post("/api/v1/reports/{id}/decide", May(Action::Decide), || web::post().to(report::decide)),
     // Named by the interface, filled by later versions.
-    get("/api/v1/incidents/{id}/tasks", VIEW, || web::get().to(api::not_yet)),
-    patch("/api/v1/tasks/{id}", May(Action::Talk), || web::patch().to(api::not_yet)),
-    get("/api/v1/incidents/{id}/reports", VIEW, || web::get().to(api::not_yet)),
-    post("/api/v1/incidents/{id}/reports", May(Action::Talk), || web::post().to(api::not_yet)),
     get("/api/v1/exercises", VIEW, || web::get().to(api::not_yet)),
     post("/api/v1/exercises/{key}/runs", May(Action::Start), || web::post().to(api::not_yet)),
     post("/api/v1/runs/{id}/pause", May(Action::Start), || web::post().to(api::not_yet)),
@@ -157,6 +164,23 @@ pub const ROUTES: &[Route] = &[
     }),
     get("/incidents/{id}/roles/{key}", VIEW, || web::get().to(page::role::get)),
     post("/incidents/{id}/roles/{key}", May(Action::Talk), || web::post().to(page::role::post)),
+    get("/incidents/{id}/tasks", VIEW, || web::get().to(page::tasks::get)),
+    post("/incidents/{id}/tasks", May(Action::Talk), || web::post().to(page::tasks::add)),
+    get("/incidents/{id}/tasks/{tid}", VIEW, || web::get().to(page::task::get)),
+    post("/incidents/{id}/tasks/{tid}", May(Action::Talk), || web::post().to(page::task::post)),
+    post("/incidents/{id}/tasks/{tid}/photos", May(Action::Talk), || web::post().to(page::task::photo)),
+    get("/incidents/{id}/reports", VIEW, || web::get().to(page::reports::get)),
+    get("/incidents/{id}/reports/{rid}", VIEW, || web::get().to(page::report::get)),
+    post("/incidents/{id}/reports/{rid}", May(Action::Talk), || web::post().to(page::report::write)),
+    post("/incidents/{id}/reports/{rid}/approve", May(Action::Decide), || {
+        web::post().to(page::report::approve)
+    }),
+    post("/incidents/{id}/reports/{rid}/return", May(Action::Decide), || {
+        web::post().to(page::report::send_back)
+    }),
+    post("/incidents/{id}/reports/{rid}/decide", May(Action::Decide), || {
+        web::post().to(page::report::decide)
+    }),
     get("/incidents/{id}/channels", VIEW, || web::get().to(page::channel::first)),
     get("/incidents/{id}/channels/{cid}", VIEW, || web::get().to(page::channel::get)),
     post("/incidents/{id}/channels/{cid}", May(Action::Talk), || web::post().to(page::channel::post)),

@@ -12,10 +12,11 @@ use std::cell::RefCell;
 
 use chrono::NaiveDate;
 
-use super::{CancelPlan, ClosePlan, DrillPlan, Form, PartyRef, Playbook, Requires, Text, Variable, check};
+use super::{CancelPlan, ClosePlan, DrillPlan, PartyRef, Playbook, Requires, Text, Variable, check};
 use crate::{
     directory::Directory,
     document::{self, Kind},
+    form::Form,
     problem::{Position, Problem},
     time::Span,
     yaml::{
@@ -27,13 +28,16 @@ use crate::{
 mod alerts;
 mod ladders;
 mod later;
+mod reports;
 mod responses;
 mod start;
+mod tasks;
 
 pub(super) use alerts::{AlertDraft, Deadline};
 pub(super) use ladders::{LadderDraft, StepAction};
-pub(super) use later::TaskDraft;
+pub use reports::built_in_forms;
 pub(super) use responses::ResponseSetDraft;
+pub(super) use tasks::TaskDraft;
 
 /// Reads a playbook: the checked value where there is no error, and every problem in the order of the file.
 ///
@@ -217,13 +221,14 @@ impl<'a> Draft<'a> {
         let alerts =
             fields.need("alerts").map(|spot| alerts::alerts(&spot, &named, &gathered)).unwrap_or_default();
         let (task_groups, tasks) =
-            fields.get("tasks").map(|spot| later::tasks(&spot, &gathered)).unwrap_or_default();
-        let reports = fields.get("reports").map(|spot| later::reports(&spot, &gathered)).unwrap_or_default();
+            fields.get("tasks").map(|spot| tasks::tasks(&spot, &gathered)).unwrap_or_default();
+        let reports =
+            fields.get("reports").map(|spot| reports::reports(&spot, &gathered)).unwrap_or_default();
         let close =
             fields.get("close").map(|spot| later::close(&spot, &tasks, &gathered)).unwrap_or_default();
         let cancel = fields.need("cancel").and_then(|spot| later::cancel(&spot, &gathered));
         let drills = fields.need("drills").and_then(|spot| later::drills(&spot, &gathered));
-        let forms = fields.get("forms").map(|spot| later::forms(&spot)).unwrap_or_default();
+        let forms = fields.get("forms").map(|spot| reports::forms(&spot)).unwrap_or_default();
         let waive = fields.get("waive").map(|spot| later::waivers(&spot)).unwrap_or_default();
         let root = fields.spot.node;
         fields.finish();

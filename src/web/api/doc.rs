@@ -11,7 +11,9 @@ use utoipa::{
     },
 };
 
-use super::{alert, channel, chronology, directory, incident, playbook, recipient, role, roster};
+use super::{
+    alert, channel, chronology, directory, incident, playbook, recipient, report, role, roster, task,
+};
 use crate::web::{live, problem::ProblemDocument};
 
 /// Every route under `/api/v1`.
@@ -30,7 +32,8 @@ use crate::web::{live, problem::ProblemDocument};
         channel::list, channel::messages, channel::post, channel::read,
         chronology::list, chronology::add, chronology::csv,
         live::incident, live::all,
-        later::tasks, later::task, later::reports, later::report,
+        task::list, task::create, task::change, task::add_photo, task::photo,
+        report::list, report::write, report::approve, report::send_back, report::decide,
         later::exercises, later::run, later::pause, later::run_report, later::trigger, later::hook,
     ),
     components(schemas(ProblemDocument)),
@@ -58,10 +61,6 @@ mod later {
         )*};
     }
     later! {
-        tasks get "/api/v1/incidents/{id}/tasks"
-        task patch "/api/v1/tasks/{id}"
-        reports get "/api/v1/incidents/{id}/reports"
-        report post "/api/v1/incidents/{id}/reports"
         exercises get "/api/v1/exercises"
         run post "/api/v1/exercises/{key}/runs"
         pause post "/api/v1/runs/{id}/pause"

@@ -10,8 +10,10 @@ pub mod incident;
 pub mod list;
 pub mod playbook;
 pub mod recipient;
+pub mod report;
 pub mod role;
 pub mod roster;
+pub mod task;
 
 use actix_web::HttpResponse;
 

@@ -325,7 +325,8 @@ fn same_question(a: &Ask, b: &Ask) -> bool {
 }
 
 impl Field {
-    fn new(ask: &Ask, name: String, words: Words, typed: &Typed) -> Self {
+    /// A question, with what was typed under `name` and what is wrong under the question's own key.
+    pub fn new(ask: &Ask, name: String, words: Words, typed: &Typed) -> Self {
         let value = typed.values.get(&name).cloned().unwrap_or_default();
         let chip = |chip: (String, String)| Chip { checked: chip.0 == value, value: chip.0, label: chip.1 };
         let line = |keys| FieldKind::Line { keys, max: 0 };
@@ -365,7 +366,8 @@ impl Field {
         }
     }
 
-    fn askable(&self) -> bool {
+    /// Whether it can be asked in a form: a photo is sent by itself.
+    pub fn askable(&self) -> bool {
         !matches!(&self.kind, FieldKind::Chips(chips) if chips.is_empty())
     }
 

@@ -17,6 +17,7 @@ use askama::Template;
 use noroshi_core::{id::IncidentId, time::Timestamp};
 
 use super::{
+    duty::Desk,
     facts,
     frame::{Frame, Room},
     incident::{Head, Stage, Tab},
@@ -29,6 +30,7 @@ use super::{
 use crate::{
     app::App,
     operation::scene::Scene,
+    store,
     web::{body, problem::WebError, session::Caller},
 };
 
@@ -572,8 +574,14 @@ pub async fn get(
     let head = facts::head(&app, &scene, &caller, &frame, Tab::Board).await?;
     let roles = facts::roles(&scene, &frame);
     let (troubles, absences) = facts::troubles(&app, &frame);
+    let tasks = store::task::of_incident(app.store.read(), id).await?;
+    let reports = store::report::of_incident(app.store.read(), id).await?;
+    let duties = Desk { scene: &scene, frame: &frame, caller: &caller }.waits(&tasks, &reports);
     let mut page = BoardPage { troubles, absences, ..BoardPage::new(frame, head, &facts) };
     page.seat(roles);
+    page.waits.extend(duties);
+    // Where a decision is due, it burns first.
+    page.waits.sort_by_key(|wait| !wait.burns);
     Ok(leave::html(&request, &page))
 }
 

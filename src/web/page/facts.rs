@@ -444,6 +444,11 @@ pub async fn head(
             frame.words.with("head-times", &[("n", scene.timeline.rate.into())]),
         ));
     }
+    let own_now = scene.timeline.own(frame.when.now).0;
+    let tasks = store::task::of_incident(db, scene.id()).await?;
+    let open = tasks.iter().filter(|row| row.state == "open");
+    let late = open.clone().filter(|row| row.due_own_ms.is_some_and(|due| due < own_now)).count();
+    let missing = store::report::overdue(db, scene.id(), Timestamp(own_now)).await?;
     let mut head = Head {
         id: scene.id().to_string(),
         drill: scene.is_drill(),
@@ -460,6 +465,8 @@ pub async fn head(
             recipients.iter().filter(|row| row.state == "answered" || row.acked_at_ms.is_some()).count(),
             asked.count(),
         ),
+        tasks: (open.count(), late + usize::try_from(missing).unwrap_or(usize::MAX)),
+        has_duties: !tasks.is_empty() || !scene.playbook.reports.is_empty() || scene.is_open(),
         unread,
         entries: store::chronology::length(db, scene.id()).await?,
         ..Head::default()

@@ -11,6 +11,7 @@ use noroshi_core::{
 };
 
 use super::{
+    duty::Desk,
     facts,
     frame::{Frame, Room},
     leave,
@@ -69,6 +70,10 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
         let rows = store::recipient::of_incident(db, scene.id(), None, facts::ALL).await?;
         mine.extend(decisions(&app, &scene, &rows, &caller, &frame).await?);
         mine.extend(chairs(&scene, &caller, &frame));
+        let tasks = store::task::of_incident(db, scene.id()).await?;
+        let reports = store::report::of_incident(db, scene.id()).await?;
+        let desk = Desk { scene: &scene, frame: &frame, caller: &caller };
+        mine.extend(desk.mine(&tasks, &reports, &title(&scene.incident, &frame)));
         open.push(incident_line(&scene.incident, &rows, &frame));
     }
     if caller.actor.role.is_some_and(|role| may(role, Action::Cover, false))

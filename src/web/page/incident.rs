@@ -10,6 +10,8 @@ pub enum Tab {
     /// The answer board.
     #[default]
     Board,
+    /// Tasks and situation reports.
+    Tasks,
     /// The channels.
     Channels,
     /// The chronology.
@@ -57,6 +59,10 @@ pub struct Head {
     pub tab: Tab,
     /// Answered, of all that are asked.
     pub answered: (usize, usize),
+    /// Open tasks, and how many of them are late; with reports that are missing or to be decided.
+    pub tasks: (usize, usize),
+    /// Whether there is anything to do in it, or may be.
+    pub has_duties: bool,
     /// Messages that this reader has not read.
     pub unread: usize,
     /// Entries of the chronology.

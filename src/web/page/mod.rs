@@ -13,6 +13,7 @@ pub mod decide;
 pub mod directory;
 pub mod document;
 pub mod door;
+pub mod duty;
 pub mod end;
 pub mod errand;
 pub mod error;
@@ -27,12 +28,16 @@ pub mod link;
 pub mod mark;
 pub mod recipient;
 pub mod relay;
+pub mod report;
+pub mod reports;
 pub mod role;
 pub mod roster;
 #[cfg(test)]
 pub mod sample;
 pub mod start;
 pub mod status;
+pub mod task;
+pub mod tasks;
 pub mod when;
 
 #[cfg(test)]

@@ -138,6 +138,8 @@ pub fn head(language: Language, drill: bool, tab: super::incident::Tab) -> super
         more: vec![("手順書".into(), "震度6強以上 初動対応 3.2.0".into())],
         tab,
         answered: (7, 12),
+        tasks: (9, 2),
+        has_duties: true,
         unread: 3,
         entries: 47,
         ..super::incident::Head::default()

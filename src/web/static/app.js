@@ -96,7 +96,7 @@
       Array.prototype.forEach.call(group.querySelectorAll('[data-v]'), function (row) {
         var old = document.getElementById(row.id);
         if (!old) { here.querySelector('ul').appendChild(document.importNode(row, true)).classList.add('fresh'); return; }
-        if (old.dataset.v !== row.dataset.v) exchange(old, row, true);
+        if (old.dataset.v !== row.dataset.v && !typing(old)) exchange(old, row, true);
       });
     });
     // A planned alert that has been raised stands there as itself now.
@@ -126,7 +126,7 @@
   var source = new EventSource(live.dataset.live);
   source.onopen = function () { if (stopped) soon(); flowing(); };
   source.onmessage = soon;
-  ['incident', 'alert', 'recipient', 'channel', 'chronology'].forEach(function (name) { source.addEventListener(name, soon); });
+  ['incident', 'alert', 'recipient', 'task', 'report', 'channel', 'chronology'].forEach(function (name) { source.addEventListener(name, soon); });
   source.onerror = function () { setTimeout(function () { if (source.readyState !== 1) stand(); }, 3000); };
   document.addEventListener('visibilitychange', function () { if (!document.hidden) soon(); });
   // Looked at, not only fetched: whoever wrote wants to know who has read.

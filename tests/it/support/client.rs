@@ -98,6 +98,17 @@ impl Api {
         self.send("POST", path, &[("content-type", "application/json")], Some(body.to_string())).await
     }
 
+    /// POST with bytes.
+    pub async fn send_bytes(&self, path: &str, kind: &str, bytes: &[u8]) -> Reply {
+        let mut request =
+            self.http.post(self.address(path)).header("content-type", kind).body(bytes.to_vec());
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        let answer = request.send().await.unwrap_or_else(|problem| panic!("POST {path}: {problem:?}"));
+        read(format!("POST {path}"), answer).await
+    }
+
     /// POST with a form body, as a page without script sends it.
     pub async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
         let request = self.http.post(self.address(path)).form(fields);

@@ -99,6 +99,59 @@ impl Incident {
             .collect()
     }
 
+    /// Every task.
+    pub async fn tasks(&self) -> Vec<Value> {
+        self.api.list(&self.path("/tasks")).await
+    }
+
+    /// The newest task of this key in the playbook.
+    pub async fn task(&self, key: &str) -> Value {
+        let all = self.tasks().await;
+        let found = all.iter().rfind(|task| task["key"] == key);
+        found.unwrap_or_else(|| panic!("no task {key} among {all:#?}")).clone()
+    }
+
+    /// Waits until `holds` is true of the newest task of this key, and gives it as it then was.
+    pub async fn task_until(
+        &self,
+        key: &str,
+        what: &str,
+        deadline: Duration,
+        holds: impl Fn(&Value) -> bool,
+    ) -> Value {
+        until(&format!("the task {key} {what}"), deadline, async || {
+            let all = self.tasks().await;
+            all.into_iter().rfind(|task| task["key"] == key).filter(&holds)
+        })
+        .await
+    }
+
+    /// Says something about a task.
+    pub async fn change(&self, task: &Value, body: &Value) -> Reply {
+        let path = format!("/api/v1/tasks/{}", task["id"].as_str().expect("an id"));
+        let headers = [("content-type", "application/json")];
+        self.api.send("PATCH", &path, &headers, Some(body.to_string())).await
+    }
+
+    /// Every report.
+    pub async fn reports(&self) -> Vec<Value> {
+        self.api.list(&self.path("/reports")).await
+    }
+
+    /// Waits until `holds` is true of the report of this number, and gives it as it then was.
+    pub async fn report_until(
+        &self,
+        number: i64,
+        what: &str,
+        deadline: Duration,
+        holds: impl Fn(&Value) -> bool,
+    ) -> Value {
+        until(&format!("report {number} {what}"), deadline, async || {
+            self.reports().await.into_iter().find(|report| report["number"] == number).filter(&holds)
+        })
+        .await
+    }
+
     /// Closes it.
     pub async fn close(&self, reason: &str) -> Reply {
         self.api.post(&self.path("/close"), &json!({ "reason": reason })).await

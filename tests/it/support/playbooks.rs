@@ -44,3 +44,13 @@ pub fn many(hospitals: usize) -> String {
         .collect();
     group + &rows
 }
+
+/// [`patient`] with tasks and situation reports, and a button that asks to be called back.
+pub fn duties() -> String {
+    let text = with(&patient(), "close: {", &format!("{}close: {{", include_str!("../fixture/duties.yaml")));
+    with(
+        &text,
+        "meaning: accept, counts_as: ack }\nladders:",
+        "meaning: accept, counts_as: ack }\n    - { key: call, label: { ja: 電話求む, en: Call us }, meaning: question, counts_as: ack, opens_task: call_back }\nladders:",
+    )
+}

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     directory::Directory,
+    form::BUILT_IN,
     playbook::syntax::{Draft, Reference, RequiresDraft, Thing},
     text::Text,
     yaml::{
@@ -11,10 +12,6 @@ use crate::{
         fields::{Located, did_you_mean, shortened},
     },
 };
-
-/// Forms that every site has.
-const BUILT_IN_FORMS: [&str; 7] =
-    ["ics201", "ics202", "ics205a", "ics209", "ics214", "methane", "emis_urgent"];
 
 pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, problems: &Problems) {
     let defined = defined(draft);
@@ -43,7 +40,7 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, problems: &P
 fn defined<'a>(draft: &Draft<'a>) -> BTreeMap<Thing, BTreeSet<&'a str>> {
     let block = |name: &str| draft.defined(name).into_iter().map(|(key, _)| key).collect::<BTreeSet<_>>();
     let mut forms = block("forms");
-    forms.extend(BUILT_IN_FORMS);
+    forms.extend(BUILT_IN.map(|(key, _, _)| key));
     BTreeMap::from([
         (Thing::Role, block("roles")),
         (Thing::Channel, block("channels")),

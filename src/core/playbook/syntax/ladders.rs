@@ -175,7 +175,7 @@ fn target<'a>(spot: &Spot<'a>, action: Option<StepAction>, gathered: &Gathered<'
     gathered.party(spot, allowed).map(Target::Party)
 }
 
-fn decide_options<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Vec<DecideOption> {
+pub(super) fn decide_options<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Vec<DecideOption> {
     let items = spot.some_items();
     let options: Vec<_> = items.iter().filter_map(|spot| decide_option(spot, gathered)).collect();
     let ends = options.iter().any(|option| option.then == Then::End);
