@@ -138,6 +138,7 @@ async fn take(
     work.seat(scene, key, &next, wishes).await?;
     if new_holder && !matches!(input, Input::Begun { .. }) {
         pass_on_decisions(work, scene, key).await?;
+        super::task::follow(work, scene).await?;
     }
     Ok(true)
 }
