@@ -16,15 +16,18 @@ use clap::ValueEnum;
 use noroshi_core::{
     Kind,
     directory::{self, Directory},
-    document_kind, playbook,
+    document_kind, exercise,
+    playbook::{self, Neighbour, Playbook, Site},
     problem::{Problem, Severity},
+    rule::{self, Rule},
     text::Language,
+    time::Timestamp,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
-use tracing::warn;
 
 use super::{Refused, Setting, print, print_json};
+use crate::clock::{Clock as _, SystemClock};
 
 /// What is checked, and how it is told.
 #[derive(Debug, clap::Args)]
@@ -35,6 +38,9 @@ pub(crate) struct Args {
     /// The directory that playbooks are checked against [default: the one among PATH, where there is exactly one]
     #[arg(long, value_name = "FILE")]
     directory: Option<PathBuf>,
+    /// The moment from which rosters and dates are looked at [default: now]
+    #[arg(long, value_name = "RFC3339", value_parser = moment)]
+    at: Option<Timestamp>,
     /// Unwaived warnings count as errors
     #[arg(long)]
     strict: bool,
@@ -65,7 +71,8 @@ pub(super) struct Checked {
 }
 
 pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
-    let checked = check(&args.paths, args.directory.as_deref())?;
+    let at = args.at.unwrap_or_else(|| SystemClock.now());
+    let checked = check(&args.paths, args.directory.as_deref(), at)?;
     match args.format {
         CheckFormat::Json => print_json(&report(&checked, setting.language))?,
         CheckFormat::Sarif => print_json(&sarif(&checked, setting.language))?,
@@ -80,8 +87,13 @@ pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Reads every file, then checks playbooks against the directory.
-fn check(paths: &[PathBuf], directory: Option<&Path>) -> anyhow::Result<Vec<Checked>> {
+fn moment(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse_rfc3339(text).ok_or_else(|| "write it like 2026-11-24T09:00:00+09:00".to_owned())
+}
+
+/// Reads every file, then checks playbooks against the directory and against each other, and exercises against their
+/// playbooks.
+fn check(paths: &[PathBuf], directory: Option<&Path>, at: Timestamp) -> anyhow::Result<Vec<Checked>> {
     let mut files = BTreeSet::new();
     for path in paths {
         let metadata = fs::metadata(path).map_err(|cause| unreadable(path, &cause))?;
@@ -96,12 +108,39 @@ fn check(paths: &[PathBuf], directory: Option<&Path>) -> anyhow::Result<Vec<Chec
     let sources =
         files.into_iter().map(|path| Ok((read(&path)?, path))).collect::<anyhow::Result<Vec<_>>>()?;
     let directory = the_directory(&sources, directory);
+    let mut neighbours: Vec<Neighbour> = Vec::new();
+    let mut playbooks: Vec<Playbook> = Vec::new();
+    // Playbooks are told of those before them; exercises come last, when every playbook is known.
+    let mut problems: Vec<Vec<Problem>> = vec![Vec::new(); sources.len()];
+    let (exercises, others): (Vec<usize>, Vec<usize>) =
+        (0..sources.len()).partition(|index| document_kind(&sources[*index].0) == Some(Kind::Exercise));
+    for index in others {
+        let source = &sources[index].0;
+        if document_kind(source) == Some(Kind::Directory) {
+            problems[index] = directory::check(source, Some(at)).1;
+            continue;
+        }
+        // A file of no known kind is read as a playbook, which says what is missing.
+        let site = Site { directory: directory.as_ref(), at: Some(at), neighbours: Some(&neighbours) };
+        let (playbook, found) = playbook::check(source, &site);
+        problems[index] = found;
+        playbooks.extend(playbook);
+        neighbours.extend(Neighbour::read(source));
+    }
+    for index in exercises {
+        let source = &sources[index].0;
+        // Only the pinned playbook is looked into; what it names is not known while it has errors itself.
+        let pinned = exercise::pinned_playbook(source);
+        let playbook = playbooks.iter().find(|playbook| Some(&playbook.key) == pinned.as_ref());
+        problems[index] = exercise::check(source, playbook).1;
+    }
     Ok(sources
         .iter()
-        .map(|(source, path)| Checked {
+        .zip(problems)
+        .map(|((source, path), problems)| Checked {
             name: path.display().to_string(),
             text: String::from_utf8_lossy(source).into_owned(),
-            problems: problems_of(source, path, directory.as_ref()),
+            problems,
         })
         .collect())
 }
@@ -115,18 +154,6 @@ fn the_directory(sources: &[(Vec<u8>, PathBuf)], named: Option<&Path>) -> Option
     match (candidates.next(), candidates.next()) {
         (Some((source, _)), None) => directory::read(source).0,
         _ => None,
-    }
-}
-
-fn problems_of(source: &[u8], path: &Path, directory: Option<&Directory>) -> Vec<Problem> {
-    match document_kind(source) {
-        Some(Kind::Directory) => directory::read(source).1,
-        Some(Kind::Exercise) => {
-            warn!("{} is an exercise, which this version does not check yet", path.display());
-            Vec::new()
-        }
-        // A file of no known kind is read as a playbook, which says what is missing.
-        _ => playbook::read(source, directory).1,
     }
 }
 
@@ -205,7 +232,7 @@ fn sarif(checked: &[Checked], language: Language) -> Value {
             rules.insert(problem.code);
             let region =
                 json!({"startLine": problem.at.line.max(1), "startColumn": problem.at.column.max(1)});
-            let place = json!({"artifactLocation": {"uri": name}, "region": region});
+            let place = json!({"artifactLocation": {"uri": uri(name)}, "region": region});
             let words = format!("{} {}", problem.detail.get(language), problem.help.get(language));
             results.push(json!({
                 "ruleId": problem.code,
@@ -215,13 +242,41 @@ fn sarif(checked: &[Checked], language: Language) -> Value {
             }));
         }
     }
-    let rules: Vec<Value> = rules.into_iter().map(|code| json!({"id": code})).collect();
+    let rules: Vec<Value> =
+        rules.into_iter().filter_map(rule::find).map(|rule| described(rule, language)).collect();
     let driver = json!({"name": "noroshi", "version": env!("CARGO_PKG_VERSION"), "rules": rules});
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [{"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}],
     })
+}
+
+/// A rule as code review tools show it.
+fn described(rule: &Rule, language: Language) -> Value {
+    let (what, why) = match language {
+        Language::En => (rule.what_en, rule.why_en),
+        Language::Ja | Language::EasyJa => (rule.what_ja, rule.why_ja),
+    };
+    let level = match rule.severities.first() {
+        Some(Severity::Error) => "error",
+        Some(Severity::Warning) => "warning",
+        _ => "note",
+    };
+    json!({
+        "id": rule.code,
+        "shortDescription": {"text": what},
+        "help": {"text": why},
+        "defaultConfiguration": {"level": level},
+    })
+}
+
+/// A path as a URI reference: what is not plain is written in percent.
+fn uri(path: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    path.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
 }
 
 /// What people read: place, code and detail; the line itself with a caret; what to write instead.
@@ -280,8 +335,21 @@ fn with_caret(line: &str, column: usize) -> (String, String) {
     let shown: Vec<char> =
         line.chars().skip(start).take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect();
     let before = &shown[..(column - 1 - start).min(shown.len())];
-    let width: usize = before.iter().map(|c| if is_wide(*c) { 2 } else { 1 }).sum();
+    let width: usize = before.iter().map(|c| places(*c)).sum();
     (shown.iter().collect(), format!("{}^", " ".repeat(width)))
+}
+
+/// How many places of a terminal a character takes. Marks that are put upon the one before take none.
+fn places(c: char) -> usize {
+    match c {
+        '\u{300}'..='\u{36f}'
+        | '\u{3099}'
+        | '\u{309a}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{fe00}'..='\u{fe0f}' => 0,
+        c if is_wide(c) => 2,
+        _ => 1,
+    }
 }
 
 /// Kana, kanji, full-width forms and what stands between them in Unicode.
@@ -299,6 +367,7 @@ mod tests {
     fn the_caret_stands_below_the_place_even_behind_japanese() {
         assert_eq!(with_caret("ack_by: x", 9), ("ack_by: x".to_owned(), "        ^".to_owned()));
         assert_eq!(with_caret("題: x", 4).1, "    ^");
+        assert_eq!(with_caret("か\u{3099}ｶ: x", 6).1, "     ^");
         assert_eq!(with_caret("", 1), (String::new(), "^".to_owned()));
         assert_eq!(with_caret("ab", 99).1.trim_start(), "^");
     }
@@ -330,7 +399,7 @@ mod tests {
         {
             let path = folder.path().join(name);
             fs::write(&path, content).unwrap();
-            let checked = check(&[path], None).unwrap();
+            let checked = check(&[path], None, Timestamp(0)).unwrap();
             let errors = checked[0].problems.iter().filter(|problem| problem.severity == Severity::Error);
             assert!(errors.count() > 0, "{name}");
         }
@@ -341,7 +410,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("broken.yaml");
         fs::write(&path, "apiVersion: noroshi/v1\nkind: Playbook\nmetdata: {}\n").unwrap();
-        let checked = check(&[path], None).unwrap();
+        let checked = check(&[path], None, Timestamp(0)).unwrap();
         let run = &sarif(&checked, Language::En)["runs"][0];
         let results = run["results"].as_array().unwrap();
         assert_eq!(results.len(), checked[0].problems.len());
@@ -351,8 +420,28 @@ mod tests {
     }
 
     #[test]
+    fn a_path_becomes_a_reference_that_every_tool_reads() {
+        assert_eq!(uri("手順/a b.yaml"), "%E6%89%8B%E9%A0%86/a%20b.yaml");
+    }
+
+    #[test]
+    fn two_playbooks_of_one_name_and_version_are_told_at_the_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let shipped = include_str!("../../playbooks/eq-6upper-initial.yaml");
+        fs::write(folder.path().join("a.yaml"), shipped).unwrap();
+        fs::write(folder.path().join("b.yaml"), format!("{shipped}# より新しい\n")).unwrap();
+        let checked = check(&[folder.path().to_owned()], None, Timestamp(0)).unwrap();
+        let codes = |index: usize| -> Vec<&str> {
+            let shown =
+                checked[index].problems.iter().filter(|problem| problem.severity == Severity::Warning);
+            shown.map(|problem| problem.code).collect()
+        };
+        assert_eq!((codes(0), codes(1)), (vec![], vec!["R07"]));
+    }
+
+    #[test]
     fn a_path_that_is_not_there_is_wrong_usage() {
-        let error = check(&["/no/such/file.yaml".into()], None).map(|_| ()).unwrap_err();
+        let error = check(&["/no/such/file.yaml".into()], None, Timestamp(0)).map(|_| ()).unwrap_err();
         assert_eq!(super::super::code(&error), 2);
     }
 }

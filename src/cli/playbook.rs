@@ -64,7 +64,15 @@ pub(crate) enum SchemaOf {
 pub(crate) fn run(command: Command, setting: &Setting) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check(args) => check::run(args, setting),
-        Command::Schema { .. } => Err(Refused::not_there_yet("playbook schema")),
+        Command::Schema { of } => {
+            let kind = match of {
+                SchemaOf::Playbook => Kind::Playbook,
+                SchemaOf::Directory => Kind::Directory,
+                SchemaOf::Exercise => Kind::Exercise,
+            };
+            print_json(&noroshi_core::schema::of(kind))?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Export { .. } => Err(Refused::not_there_yet("playbook export")),
         Command::Preflight(args) => preflight::run(args, setting),
         Command::Import { paths, format } => block_on(import(setting.config()?, paths, format, setting)),

@@ -16,7 +16,7 @@ mod cover;
 pub mod roster;
 pub(crate) mod syntax;
 
-pub use syntax::read;
+pub use syntax::{check, read};
 
 /// A directory without errors.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,10 +1,11 @@
 //! What kind of file this is: the head that playbooks, directories and exercises share.
 
 use crate::{
+    rule::{self, Needs, RULES, Rule},
     text::Text,
     yaml::{
         Limits, Node, Problems, decode,
-        fields::{Fields, Spot},
+        fields::{Fields, Located, Spot},
         parse, top_level_kind,
     },
 };
@@ -82,4 +83,72 @@ pub(crate) fn head<'a>(root: &'a Node, kind: Kind, problems: &'a Problems) -> Op
         );
     }
     said.and_then(Kind::from_name).is_none().then_some(fields)
+}
+
+/// A warning that the author waives.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Waiver {
+    /// The rule.
+    pub code: String,
+    /// Why it is right to break it here.
+    pub because: Text,
+}
+
+/// Reads the block `waive:` of a file. Only rules whose breach is a warning in files of this kind can be waived.
+pub(crate) fn waivers(fields: &Fields<'_>, kind: Kind) -> Vec<Located<Waiver>> {
+    let block = fields.get("waive");
+    block.iter().flat_map(Spot::items).filter_map(|spot| waiver(&spot, kind)).collect()
+}
+
+/// The waiver with the place of its code.
+fn waiver(spot: &Spot<'_>, kind: Kind) -> Option<Located<Waiver>> {
+    let fields = spot.fields()?;
+    let code = fields.need("code").and_then(|spot| {
+        let code = spot.string()?;
+        let known = |rule: &&Rule| rule.can_be_waived() && rule.is_of_exercises() == (kind == Kind::Exercise);
+        if !RULES.iter().filter(known).any(|rule| rule.code == code) {
+            let codes: Vec<_> = RULES.iter().filter(known).map(|rule| rule.code).collect();
+            spot.error(
+                "R02",
+                Text::both(
+                    format!("「{code}」は免除できません。警告だけを免除できます。"),
+                    format!("\"{code}\" cannot be waived: only warnings can."),
+                ),
+                Text::both(
+                    format!("免除できる規則: {}", codes.join("、")),
+                    format!("Rules that can be waived: {}.", codes.join(", ")),
+                ),
+            );
+            return None;
+        }
+        Some(spot.locate(code.to_owned()))
+    });
+    let because = fields.need("because").and_then(|spot| spot.text());
+    fields.finish();
+    let Located { value: code, at, path } = code?;
+    Some(Located { value: Waiver { code, because: because? }, at, path })
+}
+
+/// Waives what the author waives, and tells the waivers that waive nothing, as far as the checker could see.
+///
+/// - `sees`: whether every breach of rules with these needs could be found.
+pub(crate) fn waive(waivers: &[Located<Waiver>], problems: &Problems, sees: impl Fn(Needs) -> bool) {
+    for Located { value: Waiver { code, because }, at, path } in waivers {
+        let waived = problems.waive(code, because);
+        let could_be_seen = rule::find(code).is_some_and(|rule| sees(rule.needs));
+        // An error may hide the very warning.
+        if waived || !could_be_seen || problems.has_errors() {
+            continue;
+        }
+        problems.warning(
+            "R06",
+            *at,
+            path,
+            Text::both(
+                format!("この免除({code})が免除するものはありません。"),
+                format!("This waiver of {code} waives nothing."),
+            ),
+            Text::both("免除を消してください。", "Remove the waiver."),
+        );
+    }
 }

@@ -15,8 +15,11 @@ mod reports;
 pub(crate) mod syntax;
 mod tasks;
 
+pub use crate::document::Waiver;
+pub(crate) use check::overdue;
+pub use check::{Neighbour, Site};
 pub use reports::{IfMissed, ReportPlan, Stretch};
-pub use syntax::{built_in_forms, read};
+pub use syntax::{built_in_forms, check, read};
 pub use tasks::{Anchor, Due, IncidentMoment, TaskGroup, TaskPlan, Test, When};
 
 /// A playbook without errors.
@@ -669,15 +672,6 @@ pub struct DrillPlan {
     pub body_top: Option<Text>,
     /// Last words of the body, added to the service's.
     pub body_bottom: Option<Text>,
-}
-
-/// A warning that the author waives.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Waiver {
-    /// The rule.
-    pub code: String,
-    /// Why it is right to break it here.
-    pub because: Text,
 }
 
 #[cfg(test)]

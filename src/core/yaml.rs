@@ -149,9 +149,17 @@ impl Node {
 #[derive(Debug, Default)]
 pub struct Problems {
     found: RefCell<Vec<Problem>>,
+    off: Option<&'static str>,
+    #[cfg(test)]
+    pub(crate) read: RefCell<Vec<fields::ReadMap>>,
 }
 
 impl Problems {
+    /// With one rule switched off: its breaches are not told. For the proof that a rule is what tells a fault.
+    pub fn without(rule: Option<&'static str>) -> Self {
+        Self { off: rule, ..Self::default() }
+    }
+
     /// The file is refused for this.
     pub fn error(&self, code: &'static str, at: Position, path: impl Into<String>, detail: Text, help: Text) {
         self.push(Problem { code, severity: Severity::Error, at, path: path.into(), detail, help });
@@ -169,7 +177,16 @@ impl Problems {
         self.push(Problem { code, severity: Severity::Warning, at, path: path.into(), detail, help });
     }
 
+    /// Told, nothing more.
+    pub fn info(&self, code: &'static str, at: Position, path: impl Into<String>, detail: Text, help: Text) {
+        self.push(Problem { code, severity: Severity::Info, at, path: path.into(), detail, help });
+    }
+
     fn push(&self, problem: Problem) {
+        debug_assert!(crate::rule::find(problem.code).is_some(), "{} stands in no table", problem.code);
+        if self.off == Some(problem.code) {
+            return;
+        }
         let mut found = self.found.borrow_mut();
         // An error still takes the place of a warning, so that a full list never makes a file look right.
         if found.len() < MAX_PROBLEMS {
@@ -186,8 +203,10 @@ impl Problems {
         self.found.borrow().len() >= MAX_PROBLEMS
     }
 
-    /// Turns every warning of a rule into information, with the author's reason behind it.
-    pub fn waive(&self, code: &str, because: &Text) {
+    /// Turns every warning of a rule into information, with the author's reason behind it. Returns whether there was
+    /// one.
+    pub fn waive(&self, code: &str, because: &Text) -> bool {
+        let mut waived = false;
         for problem in self.found.borrow_mut().iter_mut() {
             if problem.code == code && problem.severity == Severity::Warning {
                 problem.severity = Severity::Info;
@@ -195,8 +214,10 @@ impl Problems {
                     format!("免除されています: {}", because.get(Language::Ja)),
                     format!("Waived: {}", because.get(Language::En)),
                 );
+                waived = true;
             }
         }
+        waived
     }
 
     /// Whether an error was found at this path or below it.

@@ -156,6 +156,9 @@ fn to_recipient(
             "alert.respond_by" => respond_by.as_deref().map(Cow::Borrowed),
             "recipient.name" => Some(Cow::Owned(letter.to_name.clone())),
             "recipient.agency" => row.map(|row| Cow::Owned(text(&row.name).get(language).to_owned())),
+            "recipient.person.name" => {
+                scene.person_of(row?).map(|name| Cow::Owned(name.get(language).to_owned()))
+            }
             _ => scene.value(name, language, app),
         }
     };

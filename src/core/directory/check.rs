@@ -1,10 +1,42 @@
-//! What is only seen when the whole directory has been read: groups that hold nobody or themselves.
+//! What is only seen when the whole directory has been read: groups that hold nobody or themselves, limits that
+//! playbooks are held to, the date of verification.
 
 use super::{Directory, syntax::Parts};
-use crate::{text::Text, yaml::Problems};
+use crate::{
+    document,
+    playbook::overdue,
+    rule::Needs,
+    text::Text,
+    time::Timestamp,
+    yaml::{Problems, fields::Spot},
+};
 
-/// Checks the groups of agencies.
-pub(super) fn groups(parts: &Parts, problems: &Problems) {
+/// Every rule, with those that need a moment where it is given.
+pub(super) fn all(parts: &Parts, at: Option<Timestamp>, root: &Spot<'_>, problems: &Problems) {
+    groups(parts, problems);
+    limits(root);
+    if let Some(metadata) = root.child("metadata") {
+        overdue(
+            at,
+            &metadata,
+            "verified_on",
+            "verify_every",
+            ("台帳の確認", "verification of this directory", "verified_on"),
+        );
+    }
+    document::waive(&parts.waive, problems, |needs| needs == Needs::File);
+}
+
+/// What `site` says about limits has to be readable as such.
+fn limits(root: &Spot<'_>) {
+    let Some(site) = root.child("site") else { return };
+    for name in ["decide_within_critical", "decide_within_high"] {
+        site.child(name).map(|spot| spot.span());
+    }
+    site.child("most_tasks_in_15m").map(|spot| spot.count());
+}
+
+fn groups(parts: &Parts, problems: &Problems) {
     for (key, (at, path)) in &parts.groups {
         if contains_itself(&parts.directory, key) {
             problems.error(

@@ -8,16 +8,16 @@ use chrono_tz::Tz;
 
 use super::{
     Agency, Contact, Directory, Gap, Override, Person, RoleAccount, Roster, Rotation, SiteValue, Transport,
-    Turn, check,
+    Turn, check as rules,
 };
 use crate::{
-    document::{self, Kind},
+    document::{self, Kind, Waiver},
     problem::Problem,
     text::{Language, Text},
-    time::Span,
+    time::{Span, Timestamp},
     yaml::{
         Limits, Problems, Value,
-        fields::{Fields, Spot, did_you_mean},
+        fields::{Fields, Located, Spot, did_you_mean},
     },
 };
 
@@ -28,22 +28,43 @@ const HANDOVER: NaiveTime = NaiveTime::from_hms_opt(8, 30, 0).expect("a time of 
 
 /// Reads a directory: the checked value where there is no error, and every problem in the order of the file.
 pub fn read(source: &[u8]) -> (Option<Directory>, Vec<Problem>) {
-    let problems = Problems::default();
+    check(source, None)
+}
+
+/// Reads a directory as [`read`] does, and tells at `at` what should have been verified by then.
+pub fn check(source: &[u8], at: Option<Timestamp>) -> (Option<Directory>, Vec<Problem>) {
+    check_without(None, source, at)
+}
+
+/// Checks with one rule switched off.
+pub(crate) fn check_without(
+    rule: Option<&'static str>,
+    source: &[u8],
+    at: Option<Timestamp>,
+) -> (Option<Directory>, Vec<Problem>) {
+    let problems = Problems::without(rule);
     let directory = document::tree(source, Limits::DIRECTORY, &problems).and_then(|(_, root)| {
         let fields = document::head(&root, Kind::Directory, &problems)?;
-        read_directory(fields)
+        let whole = fields.spot.clone();
+        let parts = read_directory(fields)?;
+        rules::all(&parts, at, &whole, &problems);
+        Some(parts.directory)
     });
-    if let Some(directory) = &directory {
-        check::groups(directory, &problems);
-    }
-    let directory = directory.filter(|_| !problems.has_errors()).map(|parts| parts.directory);
-    (directory, problems.into_sorted())
+    (directory.filter(|_| !problems.has_errors()), problems.into_sorted())
+}
+
+/// Reads every block without checking the whole.
+#[cfg(test)]
+pub(crate) fn read_only(fields: Fields<'_>) {
+    read_directory(fields);
 }
 
 /// What was read, with the places that checks over the whole file need.
 pub(super) struct Parts {
     /// The directory, perhaps with holes where there were errors.
     pub(super) directory: Directory,
+    /// The warnings that the file waives.
+    pub(super) waive: Vec<Located<Waiver>>,
     /// Each group's member list.
     pub(super) groups: BTreeMap<String, (crate::problem::Position, String)>,
 }
@@ -126,6 +147,7 @@ fn read_directory(fields: Fields<'_>) -> Option<Parts> {
             .filter_map(|(key, spot)| Some((key, read_role_account(&spot, &known)?)))
             .collect()
     });
+    let waive = document::waivers(&fields, Kind::Directory);
     fields.finish();
 
     let (key, title, verified_on, verify_every) = metadata??;
@@ -142,7 +164,7 @@ fn read_directory(fields: Fields<'_>) -> Option<Parts> {
         role_accounts: role_accounts.unwrap_or_default(),
         covers: Vec::new(),
     };
-    Some(Parts { directory, groups })
+    Some(Parts { directory, waive, groups })
 }
 
 type Metadata = (String, Text, NaiveDate, Option<Span>);

@@ -2,7 +2,7 @@
 //!
 //! 1. Every block is read into a [`Draft`]: the typed value as far as it could be read, and beside it what checks need
 //!    and the typed value does not keep: places, references, templates, steps with holes.
-//! 2. [`check`](super::check) looks at the draft as a whole, with or without a directory.
+//! 2. [`check`](rules) looks at the draft as a whole, with or without a directory.
 //! 3. Without any error the draft becomes a [`Playbook`].
 //!
 //! A block that could not be read is left out of the draft; its key still counts as defined, so that one slip gives
@@ -12,7 +12,9 @@ use std::cell::RefCell;
 
 use chrono::NaiveDate;
 
-use super::{CancelPlan, ClosePlan, DrillPlan, PartyRef, Playbook, Requires, Text, Variable, check};
+use super::{
+    CancelPlan, ClosePlan, DrillPlan, PartyRef, Playbook, Requires, Site, Text, Variable, check as rules,
+};
 use crate::{
     directory::Directory,
     document::{self, Kind},
@@ -34,7 +36,7 @@ mod start;
 mod tasks;
 
 pub(super) use alerts::{AlertDraft, Deadline};
-pub(super) use ladders::{LadderDraft, StepAction};
+pub(super) use ladders::{LadderDraft, StepAction, StepDraft};
 pub use reports::built_in_forms;
 pub(super) use responses::ResponseSetDraft;
 pub(super) use tasks::TaskDraft;
@@ -43,14 +45,34 @@ pub(super) use tasks::TaskDraft;
 ///
 /// - `directory`: where it is known, references into it are checked too, and rules about addresses and people.
 pub fn read(source: &[u8], directory: Option<&Directory>) -> (Option<Playbook>, Vec<Problem>) {
-    let problems = Problems::default();
+    check(source, &Site { directory, ..Site::default() })
+}
+
+/// Reads a playbook as [`read`] does, with every rule that can be judged by what is known of its site.
+pub fn check(source: &[u8], site: &Site<'_>) -> (Option<Playbook>, Vec<Problem>) {
+    check_without(None, source, site)
+}
+
+/// Checks with one rule switched off.
+pub(super) fn check_without(
+    rule: Option<&'static str>,
+    source: &[u8],
+    site: &Site<'_>,
+) -> (Option<Playbook>, Vec<Problem>) {
+    let problems = Problems::without(rule);
     let playbook = document::tree(source, Limits::PLAYBOOK, &problems).and_then(|(text, root)| {
         let fields = document::head(&root, Kind::Playbook, &problems)?;
         let draft = Draft::read(fields);
-        check::all(&draft, directory, text, &problems);
+        rules::all(&draft, site, text, &problems);
         if problems.has_errors() { None } else { draft.into_playbook() }
     });
     (playbook, problems.into_sorted())
+}
+
+/// Reads every block without checking the whole.
+#[cfg(test)]
+pub(crate) fn read_only(fields: Fields<'_>) {
+    Draft::read(fields);
 }
 
 /// What a reference names.
@@ -229,7 +251,7 @@ impl<'a> Draft<'a> {
         let cancel = fields.need("cancel").and_then(|spot| later::cancel(&spot, &gathered));
         let drills = fields.need("drills").and_then(|spot| later::drills(&spot, &gathered));
         let forms = fields.get("forms").map(|spot| reports::forms(&spot)).unwrap_or_default();
-        let waive = fields.get("waive").map(|spot| later::waivers(&spot)).unwrap_or_default();
+        let waive = document::waivers(&fields, Kind::Playbook);
         let root = fields.spot.node;
         fields.finish();
         Self {

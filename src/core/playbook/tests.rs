@@ -1,5 +1,7 @@
 //! Every rule has a smallest file that breaks it. The mark « in a replacement shows where the problem must be told.
 
+mod rules;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -135,11 +137,12 @@ fn with_directory(code: &'static str, changes: &[(&str, &str)], playbook_changes
 fn the_shipped_files_have_no_problem() {
     let directory = directory(DIRECTORY);
     let (playbook, problems) = read(PLAYBOOK.as_bytes(), Some(&directory));
-    assert_eq!(problems, []);
+    let unwaived: Vec<_> = problems.iter().filter(|problem| problem.severity != Severity::Info).collect();
+    assert!(unwaived.is_empty(), "{unwaived:#?}");
     assert_eq!(playbook.map(|playbook| playbook.alerts.len()), Some(7));
     assert_eq!(directory.expand("dmat_hospitals").len(), 5);
     let (alone, problems) = read(PLAYBOOK.as_bytes(), None);
-    assert_eq!(problems, []);
+    assert!(problems.iter().all(|problem| problem.severity == Severity::Info), "{problems:#?}");
     assert!(alone.is_some());
 }
 
@@ -261,7 +264,7 @@ fn ladders() {
     gives("A04", &[("ack: { unit: agency, read_by: 5m, ", "ack: «{ unit: agency, ")]);
     gives("A05", &[("at: 10m, if: unacked", "at: «5m, if: unread")]);
     gives("A05", &[("at: 10m", "at: «5m30s"), ("ack_by: 10m", "ack_by: 5m"), ("ack_by: 10m", "ack_by: 5m")]);
-    gives("A06", &[("at: 30m", "at: 31m"), ("    ladder: climb", "    ladder: «climb")]);
+    gives("A06", &[("at: 30m", "at: «31m")]);
     gives(
         "A11",
         &[
@@ -270,8 +273,8 @@ fn ladders() {
         ],
     );
     gives("A11", &[("meaning: seen, counts_as: read", "meaning: seen, counts_as: «ack")]);
-    gives("A11", &[("- { key: eta", "- «{ key: eta"), ("after: available }", "after: nowhere }")]);
-    gives("A11", &[("- { key: eta", "- «{ key: eta"), ("after: available }", "after: eta }")]);
+    gives("A11", &[("after: available }", "after: «nowhere }")]);
+    gives("A11", &[("after: available }", "after: «eta }")]);
     gives("A11", &[("standby:\n    send", "standby:\n    «send"), ("    responses: deploy\n", "")]);
     gives(
         "A12",
@@ -297,13 +300,6 @@ fn ladders() {
         &[(
             "    to: [\"agency:hospitals\"]\n    via: [email, sms]\n    subject: 取消",
             "    to: [\"agency:hospitals\"]\n    via: «[email]\n    subject: 取消",
-        )],
-    );
-    gives(
-        "A13",
-        &[(
-            "    to: [\"agency:hospitals\"]\n    via: [email, sms]\n    subject: 取消",
-            "    to: «[\"role:chief\"]\n    via: [email, sms]\n    subject: 取消",
         )],
     );
     gives("A16", &[("body: 取り消します", "body: «https://a.example を開いてください")]);
@@ -399,7 +395,7 @@ fn directories() {
     let (playbook, place) = broken(SMALL, &to);
     let (_, problems) = read(playbook.as_bytes(), Some(&directory(&text)));
     assert!(told(&problems).contains(&("A09", place)), "{problems:#?}");
-    with_directory("A07", &[(", sms: \"0000\" }", " }")], &[("- { at: 5m", "- «{ at: 5m")].map(|x| x));
+    with_directory("A07", &[(", sms: \"0000\" }", " }")], &[("via: [sms]", "via: «[sms]")]);
     with_directory(
         "A03",
         &[("members: [sato], rotate: daily", "members: []"), ("members: [tanaka]", "members: []")],
@@ -408,7 +404,7 @@ fn directories() {
     with_directory(
         "T03",
         &[("members: [sato], rotate: daily", "members: []")],
-        &[("- { key: manual", "- «{ key: manual")],
+        &[("allow: [roster.duty]", "allow: «[roster.duty]")],
     );
 }
 

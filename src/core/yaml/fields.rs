@@ -55,6 +55,11 @@ impl<'a> Spot<'a> {
         self.problems.error(code, at, &self.path, detail, help);
     }
 
+    /// Tells a warning of this value at a place inside of it.
+    pub fn warning_at(&self, code: &'static str, at: Position, detail: Text, help: Text) {
+        self.problems.warning(code, at, &self.path, detail, help);
+    }
+
     /// Tells an error at another value of the same file.
     pub fn error_of<T>(&self, code: &'static str, place: &Located<T>, detail: Text, help: Text) {
         self.problems.error(code, place.at, &place.path, detail, help);
@@ -63,6 +68,64 @@ impl<'a> Spot<'a> {
     /// Tells a warning at this value.
     pub fn warning(&self, code: &'static str, detail: Text, help: Text) {
         self.problems.warning(code, self.node.at, &self.path, detail, help);
+    }
+
+    /// Tells information at this value.
+    pub fn info(&self, code: &'static str, detail: Text, help: Text) {
+        self.problems.info(code, self.node.at, &self.path, detail, help);
+    }
+
+    /// The value of a key, where this is a map that has it; nothing is told where it is not. For checks over the whole
+    /// file, after its readers have told what is wrong with its shape.
+    pub fn child(&self, name: &str) -> Option<Spot<'a>> {
+        Some(self.below(name, self.node.get(name)?))
+    }
+
+    /// The value at the end of a way of keys.
+    pub fn descend(&self, way: &[&str]) -> Option<Spot<'a>> {
+        way.iter().try_fold(self.clone(), |spot, name| spot.child(name))
+    }
+
+    /// The entries of a map or the elements of a list, with their keys or their indexes as text; nothing is told
+    /// where this is neither.
+    pub fn children(&self) -> Vec<(String, Spot<'a>)> {
+        match &self.node.value {
+            Value::Map(entries) => {
+                entries.iter().map(|(key, node)| (key.name.clone(), self.below(&key.name, node))).collect()
+            }
+            Value::List(items) => {
+                let element = |(index, node)| {
+                    let name = format!("[{index}]");
+                    let spot = self.below(&name, node);
+                    (name, spot)
+                };
+                items.iter().enumerate().map(element).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The elements of a list, or nothing.
+    pub fn elements(&self) -> Vec<Spot<'a>> {
+        match &self.node.value {
+            Value::List(_) => self.children().into_iter().map(|(_, spot)| spot).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The words of a scalar, or nothing.
+    pub fn words(&self) -> Option<&'a str> {
+        self.node.as_str()
+    }
+
+    /// The words of a list of scalars, or nothing.
+    pub fn list_of_words(&self) -> Vec<&'a str> {
+        self.elements().iter().filter_map(Spot::words).collect()
+    }
+
+    /// The length of time that stands here, or nothing.
+    pub fn as_span(&self) -> Option<Span> {
+        self.words()?.parse().ok()
     }
 
     fn wrong(&self, wanted_ja: &str, wanted_en: &str) {
@@ -354,6 +417,14 @@ impl<'a> Spot<'a> {
     }
 }
 
+/// A map that was read, and the keys that its reader knows: the schema is compared with them.
+#[cfg(test)]
+#[derive(Clone, Debug)]
+pub(crate) struct ReadMap {
+    pub(crate) path: String,
+    pub(crate) asked: Vec<&'static str>,
+}
+
 /// The keys of one map, while they are being read.
 #[derive(Debug)]
 pub struct Fields<'a> {
@@ -460,6 +531,12 @@ impl<'a> Fields<'a> {
 
     /// Refuses every key that nobody asked for, and tells what is missing.
     pub fn finish(self) {
+        #[cfg(test)]
+        self.spot
+            .problems
+            .read
+            .borrow_mut()
+            .push(ReadMap { path: self.spot.path.clone(), asked: self.asked.borrow().clone() });
         for Missing { code, name, detail, help } in self.missing.take() {
             if !self.is_misspelt(name) {
                 let path = self.spot.path_to(name);

@@ -256,6 +256,9 @@ async fn page(
             "alert.respond_by" => deadline.map(|at| Cow::Owned(when.clock(at))),
             "recipient.name" => Some(Cow::Owned(text(&link.name).get(language).to_owned())),
             "recipient.agency" => Some(Cow::Owned(text(&row.name).get(language).to_owned())),
+            "recipient.person.name" => {
+                scene.person_of(&row).map(|name| Cow::Owned(name.get(language).to_owned()))
+            }
             _ => scene.value(name, language, app),
         }
     };

@@ -1,41 +1,141 @@
-//! Roles and rosters as the directory fills them (A02, A03, T03).
+//! Roles and rosters as the directory fills them (A02, A03, T03, T05).
 
 use std::collections::BTreeSet;
 
+use chrono_tz::Tz;
+
 use crate::{
-    directory::Directory,
+    directory::{Directory, roster::instant},
     playbook::{
         PartyRef, Target,
         syntax::{Draft, StepAction},
     },
     text::Text,
-    yaml::Problems,
+    time::{Span, Timestamp},
+    yaml::{Problems, fields::Spot},
 };
 
-pub(super) fn all(draft: &Draft<'_>, directory: &Directory, problems: &Problems) {
+pub(super) fn all(
+    draft: &Draft<'_>,
+    directory: &Directory,
+    at: Option<Timestamp>,
+    root: &Spot<'_>,
+    problems: &Problems,
+) {
     somebody_decides(draft, directory, problems);
+    somebody_may_start(draft, directory, at, root);
+    if let Some(at) = at {
+        no_empty_days(draft, directory, at, root);
+    }
+}
+
+/// Somebody of those who may start it by hand is on duty; without a moment, ever on duty.
+fn somebody_may_start(draft: &Draft<'_>, directory: &Directory, at: Option<Timestamp>, root: &Spot<'_>) {
+    let blocks = root.child("triggers").map(|spot| spot.elements()).unwrap_or_default();
     for trigger in &draft.triggers {
         let allow = &trigger.trigger.allow;
         if trigger.trigger.source != "manual" || allow.is_empty() {
             continue;
         }
+        let nobody = |party: &PartyRef| match at {
+            Some(at) => on_duty(party, draft, directory, at).is_empty(),
+            None => who_could_be(party, draft, directory).is_empty(),
+        };
         let known = allow.iter().all(|party| is_known(party, draft, directory));
-        if known && allow.iter().all(|party| people(party, draft, directory).is_empty()) {
-            problems.warning(
+        let block = blocks.iter().find(|block| block.path == trigger.path);
+        if let Some(place) = block.and_then(|block| block.child("allow"))
+            && known
+            && allow.iter().all(nobody)
+        {
+            place.warning(
                 "T03",
-                trigger.at,
-                format!("{}.allow", trigger.path),
                 Text::both(
-                    "起動を許された当番表に、だれもいません。",
-                    "The rosters that may start this have nobody on them.",
+                    "起動を許された当番表に、いまだれもいません。",
+                    "Nobody is on duty of the rosters that may start this.",
                 ),
                 Text::both(
-                    "台帳の当番表に人を入れてください。",
-                    "Put people on the rosters of the directory.",
+                    "台帳の当番表に人を入れるか、別の当番表を書き足してください。",
+                    "Put people on the rosters of the directory, or allow another roster.",
                 ),
             );
         }
     }
+}
+
+/// How far ahead rosters are looked at.
+const AHEAD: Span = Span::minutes(30 * 24 * 60);
+
+/// Somebody can be asked for each role, and stands on each roster that is written to, on every one of the next 30
+/// days.
+fn no_empty_days(draft: &Draft<'_>, directory: &Directory, at: Timestamp, root: &Spot<'_>) {
+    let mut seen = BTreeSet::new();
+    let mut look = |party: &PartyRef, place: &Spot<'_>| {
+        // An empty chair at the end of a ladder is A03.
+        let is_told = who_could_be(party, draft, directory).is_empty() && decides(party, draft);
+        if is_told || !is_known(party, draft, directory) || !seen.insert(party.to_string()) {
+            return;
+        }
+        if let Some((from, zone)) = first_gap(party, draft, directory, at) {
+            let day = from.to_utc().with_timezone(&zone).format("%Y-%m-%d %H:%M");
+            place.error(
+                "T05",
+                Text::both(
+                    format!("{day} に「{party}」の当番がだれもいません。"),
+                    format!("Nobody is on duty for \"{party}\" at {day}."),
+                ),
+                Text::both(
+                    "台帳の当番表に人を入れるか、fill に別の当番表を書き足してください。",
+                    "Put somebody on the roster for that time, or add another roster to \"fill\".",
+                ),
+            );
+        }
+    };
+    for role in &draft.roles {
+        let key = &role.value.key;
+        if let Some(place) = root.descend(&["roles", key, "fill", "from"]) {
+            look(&PartyRef::Role(key.clone()), &place);
+        }
+    }
+    let alerts = root.child("alerts").map(|spot| spot.children()).unwrap_or_default();
+    let to = alerts.iter().filter_map(|(_, alert)| alert.child("to")).flat_map(|to| to.elements());
+    let ladders = root.child("ladders").map(|spot| spot.children()).unwrap_or_default();
+    let steps =
+        ladders.iter().filter_map(|(_, ladder)| ladder.child("steps")).flat_map(|list| list.elements());
+    for place in to.chain(steps.filter_map(|step| step.child("to"))) {
+        if let Some(key) = place.words().and_then(|words| words.strip_prefix("roster.")) {
+            look(&PartyRef::Roster(key.to_owned()), &place);
+        }
+    }
+}
+
+/// Whether some ladder ends at this party.
+fn decides(party: &PartyRef, draft: &Draft<'_>) -> bool {
+    let last = |to: &Target| matches!(to, Target::Party(decider) if decider == party);
+    let mut ends = draft.ladders.iter().filter_map(|ladder| ladder.steps.last()?.to.as_ref());
+    ends.any(|to| last(&to.value))
+}
+
+/// The first moment from `at` on, within the time that is looked ahead, at which nobody is on duty, with the roster's
+/// wall time. Duty changes from somebody to nobody only where a gap or an override begins or ends.
+fn first_gap(
+    party: &PartyRef,
+    draft: &Draft<'_>,
+    directory: &Directory,
+    at: Timestamp,
+) -> Option<(Timestamp, Tz)> {
+    let rosters = rosters(party, draft);
+    let known = || rosters.iter().filter_map(|key| directory.rosters.get(*key));
+    let zone = known().next()?.zone;
+    let changes = known().flat_map(|roster| {
+        let gaps = roster.gaps.iter().flat_map(|gap| [gap.from, gap.to]);
+        let others = roster.overrides.iter().flat_map(|other| [other.from, other.to]);
+        gaps.chain(others).map(|wall| instant(wall, roster.zone))
+    });
+    let mut moments: Vec<Timestamp> =
+        changes.filter(|change| at < *change && *change < at + AHEAD).chain([at]).collect();
+    moments.sort();
+    let empty = |moment: &Timestamp| rosters.iter().all(|key| directory.on_duty(key, *moment).is_empty());
+    moments.into_iter().find(empty).map(|moment| (moment, zone))
 }
 
 fn somebody_decides(draft: &Draft<'_>, directory: &Directory, problems: &Problems) {
@@ -49,7 +149,7 @@ fn somebody_decides(draft: &Draft<'_>, directory: &Directory, problems: &Problem
         if !is_known(party, draft, directory) {
             continue;
         }
-        let deciders = people(party, draft, directory);
+        let deciders = who_could_be(party, draft, directory);
         let humans: BTreeSet<&str> = deciders
             .iter()
             .copied()
@@ -86,8 +186,8 @@ fn somebody_decides(draft: &Draft<'_>, directory: &Directory, problems: &Problem
         } else {
             let same = earlier.iter().any(|step| match &step.to {
                 Some(to) => match &to.value {
-                    Target::Party(other) if other != party => {
-                        humans.len() == 1 && people(other, draft, directory) == deciders
+                    Target::Party(other) => {
+                        humans.len() == 1 && who_could_be(other, draft, directory) == deciders
                     }
                     _ => false,
                 },
@@ -126,16 +226,34 @@ fn is_known(party: &PartyRef, draft: &Draft<'_>, directory: &Directory) -> bool 
 }
 
 /// Everybody who could ever be this party.
-fn people<'d>(party: &PartyRef, draft: &Draft<'_>, directory: &'d Directory) -> BTreeSet<&'d str> {
-    let mut found = BTreeSet::new();
+pub(super) fn who_could_be<'d>(
+    party: &PartyRef,
+    draft: &Draft<'_>,
+    directory: &'d Directory,
+) -> BTreeSet<&'d str> {
+    rosters(party, draft).into_iter().flat_map(|key| directory.ever_on_duty(key)).collect()
+}
+
+fn on_duty<'d>(
+    party: &PartyRef,
+    draft: &Draft<'_>,
+    directory: &'d Directory,
+    at: Timestamp,
+) -> BTreeSet<&'d str> {
+    rosters(party, draft).into_iter().flat_map(|key| directory.on_duty(key, at)).collect()
+}
+
+/// The rosters behind a party: itself, or those that fill the role, and the roles that fill it.
+pub(super) fn rosters<'d>(party: &'d PartyRef, draft: &'d Draft<'_>) -> Vec<&'d str> {
+    let mut found = Vec::new();
     let mut seen = BTreeSet::new();
-    let mut open = vec![party.clone()];
+    let mut open = vec![party];
     while let Some(party) = open.pop() {
-        match &party {
-            PartyRef::Roster(key) => found.extend(directory.ever_on_duty(key)),
-            PartyRef::Role(key) if seen.insert(key.clone()) => {
+        match party {
+            PartyRef::Roster(key) => found.push(key.as_str()),
+            PartyRef::Role(key) if seen.insert(key) => {
                 let role = draft.roles.iter().find(|role| role.value.key == *key);
-                open.extend(role.into_iter().flat_map(|role| role.value.fill_from.iter().cloned()));
+                open.extend(role.into_iter().flat_map(|role| &role.value.fill_from));
             }
             _ => {}
         }

@@ -26,7 +26,10 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, problems: &P
             thing => {
                 let keys = &defined[&thing];
                 if !keys.contains(reference.key.value.as_str()) {
-                    unknown(reference, keys.iter().copied(), problems);
+                    // A report without its readers is more than a slip in a name.
+                    let is_audience = thing == Thing::Channel && reference.key.path.starts_with("reports.");
+                    let code = if is_audience { "T08" } else { "R01" };
+                    unknown(code, reference, keys.iter().copied(), problems);
                 }
             }
         }
@@ -91,7 +94,7 @@ fn outside(draft: &Draft<'_>, directory: Option<&Directory>, reference: &Referen
         (Some(false), _) | (None, Some(false)) => {
             let listed = listed.into_iter().flatten().map(|entry| entry.value.as_str());
             let known = directory.into_iter().flat_map(|directory| keys(directory, reference.thing));
-            unknown(reference, listed.chain(known), problems);
+            unknown("R01", reference, listed.chain(known), problems);
         }
     }
 }
@@ -141,12 +144,17 @@ fn keys(directory: &Directory, thing: Thing) -> Box<dyn Iterator<Item = &str> + 
     }
 }
 
-fn unknown<'n>(reference: &Reference, known: impl Iterator<Item = &'n str>, problems: &Problems) {
+fn unknown<'n>(
+    code: &'static str,
+    reference: &Reference,
+    known: impl Iterator<Item = &'n str>,
+    problems: &Problems,
+) {
     let key = &reference.key.value;
     let (hint_ja, hint_en) = did_you_mean(key, known);
     let key = shortened(key);
     problems.error(
-        "R01",
+        code,
         reference.key.at,
         &reference.key.path,
         Text::both(

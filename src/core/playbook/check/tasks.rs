@@ -1,14 +1,20 @@
-//! Tasks that wait for each other, or for a task that may not be there (R05).
+//! Tasks that wait for each other, or for a task that may not be there (R05); too many at once (T07).
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Site;
 use crate::{
     playbook::syntax::{Draft, TaskDraft},
     text::Text,
-    yaml::{Problems, fields::Located},
+    time::Span,
+    yaml::{
+        Problems,
+        fields::{Located, Spot},
+    },
 };
 
-pub(super) fn all(draft: &Draft<'_>, problems: &Problems) {
+pub(super) fn all(draft: &Draft<'_>, site: &Site<'_>, root: &Spot<'_>, problems: &Problems) {
+    one_person_can_do_them(site, root);
     let tasks: BTreeMap<&str, &TaskDraft> =
         draft.tasks.iter().map(|task| (task.key.value.as_str(), task)).collect();
     circles(draft, &tasks, problems);
@@ -33,6 +39,44 @@ pub(super) fn all(draft: &Draft<'_>, problems: &Problems) {
                 ),
             );
         }
+    }
+}
+
+/// No role has more required tasks due in one quarter of an hour than a person can do. Due times are compared where
+/// they count from the same event.
+fn one_person_can_do_them(site: &Site<'_>, root: &Spot<'_>) {
+    let window = Span::minutes(15);
+    let most = site.word("most_tasks_in_15m").and_then(|word| word.parse().ok()).unwrap_or(7_usize);
+    let groups = root.child("tasks").map(|spot| spot.elements()).unwrap_or_default();
+    let tasks = groups.iter().filter_map(|group| group.child("items")).flat_map(|items| items.elements());
+    let mut due: BTreeMap<(&str, &str), Vec<(Span, Spot<'_>)>> = BTreeMap::new();
+    for task in tasks.filter(|task| task.child("required").is_some_and(|word| word.words() == Some("true"))) {
+        let role = task.child("role").and_then(|spot| spot.words());
+        let after = task.descend(&["due", "after"]).and_then(|spot| spot.words());
+        let within = task.descend(&["due", "within"]);
+        let Some((key, within)) = role.zip(after).zip(within) else { continue };
+        if let Some(span) = within.as_span() {
+            due.entry(key).or_default().push((span, within));
+        }
+    }
+    for ((role, _), mut due) in due {
+        due.sort_by_key(|(span, _)| *span);
+        let crowded =
+            due.iter().zip(due.iter().skip(most)).find(|((first, _), (last, _))| last.0 - first.0 < window.0);
+        let Some((_, (_, place))) = crowded else { continue };
+        place.warning(
+            "T07",
+            Text::both(
+                format!("役割「{role}」の必須の課題が、同じ15分に {most} 件より多く重なります。"),
+                format!(
+                    "The role \"{role}\" has more than {most} required tasks due in the same 15 minutes."
+                ),
+            ),
+            Text::both(
+                "期限をずらすか、別の役割に分けてください。",
+                "Let some be due later, or give them to another role.",
+            ),
+        );
     }
 }
 

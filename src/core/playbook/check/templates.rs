@@ -9,11 +9,11 @@ use crate::{
     text::{Piece, Text, pieces},
     yaml::{
         Node, Problems,
-        fields::{Spot, did_you_mean},
+        fields::{Spot, did_you_mean, shortened},
     },
 };
 
-const BUILT_IN: [&str; 12] = [
+const BUILT_IN: [&str; 13] = [
     "incident.id",
     "incident.title",
     "incident.opened_at",
@@ -26,6 +26,7 @@ const BUILT_IN: [&str; 12] = [
     "alert.respond_by",
     "recipient.name",
     "recipient.agency",
+    "recipient.person.name",
 ];
 
 /// The link counts as this many characters: an address of a site and a token.
@@ -61,37 +62,25 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, source: &str
             .is_some_and(|key| roles.contains(key))
     };
     let suggestions = || variables.iter().copied().chain(BUILT_IN);
-    let lines: Vec<&str> = source.strip_prefix('\u{feff}').unwrap_or(source).split('\n').collect();
+    let lines = Lines::of(source);
     for spot in draft.templates.iter().flat_map(Spot::variants) {
-        let Some(words) = spot.node.as_str() else { continue };
         if problems.is_full() {
             break;
         }
-        let mut met: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut told = 0;
-        let parts = pieces(words);
-        for (index, (offset, piece)) in parts.iter().enumerate() {
-            let end = parts.get(index + 1).map_or(words.len(), |(next, _)| *next);
-            let tag = &words[*offset..end];
-            let nth = met.entry(tag).and_modify(|count| *count += 1).or_insert(0);
-            let at = || place_in_source(&lines, spot.node, tag, *nth).unwrap_or(spot.node.at);
-            let is_wrong = match piece {
-                Piece::Words(_) => false,
-                Piece::Name(name) => !known(name),
-                Piece::Broken(_) => true,
-            };
-            told += usize::from(is_wrong);
-            // Finding the place reads the text again, so a text full of mistakes is told only at its beginning.
-            if told > MOST_IN_ONE_TEXT {
-                break;
-            }
-            match piece {
-                Piece::Name(name) if is_wrong => {
+        let wrong = tags(&spot, &lines).into_iter().filter(|tag| match tag.piece {
+            Piece::Words(_) => false,
+            Piece::Name(name) => !known(name),
+            Piece::Broken(_) => true,
+        });
+        // Finding a place reads the text again, so a text full of mistakes is told only at its beginning.
+        for tag in wrong.take(MOST_IN_ONE_TEXT) {
+            match tag.piece {
+                Piece::Name(name) => {
                     let (hint_ja, hint_en) = did_you_mean(name, suggestions());
-                    problems.error(
+                    let name = shortened(name);
+                    spot.error_at(
                         "R04",
-                        at(),
-                        &spot.path,
+                        (tag.at)(),
                         Text::both(
                             format!("変数「{name}」は宣言されていません。{hint_ja}"),
                             format!("The variable \"{name}\" is not declared.{hint_en}"),
@@ -102,10 +91,9 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, source: &str
                         ),
                     );
                 }
-                Piece::Broken(_) => problems.error(
+                _ => spot.error_at(
                     "R04",
-                    at(),
-                    &spot.path,
+                    (tag.at)(),
                     Text::both(
                         "文面の中で使える印は {{ 変数名 }} だけです。",
                         "The only tag that texts know is {{ name }}.",
@@ -115,7 +103,6 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, source: &str
                         "Write {{ name }}, or remove this part.",
                     ),
                 ),
-                _ => {}
             }
         }
     }
@@ -179,27 +166,62 @@ fn sources(draft: &Draft<'_>, directory: Option<&Directory>, problems: &Problems
     }
 }
 
-/// Where the `nth` occurrence of a tag inside of a scalar stands in the file; `None` where escapes or folded lines
-/// hide it.
-fn place_in_source(lines: &[&str], node: &Node, tag: &str, nth: usize) -> Option<Position> {
-    let first = usize::try_from(node.at.line).ok()?.checked_sub(1)?;
-    let last = usize::try_from(node.end.line).ok()?;
-    let mut left = nth;
-    for (index, line) in lines.iter().enumerate().take(last).skip(first) {
-        let skipped = if index == first { usize::try_from(node.at.column).ok()? - 1 } else { 0 };
-        let start = line.char_indices().nth(skipped).map_or(line.len(), |(at, _)| at);
-        for (at, _) in line[start..].match_indices(tag) {
-            if left == 0 {
-                let column = line[..start + at].chars().count() + 1;
-                return Some(Position {
-                    line: u32::try_from(index + 1).ok()?,
-                    column: u32::try_from(column).ok()?,
-                });
-            }
-            left -= 1;
-        }
+/// A tag inside of a text, with the way to find its place.
+pub(super) struct Tag<'t> {
+    pub(super) piece: Piece<'t>,
+    /// Reads the text again: to be asked only where there is something to tell.
+    pub(super) at: Box<dyn Fn() -> Position + 't>,
+}
+
+/// The tags of one text, in order.
+pub(super) fn tags<'t>(spot: &Spot<'t>, lines: &'t Lines<'t>) -> Vec<Tag<'t>> {
+    let Some(words) = spot.words() else { return Vec::new() };
+    let node = spot.node;
+    let mut met: BTreeMap<&str, usize> = BTreeMap::new();
+    let parts = pieces(words);
+    let ends = parts.iter().skip(1).map(|(offset, _)| *offset).chain([words.len()]);
+    parts
+        .iter()
+        .zip(ends)
+        .filter(|((_, piece), _)| !matches!(piece, Piece::Words(_)))
+        .map(|((offset, piece), end)| {
+            let tag = &words[*offset..end];
+            let nth = *met.entry(tag).and_modify(|count| *count += 1).or_insert(0);
+            Tag { piece: *piece, at: Box::new(move || lines.place(node, tag, nth).unwrap_or(node.at)) }
+        })
+        .collect()
+}
+
+/// The lines of the file, in which the places inside of texts are looked up.
+pub(super) struct Lines<'s>(Vec<&'s str>);
+
+impl<'s> Lines<'s> {
+    pub(super) fn of(source: &'s str) -> Self {
+        Self(source.split('\n').collect())
     }
-    None
+
+    /// Where the `nth` occurrence of a tag inside of a scalar stands in the file; `None` where escapes or folded lines
+    /// hide it.
+    fn place(&self, node: &Node, tag: &str, nth: usize) -> Option<Position> {
+        let first = usize::try_from(node.at.line).ok()?.checked_sub(1)?;
+        let last = usize::try_from(node.end.line).ok()?;
+        let mut left = nth;
+        for (index, line) in self.0.iter().enumerate().take(last).skip(first) {
+            let skipped = if index == first { usize::try_from(node.at.column).ok()? - 1 } else { 0 };
+            let start = line.char_indices().nth(skipped).map_or(line.len(), |(at, _)| at);
+            for (at, _) in line[start..].match_indices(tag) {
+                if left == 0 {
+                    let column = line[..start + at].chars().count() + 1;
+                    return Some(Position {
+                        line: u32::try_from(index + 1).ok()?,
+                        column: u32::try_from(column).ok()?,
+                    });
+                }
+                left -= 1;
+            }
+        }
+        None
+    }
 }
 
 /// How many characters a text can have once its values are in: the longest that each variable may hold. A text

@@ -26,7 +26,10 @@ pub(in crate::playbook) struct AlertDraft<'a> {
     pub(in crate::playbook) channel: Option<String>,
     pub(in crate::playbook) severity: Urgency,
     pub(in crate::playbook) texts: Vec<Spot<'a>>,
-    pub(in crate::playbook) sms: Option<Spot<'a>>,
+    /// The words for those who are no longer needed.
+    pub(in crate::playbook) stand_down_texts: Vec<Spot<'a>>,
+    /// Every text that goes by SMS.
+    pub(in crate::playbook) short_texts: Vec<Spot<'a>>,
     pub(in crate::playbook) has_sms: bool,
     pub(in crate::playbook) responses: Option<Located<String>>,
     pub(in crate::playbook) ack: AckDraft,
@@ -119,7 +122,11 @@ fn alert<'a>(
         ..AckDraft::default()
     });
     let ladder = fields.get("ladder").and_then(|spot| gathered.key_of(Thing::Ladder, &spot));
-    let stand_down = fields.get("stand_down").map(|spot| stand_down(&spot, gathered));
+    let stand_down_spot = fields.get("stand_down");
+    let stand_down = stand_down_spot.as_ref().map(|spot| stand_down(spot, gathered));
+    let of_stand_down = |name| stand_down_spot.as_ref().and_then(|spot| spot.child(name));
+    let stand_down_texts = ["subject", "body", "sms"].into_iter().filter_map(of_stand_down).collect();
+    let short_texts = sms_spot.clone().into_iter().chain(of_stand_down("sms")).collect();
     if !ack.is_none && !fields.has("ladder") {
         fields.missing_because(
             "A01",
@@ -184,8 +191,9 @@ fn alert<'a>(
         via_at: via_spot.map(|spot| spot.locate(())),
         channel: channel.map(|channel| channel.value),
         severity,
-        texts: [subject_spot, body_spot, sms_spot.clone()].into_iter().flatten().collect(),
-        sms: sms_spot,
+        texts: [subject_spot, body_spot, sms_spot].into_iter().flatten().collect(),
+        stand_down_texts,
+        short_texts,
         has_sms,
         responses,
         ack,

@@ -25,9 +25,11 @@ pub(in crate::playbook) struct StepDraft {
     pub(in crate::playbook) place: Located<()>,
     pub(in crate::playbook) at: Option<Located<Span>>,
     pub(in crate::playbook) condition: Option<Condition>,
+    pub(in crate::playbook) condition_at: Option<Located<()>>,
     pub(in crate::playbook) action: Option<StepAction>,
     pub(in crate::playbook) to: Option<Located<Target>>,
     pub(in crate::playbook) via: Vec<Located<String>>,
+    pub(in crate::playbook) via_at: Option<Located<()>>,
     pub(in crate::playbook) is_final: bool,
     ask: Option<Text>,
     options: Vec<DecideOption>,
@@ -43,13 +45,18 @@ pub(in crate::playbook) enum StepAction {
 }
 
 impl LadderDraft {
-    pub(super) fn into_ladder(self) -> Option<NamedLadder> {
+    /// What ends the ladder: as written, else what its last step waits for.
+    pub(in crate::playbook) fn stops(&self) -> Vec<StopOn> {
         let by_default = || {
             let responded = self.steps.last().and_then(|step| step.condition) == Some(Condition::Unresponded);
             let answered = if responded { StopOn::Responded } else { StopOn::Acked };
             vec![answered, StopOn::Superseded, StopOn::IncidentClosed]
         };
-        let stop_on = self.stop_on.clone().unwrap_or_else(by_default);
+        self.stop_on.clone().unwrap_or_else(by_default)
+    }
+
+    pub(super) fn into_ladder(self) -> Option<NamedLadder> {
+        let stop_on = self.stops();
         let steps = self.steps.into_iter().map(StepDraft::into_step).collect::<Option<_>>()?;
         Some(NamedLadder { key: self.key.value, ladder: Ladder { steps, stop_on } })
     }
@@ -99,13 +106,15 @@ fn ladder<'a>(key: String, spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<L
 fn step<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<StepDraft> {
     let fields = spot.fields()?;
     let at = fields.need("at").and_then(|spot| Some(spot.locate(spot.span()?)));
-    let condition = fields.get("if").and_then(|spot| {
+    let condition_spot = fields.get("if");
+    let condition = condition_spot.as_ref().and_then(|spot| {
         spot.one_of(&[
             ("unread", Condition::Unread),
             ("unacked", Condition::Unacked),
             ("unresponded", Condition::Unresponded),
         ])
     });
+    let condition_at = condition_spot.map(|spot| spot.locate(()));
     let action = fields.need("do").and_then(|spot| {
         spot.one_of(&[
             ("resend", StepAction::Resend),
@@ -120,10 +129,12 @@ fn step<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<StepDraft> {
     let to = fields.need("to").and_then(|spot| Some(spot.locate(target(&spot, action, gathered)?)));
     let is_final = fields.get("final").and_then(|spot| spot.flag()).unwrap_or(false);
     let mut via = Vec::new();
+    let mut via_at = None;
     let mut ask = None;
     let mut options = Vec::new();
     if let Some(spot) = fields.get("via") {
         spot.some_items();
+        via_at = Some(spot.locate(()));
         via = gathered.keys_of(Thing::Transport, &spot);
     }
     if matches!(action, Some(StepAction::Call | StepAction::Decide) | None) {
@@ -140,7 +151,19 @@ fn step<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<StepDraft> {
     }
     let is_final = is_final || fields.is_misspelt("final");
     fields.finish();
-    Some(StepDraft { place: spot.locate(()), at, condition, action, to, via, is_final, ask, options })
+    Some(StepDraft {
+        place: spot.locate(()),
+        at,
+        condition,
+        condition_at,
+        action,
+        to,
+        via,
+        via_at,
+        is_final,
+        ask,
+        options,
+    })
 }
 
 /// Whom a step speaks to. Only people of ours telephone and decide: their targets are roles and rosters.

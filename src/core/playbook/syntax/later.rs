@@ -1,8 +1,8 @@
-//! The end of an incident: closing and cancelling; and drills and waivers.
+//! The end of an incident: closing and cancelling; and drills.
 
 use super::{Gathered, TaskDraft, Thing};
 use crate::{
-    playbook::{CancelPlan, ClosePlan, DrillPlan, Waiver},
+    playbook::{CancelPlan, ClosePlan, DrillPlan},
     text::Text,
     yaml::{
         Value,
@@ -12,12 +12,6 @@ use crate::{
 
 /// What a proposal to close may look at.
 const METRICS: [&str; 4] = ["alerts.unresolved", "tasks.required_open", "teams.active", "reports.overdue"];
-
-/// Rules whose breach is a warning: only these can be waived.
-const WAIVABLE: [&str; 17] = [
-    "R06", "R07", "A05", "A07", "A08", "A10", "A14", "A15", "A16", "A17", "T03", "T04", "T06", "T07", "T10",
-    "X13", "X15",
-];
 
 /// The alerts that closing and cancelling name: they need no `send`.
 pub(super) fn alerts_of_the_end(fields: &Fields<'_>) -> Vec<String> {
@@ -150,33 +144,4 @@ pub(super) fn drills<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<Dri
     }
     fields.finish();
     Some(DrillPlan { allowed: allowed?, ..plan })
-}
-
-pub(super) fn waivers(spot: &Spot<'_>) -> Vec<Located<Waiver>> {
-    spot.items().iter().filter_map(|spot| Some(spot.locate(waiver(spot)?))).collect()
-}
-
-fn waiver(spot: &Spot<'_>) -> Option<Waiver> {
-    let fields = spot.fields()?;
-    let code = fields.need("code").and_then(|spot| {
-        let code = spot.string()?;
-        if !WAIVABLE.contains(&code) {
-            spot.error(
-                "R02",
-                Text::both(
-                    format!("「{code}」は免除できません。警告だけを免除できます。"),
-                    format!("\"{code}\" cannot be waived: only warnings can."),
-                ),
-                Text::both(
-                    format!("免除できる規則: {}", WAIVABLE.join("、")),
-                    format!("Rules that can be waived: {}.", WAIVABLE.join(", ")),
-                ),
-            );
-            return None;
-        }
-        Some(code.to_owned())
-    });
-    let because = fields.need("because").and_then(|spot| spot.text());
-    fields.finish();
-    Some(Waiver { code: code?, because: because? })
 }

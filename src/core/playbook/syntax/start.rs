@@ -176,10 +176,7 @@ fn default_fits(fields: &Fields<'_>, max: u32) {
 /// A trigger with the places of what checks look at.
 pub(in crate::playbook) struct TriggerDraft {
     pub(in crate::playbook) trigger: Trigger,
-    pub(in crate::playbook) at: crate::problem::Position,
     pub(in crate::playbook) path: String,
-    /// `when.area_in`, where it is `site.…`.
-    pub(in crate::playbook) area_in: Option<Located<String>>,
 }
 
 pub(super) fn triggers<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Vec<TriggerDraft> {
@@ -235,7 +232,9 @@ fn trigger<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<TriggerDraft>
     if let Some(spot) = fields.get("dedupe") {
         dedupe(&spot);
     }
-    let area_in = fields.get("when").and_then(|spot| when(&spot));
+    if let Some(spot) = fields.get("when") {
+        when(&spot);
+    }
     if let Some(spot) = fields.get("schedule") {
         schedule(&spot);
     }
@@ -256,9 +255,7 @@ fn trigger<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<TriggerDraft>
     }
     fields.finish();
     Some(TriggerDraft {
-        at: spot.node.at,
         path: spot.path.clone(),
-        area_in,
         trigger: Trigger {
             key: key?,
             source: source?.to_owned(),
@@ -279,8 +276,8 @@ fn dedupe(spot: &Spot<'_>) {
 }
 
 /// Conditions differ by source and are judged by the intake; what every source shares is checked here.
-fn when(spot: &Spot<'_>) -> Option<Located<String>> {
-    let fields = spot.fields()?;
+fn when(spot: &Spot<'_>) {
+    let Some(fields) = spot.fields() else { return };
     if let Some(intensity) = fields.get("max_intensity")
         && let Some(fields) = intensity.fields()
     {
@@ -304,8 +301,10 @@ fn when(spot: &Spot<'_>) -> Option<Located<String>> {
         }
         fields.finish();
     }
-    let area = fields.get("area_in").filter(|spot| matches!(spot.node.value, Value::Scalar { .. }));
-    area.and_then(|spot| Some(spot.locate(spot.string()?.to_owned())))
+    fields.get("area_in").map(|spot| match spot.node.value {
+        Value::List(_) => drop(spot.strings()),
+        _ => drop(spot.string()),
+    });
 }
 
 fn schedule(spot: &Spot<'_>) {
@@ -434,6 +433,8 @@ fn channel<'a>(key: String, spot: &Spot<'a>, gathered: &Gathered<'a>) -> Option<
                 .collect()
         })
         .unwrap_or_default();
+    // Whether reports may be sent there: looked at where a report names its audience.
+    fields.get("broadcasts").map(|spot| spot.flag());
     let activity_log = fields.get("activity_log").and_then(|spot| gathered.key_of(Thing::Form, &spot));
     if outside && !fields.has("relay_to") {
         spot.warning(

@@ -1,0 +1,105 @@
+//! Whoever was told hears when it is taken back (A13).
+
+use std::collections::BTreeSet;
+
+use crate::{
+    directory::Directory,
+    playbook::{
+        PartyRef,
+        syntax::{AlertDraft, Draft},
+    },
+    text::Text,
+    yaml::Problems,
+};
+
+/// Whether an alert leaves the house: by an agency outside, or by a channel that outside agencies see. Without a
+/// directory every agency is outside.
+pub(super) fn goes_outside(alert: &AlertDraft<'_>, draft: &Draft<'_>, directory: Option<&Directory>) -> bool {
+    let is_outside = |key: &str| {
+        directory.is_none_or(|directory| {
+            directory
+                .expand(key)
+                .into_iter()
+                .chain([key])
+                .any(|key| directory.agencies.get(key).is_some_and(|agency| agency.outside))
+        })
+    };
+    let to_agencies = alert.to.iter().any(|to| matches!(&to.value, PartyRef::Agency(key) if is_outside(key)));
+    let in_channel = alert.channel.as_ref().is_some_and(|key| {
+        draft.channels.iter().any(|channel| channel.value.key == *key && channel.value.outside)
+    });
+    to_agencies || in_channel
+}
+
+/// Whoever was told something outside is told when it is taken back, and by the same transports.
+pub(super) fn reaches_everybody(draft: &Draft<'_>, directory: Option<&Directory>, problems: &Problems) {
+    let Some(cancel) = &draft.cancel else { return };
+    let outside_alerts: Vec<&AlertDraft<'_>> = draft
+        .alerts
+        .iter()
+        .filter(|alert| Some(&alert.key.value) != cancel.value.alert.as_ref())
+        .filter(|alert| goes_outside(alert, draft, directory))
+        .collect();
+    let Some(first) = outside_alerts.first() else { return };
+    let Some(key) = &cancel.value.alert else {
+        problems.error(
+            "A13",
+            cancel.at,
+            format!("{}.alert", cancel.path),
+            Text::both(
+                format!("外部への通知「{}」がありますが、取消の通知がありません。", first.key.value),
+                format!("The alert \"{}\" goes outside, and cancelling tells nobody.", first.key.value),
+            ),
+            Text::both(
+                "同じ宛先・同じ経路の通知を作り、cancel.alert に書いてください。",
+                "Write an alert to the same recipients by the same transports, and name it in cancel.alert.",
+            ),
+        );
+        return;
+    };
+    let Some(notice) = draft.alerts.iter().find(|alert| alert.key.value == *key) else { return };
+    if problems.has_error_under(&format!("alerts.{key}.to"))
+        || problems.has_error_under(&format!("alerts.{key}.via"))
+    {
+        return;
+    }
+    let recipients = |alert: &AlertDraft<'_>| -> BTreeSet<String> {
+        alert
+            .to
+            .iter()
+            .flat_map(|to| match (&to.value, directory) {
+                (PartyRef::Agency(key), Some(directory)) => {
+                    directory.expand(key).into_iter().map(|member| format!("agency:{member}")).collect()
+                }
+                (party, _) => vec![party.to_string()],
+            })
+            .collect()
+    };
+    let transports = |alert: &AlertDraft<'_>| -> BTreeSet<String> {
+        alert.via.iter().map(|transport| transport.value.clone()).collect()
+    };
+    let missing = |told: BTreeSet<String>, of: &dyn Fn(&AlertDraft<'_>) -> BTreeSet<String>| -> Vec<String> {
+        let wanted: BTreeSet<String> = outside_alerts.iter().flat_map(|alert| of(alert)).collect();
+        wanted.difference(&told).cloned().collect()
+    };
+    let faults = [
+        (missing(recipients(notice), &recipients), &notice.to_at, "宛先", "recipients"),
+        (missing(transports(notice), &transports), &notice.via_at, "経路", "transports"),
+    ];
+    for (missing, place, what_ja, what_en) in faults {
+        let Some(place) = place.as_ref().filter(|_| !missing.is_empty()) else { continue };
+        problems.error(
+            "A13",
+            place.at,
+            &place.path,
+            Text::both(
+                format!("取消の通知に、外部へ送った{what_ja}が足りません: {}", missing.join("、")),
+                format!(
+                    "The cancelling alert lacks {what_en} of alerts to the outside: {}.",
+                    missing.join(", ")
+                ),
+            ),
+            Text::both("書き足してください。", "Add them."),
+        );
+    }
+}
