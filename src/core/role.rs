@@ -92,9 +92,9 @@ impl Chair {
     }
 
     fn in_vain(&mut self, person: String) {
-        if !self.was_asked(&person) {
-            self.asked.push(Asked { person, away: false });
-        }
+        // Asked by hand while off duty: what counts is this answer, not the absence before it.
+        self.asked.retain(|asked| asked.person != person);
+        self.asked.push(Asked { person, away: false });
     }
 }
 

@@ -256,7 +256,7 @@ async fn the_letters_of_a_drill_about_roles_do_not_leave_the_house() {
     assert_eq!(sink.received().len(), 0);
 }
 
-/// [`DIRECTORY`] with somebody more, and a role account on the roster of the duty officer.
+/// [`DIRECTORY`] with somebody more, a role account on the roster of the duty officer, and a roster without anybody.
 fn house() -> String {
     let text = with(
         DIRECTORY,
@@ -264,11 +264,9 @@ fn house() -> String {
         "  p_stand_in: { name: 髙橋（例）, human: true, reach: { email: standin@eoc.example } }\n\
          role_accounts:\n  head: { title: 当直師長, roster: duty }\nagencies:\n",
     );
-    with(
-        &text,
-        "  liaison: { members: [p_liaison] }",
-        "  liaison: { members: [p_liaison], gaps: [{ from: 2026-01-01T00:00, to: 2099-01-01T00:00, because: 欠員 }] }",
-    )
+    let gap = "gaps: [{ from: 2026-01-01T00:00, to: 2099-01-01T00:00, because: 欠員 }]";
+    let night = format!("rosters:\n  night: {{ members: [p_stand_in], {gap} }}\n");
+    with(&text, "rosters:\n", &night)
 }
 
 /// A moment of the API, so many hours from now.
@@ -287,8 +285,6 @@ async fn whoever_stands_in_is_on_duty_everywhere_and_an_empty_chair_is_offered_t
         let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &only_duty);
         let server = home.serve_with(&house()).await;
         let incident = Incident::start(&server.api, "quick", "live").await;
-        // Nobody is on duty for the one role, nobody answers for the other.
-        assert_eq!(role(&incident, &server, "liaison").await["state"], "vacant");
         role_until(&incident, &server, "commander", "is vacant", |role| role["state"] == "vacant").await;
 
         let wish = |from: i64, to: i64| {
@@ -309,8 +305,8 @@ async fn whoever_stands_in_is_on_duty_everywhere_and_an_empty_chair_is_offered_t
         let duty = rosters.iter().find(|roster| roster["key"] == "duty").expect("the roster");
         assert_eq!(duty["on_duty"][0]["person"], "p_stand_in");
         assert_eq!(duty["shifts"].as_array().map(Vec::len), Some(2), "until the cover ends, and after it: {duty:#}");
-        let liaison = rosters.iter().find(|roster| roster["key"] == "liaison").expect("the roster");
-        assert_eq!((&liaison["shifts"][0]["why"], &liaison["shifts"][0]["people"]), (&json!("gap"), &json!([])));
+        let night = rosters.iter().find(|roster| roster["key"] == "night").expect("the roster");
+        assert_eq!((&night["shifts"][0]["why"], &night["shifts"][0]["people"]), (&json!("gap"), &json!([])));
         let text = incident.chronology_text().await;
         assert!(text.contains("髙橋（例） が 佐藤（例） の当番を代わる"), "{text}");
 
@@ -380,6 +376,7 @@ async fn whoever_starts_and_is_named_sits_at_once_and_acts_as_the_role_account()
     let roles = server.api.list(&format!("/api/v1/incidents/{id}/roles")).await;
     assert_eq!((&roles[0]["state"], &roles[0]["person"]), (&json!("accepted"), &json!("p_duty")));
     // Whoever leads hears of the empty chair, and is asked for nothing.
+    Incident::at(&server.api, &id).vacate("liaison", "p_liaison").await;
     sink.letter_about("duty@eoc.example", "空席 医療調整", SOON).await;
     let asked = sink.received_by("duty@eoc.example");
     assert!(asked.iter().all(|letter| !letter.subject.contains("役割の打診")), "pressing 発動 was accepting");
@@ -435,6 +432,7 @@ async fn the_pages_of_roles_and_rosters_are_used_on_a_telephone() {
     let home = Home::new(Database::Sqlite).relays(&[&sink]).playbook("quick.yaml", &patient());
     let server = home.serve_with(&house()).await;
     let incident = Incident::start(&server.api, "quick", "live").await;
+    incident.vacate("liaison", "p_liaison").await;
     let letter = sink.letter_about("duty@eoc.example", "役割の打診 本部長", SOON).await;
     let phone = Browser::without_script(PHONE).await;
     phone.open(&letter.role_link()).await;

@@ -71,6 +71,17 @@ fn an_empty_chair_is_offered_to_whoever_comes_on_duty() {
 }
 
 #[test]
+fn somebody_who_was_off_duty_and_declines_a_question_by_hand_is_not_asked_again_at_once() {
+    let chair = Chair { asked: vec![Asked { person: "sato".into(), away: true }], ..Chair::default() };
+    let fill = people(&["sato"]);
+    let (asked, _) = advance(&view(&fill, at(0)), &chair, Input::Offered { to: "sato" }).expect("no refusal");
+    let (left, wishes) =
+        advance(&view(&fill, at(1)), &asked, Input::Declined { by: "sato" }).expect("no refusal");
+    assert_eq!(left.state(), State::Vacant);
+    assert!(wishes.contains(&Wish::TellVacant) && !wishes.contains(&Wish::Ask));
+}
+
+#[test]
 fn a_late_acceptance_is_taken_while_nobody_holds_the_chair_and_refused_afterwards() {
     let begun = (0, Input::Begun { starter: None });
     let silent = (10, Input::TimerFired { number: 1 });

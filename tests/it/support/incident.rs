@@ -29,6 +29,11 @@ impl Incident {
         Self::of(api, &api.post("/api/v1/incidents", body).await.expect(201))
     }
 
+    /// The incident of this id.
+    pub fn at(api: &Api, id: &str) -> Self {
+        Self { id: id.to_owned(), api: api.clone() }
+    }
+
     /// The incident that an answer to a start speaks of.
     #[track_caller]
     pub fn of(api: &Api, started: &Reply) -> Self {
@@ -150,6 +155,18 @@ impl Incident {
             self.reports().await.into_iter().find(|report| report["number"] == number).filter(&holds)
         })
         .await
+    }
+
+    /// Somebody takes a role, by a word on the telephone that is typed in.
+    pub async fn accept(&self, role: &str, person: &str) {
+        let path = self.path(&format!("/roles/{role}/accept"));
+        self.api.post(&path, &json!({ "person": person })).await.expect(200);
+    }
+
+    /// Nobody takes a role that only this person could: it is vacant.
+    pub async fn vacate(&self, role: &str, person: &str) {
+        let path = self.path(&format!("/roles/{role}/decline"));
+        self.api.post(&path, &json!({ "person": person })).await.expect(200);
     }
 
     /// Closes it.
