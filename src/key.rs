@@ -11,7 +11,7 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use noroshi_core::id::RecipientId;
+use noroshi_core::id::{DeliveryId, RecipientId};
 use sha2::{Digest, Sha256};
 
 use crate::chance::Chance;
@@ -136,6 +136,11 @@ impl Key {
         let mac =
             self.mac("answer", &[recipient.raw().as_bytes(), contact.as_bytes(), &generation.to_be_bytes()]);
         BASE64_URL_SAFE_NO_PAD.encode(mac)
+    }
+
+    /// The token of a letter to a role holder: each letter has its own, so that it is known who accepts or decides.
+    pub fn role_token(&self, delivery: DeliveryId) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(self.mac("role", &[delivery.raw().as_bytes()]))
     }
 
     /// HMAC-SHA-256 of `fields` for one `purpose`. Every field stands behind its length, so that no two lists of

@@ -6,7 +6,7 @@ use std::{
 };
 
 use noroshi_core::{
-    directory::{Directory, search::Index},
+    directory::{Cover, Directory, search::Index},
     playbook::Playbook,
 };
 use sea_orm::ConnectionTrait;
@@ -21,6 +21,8 @@ pub struct Library {
     directories: Mutex<HashMap<Uuid, Arc<Directory>>>,
     /// For searching the version in force; an older one is never searched.
     index: Mutex<Option<(Uuid, Arc<Index>)>>,
+    /// With the covers that it was last asked for with.
+    covered: Mutex<HashMap<Uuid, Arc<Directory>>>,
 }
 
 impl Library {
@@ -40,8 +42,30 @@ impl Library {
         Ok(playbook)
     }
 
-    /// The directory of a version.
+    /// The directory of a version, with the covers that stand: who is on duty is asked of it.
     pub async fn directory(
+        &self,
+        db: &impl ConnectionTrait,
+        version: Uuid,
+    ) -> Result<Arc<Directory>, StoreError> {
+        let plain = self.plain_directory(db, version).await?;
+        let covers: Vec<Cover> = store::cover::standing(db).await?.iter().map(store::cover::cover).collect();
+        if covers.is_empty() {
+            return Ok(plain);
+        }
+        let mut covered = self.covered.lock().unwrap_or_else(PoisonError::into_inner);
+        match covered.get(&version) {
+            Some(known) if known.covers == covers => Ok(Arc::clone(known)),
+            _ => {
+                let directory = Arc::new(Directory { covers, ..(*plain).clone() });
+                covered.insert(version, Arc::clone(&directory));
+                Ok(directory)
+            }
+        }
+    }
+
+    /// The directory of a version as its file says.
+    async fn plain_directory(
         &self,
         db: &impl ConnectionTrait,
         version: Uuid,

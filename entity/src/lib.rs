@@ -25,6 +25,8 @@ pub mod photo;
 pub mod playbook_version;
 pub mod recipient;
 pub mod report;
+pub mod role_link;
+pub mod roster_cover;
 pub mod schedule;
 pub mod session;
 pub mod setting;

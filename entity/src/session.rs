@@ -10,6 +10,8 @@ pub struct Model {
     pub token_hash: String,
     pub account_id: Uuid,
     pub csrf: String,
+    /// the role account that its person acts as; key of the directory
+    pub acting: Option<String>,
     pub created_at_ms: i64,
     pub seen_at_ms: i64,
     pub ends_at_ms: i64,

@@ -4,6 +4,7 @@ use sea_orm_migration::prelude::*;
 pub use sea_orm_migration::{MigratorTrait, sea_orm::DbErr};
 
 mod m20261124_000001_first_schema;
+mod m20261125_000002_role;
 mod m20261125_000003_tasks;
 mod m20261125_000004_triggers;
 mod m20261125_000005_directory;
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![
             Box::new(m20261124_000001_first_schema::Migration),
+            Box::new(m20261125_000002_role::Migration),
             Box::new(m20261125_000003_tasks::Migration),
             Box::new(m20261125_000004_triggers::Migration),
             Box::new(m20261125_000005_directory::Migration),

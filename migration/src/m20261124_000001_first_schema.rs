@@ -50,6 +50,7 @@ create table session (
     token_hash text not null,
     account_id {uuid} not null,
     csrf text not null,
+    acting text,
     created_at_ms bigint not null,
     seen_at_ms bigint not null,
     ends_at_ms bigint not null,
@@ -149,13 +150,23 @@ create table incident (
     primary key (id)
 );
 create table incident_role (
+    id {uuid} not null unique,
     incident_id {uuid} not null,
     key text not null,
     position integer not null,
     title {json} not null,
+    state text not null check (state in ('vacant','offered','accepted','handing_over')),
     person text,
     name {json},
     since_ms bigint not null,
+    accepted_at_ms bigint,
+    offered_to text,
+    offered_name {json},
+    offered_by text,
+    offered_at_ms bigint,
+    offer_until_own_ms bigint,
+    offer_number integer not null,
+    asked {json} not null,
     primary key (incident_id, key)
 );
 create table channel (

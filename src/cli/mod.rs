@@ -243,6 +243,7 @@ pub(crate) fn actor() -> Actor {
         name: "noroshi (command line)".to_owned(),
         role: Some(Role::Admin),
         person: None,
+        acting: None,
     }
 }
 

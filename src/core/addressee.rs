@@ -44,7 +44,7 @@ pub struct WhoIsWho<'a> {
     pub playbook: &'a Playbook,
     /// Says who is on duty, and where they are reached.
     pub directory: &'a Directory,
-    /// Who holds a role already, by role: person. Empty before a start.
+    /// Who holds a role already, or is asked to, by role: person. Empty before a start.
     pub holders: &'a BTreeMap<String, String>,
 }
 
@@ -127,8 +127,41 @@ impl WhoIsWho<'_> {
         person_points(self.directory, key)
     }
 
+    /// Everybody whom a role's `fill` names and who is on duty at `now`, in order, each once.
+    pub fn fill(&self, role: &str, now: Timestamp) -> Vec<String> {
+        let mut people: Vec<String> = Vec::new();
+        for party in self.playbook.role(role).into_iter().flat_map(|role| &role.fill_from) {
+            for person in self.people(party, now) {
+                if !people.contains(&person) {
+                    people.push(person);
+                }
+            }
+        }
+        people
+    }
+
+    /// The rosters that a role is filled from, those of the roles in its `fill` included.
+    pub fn rosters(&self, role: &str) -> BTreeSet<&str> {
+        let mut rosters = BTreeSet::new();
+        let mut roles = BTreeSet::new();
+        let mut open = vec![role];
+        while let Some(key) = open.pop() {
+            if !roles.insert(key) {
+                continue;
+            }
+            for party in self.playbook.role(key).into_iter().flat_map(|role| &role.fill_from) {
+                match party {
+                    PartyRef::Roster(key) => drop(rosters.insert(key.as_str())),
+                    PartyRef::Role(key) => open.push(key),
+                    PartyRef::Agency(_) => {}
+                }
+            }
+        }
+        rosters
+    }
+
     /// The people behind a role or roster at `now`, the first to ask first: a role's holder, then everybody whom its
-    /// `fill` names and who is on duty.
+    /// `fill` names and who is on duty. A role account of the directory (当直師長) is whoever is on duty for it.
     pub fn people(&self, party: &PartyRef, now: Timestamp) -> Vec<String> {
         let mut people = Vec::new();
         let mut roles = BTreeSet::new();
@@ -141,6 +174,10 @@ impl WhoIsWho<'_> {
                 // A role that names itself through others is met a second time here, and left alone.
                 PartyRef::Role(key) if roles.insert(key.clone()) => {
                     people.extend(self.holders.get(&key).cloned());
+                    if self.playbook.role(&key).is_none() {
+                        let account = self.directory.role_accounts.get(&key);
+                        open.extend(account.map(|account| PartyRef::Roster(account.roster.clone())));
+                    }
                     let fill =
                         self.playbook.role(&key).into_iter().flat_map(|role| role.fill_from.iter().rev());
                     open.extend(fill.cloned());
@@ -194,7 +231,10 @@ impl WhoIsWho<'_> {
     /// The name of a party for people: 本部長（指揮）, 青葉消防本部, the roster's title.
     pub fn name(&self, party: &PartyRef) -> Text {
         let (key, name) = match party {
-            PartyRef::Role(key) => (key, self.playbook.role(key).map(|role| role.title.clone())),
+            PartyRef::Role(key) => {
+                let account = || self.directory.role_accounts.get(key).map(|account| account.title.clone());
+                (key, self.playbook.role(key).map(|role| role.title.clone()).or_else(account))
+            }
             PartyRef::Agency(key) => {
                 (key, self.directory.agencies.get(key).map(|agency| agency.title.clone()))
             }

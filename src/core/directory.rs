@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod check;
+mod cover;
 pub mod difference;
 pub mod fold;
 pub mod import;
@@ -47,6 +48,8 @@ pub struct Directory {
     pub rosters: BTreeMap<String, Roster>,
     /// By key.
     pub role_accounts: BTreeMap<String, RoleAccount>,
+    /// Who stands in for whom: made in the running service, never in the file.
+    pub covers: Vec<Cover>,
 }
 
 impl Directory {
@@ -78,11 +81,6 @@ impl Directory {
             }
         }
         found
-    }
-
-    /// The people on duty of a roster at a moment, in order; nobody for an unknown roster.
-    pub fn on_duty(&self, roster: &str, at: Timestamp) -> Vec<&str> {
-        self.rosters.get(roster).map_or_else(Vec::new, |roster| roster::on_duty(roster, at))
     }
 
     /// Everybody who is ever on duty of a roster, each once.
@@ -238,6 +236,21 @@ pub struct Gap {
     pub to: NaiveDateTime,
     /// Why.
     pub because: Option<Text>,
+}
+
+/// Somebody stands in for somebody for a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cover {
+    /// On this roster alone; `None`: on every roster.
+    pub roster: Option<String>,
+    /// Who is away: a person's key.
+    pub absent: String,
+    /// Who stands in: a person's key.
+    pub stand_in: String,
+    /// Included.
+    pub from: Timestamp,
+    /// Not included.
+    pub to: Timestamp,
 }
 
 /// A chair like 当直師長: people sign in as themselves and act as the role.

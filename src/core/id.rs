@@ -129,6 +129,9 @@ pub enum Account {}
 /// Something happened, said a source.
 #[derive(Debug)]
 pub enum TriggerEvent {}
+/// Somebody stands in for somebody on a roster.
+#[derive(Debug)]
+pub enum Cover {}
 /// One task of an incident.
 #[derive(Debug)]
 pub enum Task {}
@@ -156,6 +159,9 @@ impl Kind for Channel {
 }
 impl Kind for Message {
     const PREFIX: &'static str = "msg";
+}
+impl Kind for Cover {
+    const PREFIX: &'static str = "cov";
 }
 impl Kind for Account {
     const PREFIX: &'static str = "acc";
@@ -190,6 +196,8 @@ pub type MessageId = Id<Message>;
 pub type AccountId = Id<Account>;
 /// Names one trigger event.
 pub type TriggerEventId = Id<TriggerEvent>;
+/// Names one cover.
+pub type CoverId = Id<Cover>;
 /// Names one task.
 pub type TaskId = Id<Task>;
 /// Names one report.

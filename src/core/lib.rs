@@ -33,6 +33,7 @@ pub mod recurrence;
 pub mod report;
 pub mod retry;
 pub mod rights;
+pub mod role;
 pub mod rule;
 pub mod schema;
 pub mod task;

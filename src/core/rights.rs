@@ -48,6 +48,10 @@ pub enum Action {
     RaiseAlert,
     /// Decide where a ladder has ended.
     Decide,
+    /// Offer a chair to somebody, hand it over, release it.
+    Seat,
+    /// Say that somebody stands in for somebody on a roster.
+    Cover,
     /// Close an incident.
     Close,
     /// Cancel an incident.
@@ -62,16 +66,25 @@ pub enum Action {
 
 /// Whether `role` may do `action`.
 ///
-/// - `named`: the playbook names the actor for this: a trigger's `allow`, `cancel.allow`, `close.approve`, or the
-///   decision is theirs as holder of the role. That gives the right **besides** the role; an observer stays one.
+/// - `named`: the playbook names the actor for this: a trigger's `allow`, `cancel.allow`, `close.approve`, or it is
+///   theirs to do: the decision and the chair as holder of the role, the cover as one of the roster. That gives the
+///   right **besides** the role; an observer stays one.
 pub fn may(role: Role, action: Action, named: bool) -> bool {
     let needed = match action {
         Action::View => Role::Observer,
         Action::Talk | Action::AnswerForOthers => Role::Operator,
-        Action::Start | Action::Decide | Action::Close | Action::Cancel if named => Role::Operator,
-        Action::Start | Action::RaiseAlert | Action::Decide | Action::Close | Action::Cancel => {
-            Role::Commander
+        Action::Start | Action::Decide | Action::Seat | Action::Cover | Action::Close | Action::Cancel
+            if named =>
+        {
+            Role::Operator
         }
+        Action::Start
+        | Action::RaiseAlert
+        | Action::Decide
+        | Action::Seat
+        | Action::Cover
+        | Action::Close
+        | Action::Cancel => Role::Commander,
         Action::ImportPlaybook | Action::EditDirectory | Action::ManageAccounts => Role::Admin,
     };
     role >= needed

@@ -1,4 +1,5 @@
-//! The simulated agencies: people at desks who read their mail and answer by its link.
+//! The simulated agencies: people at desks who read their mail and answer by its link; and colleagues of the house who
+//! take a role that is offered to them, or do not.
 //!
 //! Each is a task of its own that knows only the mails that were caught for its address: no store, no core. It opens
 //! the link over HTTP as a browser would, looks at the buttons, and posts an answer after a human while, or does not.
@@ -147,6 +148,45 @@ const ORDINARY: Desk = Desk {
 /// Desks that never look at their mail.
 const NEVER: &[&str] = &["saigai@shariru-hosp.example"];
 
+/// Somebody of the house who is asked to take a role.
+struct Colleague {
+    address: &'static str,
+    /// Until they answer, in minutes of the drill.
+    answers_after: f64,
+    /// The roles they take, by words of the letter's page.
+    takes: &'static [&'static str],
+    /// The roles they decline; what is asked besides is left unanswered.
+    declines: &'static [&'static str],
+}
+
+/// One cannot and the next can; nobody leads but whoever watches.
+const COLLEAGUES: &[Colleague] = &[
+    Colleague {
+        address: "tanaka@eoc.hokuto.example",
+        answers_after: 1.5,
+        takes: &["情報・計画"],
+        declines: &[],
+    },
+    Colleague {
+        address: "ito@med.hokuto.example",
+        answers_after: 2.0,
+        takes: &[],
+        declines: &["DMAT・医療調整"],
+    },
+    Colleague {
+        address: "kato@med.hokuto.example",
+        answers_after: 2.0,
+        takes: &["DMAT・医療調整"],
+        declines: &[],
+    },
+    Colleague {
+        address: "ivanova@med.hokuto.example",
+        answers_after: 2.0,
+        takes: &["Medical liaison"],
+        declines: &[],
+    },
+];
+
 /// Starts the post round: each mail goes to its desk, and each desk works by itself.
 pub fn start(catcher: &Catcher, life: &Lifecycle, clock: Arc<dyn Clock>, speed: u32) {
     let catcher = catcher.clone();
@@ -170,7 +210,16 @@ pub fn start(catcher: &Catcher, life: &Lifecycle, clock: Arc<dyn Clock>, speed: 
 /// One mail on one desk.
 async fn desk(mail: Arc<CaughtMail>, clock: Arc<dyn Clock>, speed: u32, stop: CancellationToken) {
     let (Some(link), Some(address)) = (mail.link.clone(), mail.recipients.first()) else { return };
-    // The house's own people have accounts and are played by whoever watches.
+    if let Some(colleague) = COLLEAGUES.iter().find(|colleague| colleague.address == address) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            done = take_role(colleague, &link, &*clock, speed) => if let Err(error) = done {
+                warn!(error = &error as &dyn std::error::Error, "A simulated colleague could not answer");
+            },
+        }
+        return;
+    }
+    // The others of the house have accounts and are played by whoever watches.
     if NEVER.contains(&address.as_str()) || !link.contains("/a/") {
         return;
     }
@@ -187,10 +236,7 @@ async fn desk(mail: Arc<CaughtMail>, clock: Arc<dyn Clock>, speed: u32, stop: Ca
 async fn work(desk: &Desk, link: &str, clock: &dyn Clock, speed: u32) -> Result<(), reqwest::Error> {
     let Some(reads_after) = desk.reads_after else { return Ok(()) };
     pause(clock, reads_after, speed).await;
-    let client = reqwest::Client::builder()
-        .timeout(Duration::from_secs(20))
-        .redirect(reqwest::redirect::Policy::none())
-        .build()?;
+    let client = client()?;
     let page = client.get(link).send().await?.text().await?;
     client.post(format!("{link}/opened")).send().await?;
     let Some(answers_after) = desk.answers_after else { return Ok(()) };
@@ -206,6 +252,32 @@ async fn work(desk: &Desk, link: &str, clock: &dyn Clock, speed: u32) -> Result<
         press(&client, link, option, fields).await?;
     }
     Ok(())
+}
+
+/// Opens the letter of an offer and presses the button that is there; letters that offer nothing are left alone.
+async fn take_role(
+    colleague: &Colleague,
+    link: &str,
+    clock: &dyn Clock,
+    speed: u32,
+) -> Result<(), reqwest::Error> {
+    pause(clock, colleague.answers_after, speed).await;
+    let client = client()?;
+    let page = client.get(link).send().await?.text().await?;
+    for (button, roles) in [("accept", colleague.takes), ("decline", colleague.declines)] {
+        let theirs = roles.iter().any(|role| page.contains(role));
+        if theirs && page.contains(&format!("/{button}")) {
+            client.post(format!("{link}/{button}")).send().await?;
+        }
+    }
+    Ok(())
+}
+
+fn client() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .timeout(Duration::from_secs(20))
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
 }
 
 async fn press(

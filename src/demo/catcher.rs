@@ -58,7 +58,7 @@ pub struct CaughtMail {
     pub date: Option<Timestamp>,
     /// Without the angle brackets.
     pub message_id: Option<String>,
-    /// The answer link found in the text part, whole.
+    /// The answer link, or that of a letter to a role holder, found in the text part, whole.
     pub link: Option<String>,
 }
 
@@ -207,16 +207,17 @@ fn party(address: Option<&Address<'_>>) -> Party {
     }
 }
 
-/// The first address with `/a/` and a token behind it, as a person's mail program would mark it.
+/// The first address with `/a/` or `/r/` and a token behind it, as a person's mail program would mark it.
 fn answer_link(text: &str) -> Option<String> {
     text.match_indices("http").find_map(|(at, _)| {
         let rest = &text[at..];
         let end = rest.find(|c: char| c.is_whitespace() || !c.is_ascii()).unwrap_or(rest.len());
-        let (host, token) = rest[..end].split_once("/a/")?;
+        let (way, (host, token)) =
+            ["/a/", "/r/"].into_iter().find_map(|way| Some((way, rest[..end].split_once(way)?)))?;
         let token: String =
             token.chars().take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
         let whole = host.starts_with("http://") || host.starts_with("https://");
-        (whole && !token.is_empty()).then(|| format!("{host}/a/{token}"))
+        (whole && !token.is_empty()).then(|| format!("{host}{way}{token}"))
     })
 }
 

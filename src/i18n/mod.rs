@@ -17,6 +17,7 @@ const JA: &[&str] = &[
     include_str!("ja/directory.ftl"),
     include_str!("ja/playbook.ftl"),
     include_str!("ja/preflight.ftl"),
+    include_str!("ja/role.ftl"),
     include_str!("ja/activity.ftl"),
     include_str!("ja/duty.ftl"),
 ];
@@ -28,6 +29,7 @@ const EN: &[&str] = &[
     include_str!("en/directory.ftl"),
     include_str!("en/playbook.ftl"),
     include_str!("en/preflight.ftl"),
+    include_str!("en/role.ftl"),
     include_str!("en/activity.ftl"),
     include_str!("en/duty.ftl"),
 ];

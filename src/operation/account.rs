@@ -4,8 +4,10 @@ use entity::{account, api_token, session, setup_link};
 use noroshi_core::{
     id::{Account, AccountId, Id},
     rights::{Action, Role},
+    text::Text,
     time::{Span, Timestamp},
 };
+use sea_orm::ConnectionTrait;
 
 use super::{Actor, Invalid, OperationError, Work};
 use crate::{
@@ -198,6 +200,7 @@ async fn sign_in_as(work: &Work<'_>, id: AccountId) -> Result<SignedIn, Operatio
         token_hash: token_hash(&token),
         account_id: id.raw(),
         csrf: work.app.chance.token(),
+        acting: None,
         created_at_ms: work.now.0,
         seen_at_ms: work.now.0,
         ends_at_ms: ends_at.0,
@@ -229,13 +232,54 @@ pub async fn by_session(app: &App, token: &str) -> Result<Option<(Actor, String)
         store::account::touch_session(&work.tx, &hash, now).await?;
         work.commit().await?;
     }
-    let actor = Actor {
+    let mut actor = Actor {
         id: format!("account:{}", AccountId::new(account.id)),
         name: account.name,
         role: Role::from_key(&account.role),
         person: account.person,
+        acting: None,
     };
+    if let (Some(role), Some(person)) = (&session.acting, &actor.person)
+        && let Some(title) = acts_as(app, app.store.read(), role, person).await?
+    {
+        actor.name = format!("{title}（{}）", actor.name);
+        actor.acting = Some(role.clone());
+    }
     Ok(Some((actor, session.csrf)))
+}
+
+/// The title of a role account, while this person is on duty for it.
+async fn acts_as(
+    app: &App,
+    db: &impl ConnectionTrait,
+    role: &str,
+    person: &str,
+) -> Result<Option<String>, OperationError> {
+    let Some(version) = store::directory::latest(db).await? else { return Ok(None) };
+    let directory = app.library.directory(db, version.id).await?;
+    let account = directory.role_accounts.get(role);
+    let account =
+        account.filter(|account| directory.on_duty(&account.roster, app.clock.now()).contains(&person));
+    Ok(account.map(|account| account.title.ja.clone()))
+}
+
+/// The person of a session acts as a role account from now on (当直師長（佐藤）), or as themselves with `None`. It ends
+/// by itself when somebody else is on duty.
+pub async fn act_as(work: Work<'_>, token: &str, role: Option<&str>) -> Result<(), OperationError> {
+    if let Some(role) = role {
+        let title = match &work.actor.person {
+            Some(person) => acts_as(work.app, &work.tx, role, person).await?,
+            None => None,
+        };
+        if title.is_none() {
+            return Err(OperationError::Closed(Text::both(
+                "いまの当番の人だけが、この役割として動けます",
+                "only whoever is on duty now can act as this role",
+            )));
+        }
+    }
+    store::account::set_acting(&work.tx, &token_hash(token), role).await?;
+    work.commit().await
 }
 
 /// Makes a token for programs. Returns it; it is never shown again.
@@ -274,5 +318,6 @@ pub async fn by_token(app: &App, token: &str) -> Result<Option<Actor>, Operation
         name: row.name,
         role: Role::from_key(&row.role),
         person: None,
+        acting: None,
     }))
 }

@@ -15,12 +15,14 @@ pub struct Actor {
     pub role: Option<Role>,
     /// The person of the directory behind an account.
     pub person: Option<String>,
+    /// The role account of the directory that it acts as: 当直師長（佐藤） then stands as its name.
+    pub acting: Option<String>,
 }
 
 impl Actor {
     /// The service itself.
     pub fn system() -> Self {
-        Self { id: "system".into(), name: "Noroshi".into(), role: None, person: None }
+        Self { id: "system".into(), name: "Noroshi".into(), role: None, person: None, acting: None }
     }
 
     /// Refuses unless the actor's role gives the right.

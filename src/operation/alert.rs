@@ -500,7 +500,9 @@ pub fn party(name: &str) -> Option<PartyRef> {
 fn known(scene: &Scene, party: &PartyRef) -> bool {
     match party {
         PartyRef::Agency(key) => scene.directory.agencies.contains_key(key),
-        PartyRef::Role(key) => scene.playbook.role(key).is_some(),
+        PartyRef::Role(key) => {
+            scene.playbook.role(key).is_some() || scene.directory.role_accounts.contains_key(key)
+        }
         PartyRef::Roster(key) => scene.directory.rosters.contains_key(key),
     }
 }

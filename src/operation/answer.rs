@@ -49,7 +49,13 @@ pub async fn find_link(
 
 /// The actor behind a link.
 pub fn actor(link: &link::Model) -> Actor {
-    Actor { id: format!("contact:{}", link.contact), name: text(&link.name).ja, role: None, person: None }
+    Actor {
+        id: format!("contact:{}", link.contact),
+        name: text(&link.name).ja,
+        role: None,
+        person: None,
+        acting: None,
+    }
 }
 
 /// A person looked at the page.

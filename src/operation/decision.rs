@@ -13,17 +13,20 @@ use super::{
     Once, OperationError, Reply, Work,
     alert::{count_answers, step},
     answer::load,
+    role::{Opened, may_decide_by_link},
     scene::{Scene, text},
     telling,
 };
 use crate::store;
 
-/// Decides about one recipient. `option` is one of the last step's, word for word.
+/// Decides about one recipient. `option` is one of the last step's, word for word; `link` is the letter by whose link
+/// somebody decides, instead of by the rights of an account.
 pub async fn decide(
     mut work: Work<'_>,
     id: RecipientId,
     option: &str,
     note: &str,
+    link: Option<&Opened>,
     once: Option<&Once>,
     reply: impl AsyncFnOnce(&mut Work<'_>, &Scene, &entity::recipient::Model) -> Result<String, OperationError>,
 ) -> Result<Reply, OperationError> {
@@ -33,7 +36,7 @@ pub async fn decide(
     let (scene, rule, mut row) = load(&work, id).await?;
     let raised: Option<PartyRef> =
         row.decider.as_ref().map(|json| store::from_json("recipient", id, json)).transpose()?;
-    must_decide(&work, &scene, raised.as_ref().or(rule.decider()))?;
+    must_decide(&work, &scene, raised.as_ref().or(rule.decider()), link)?;
     if !matches!(row.state.as_str(), "waiting" | "to_decide") {
         return Err(OperationError::Closed(Text::both(
             "この宛先は、もう回答済みか判断済みです",
@@ -76,6 +79,7 @@ pub async fn decide_alert(
     id: AlertId,
     option: &str,
     note: &str,
+    link: Option<&Opened>,
     once: Option<&Once>,
     reply: impl FnOnce() -> String,
 ) -> Result<Reply, OperationError> {
@@ -86,7 +90,7 @@ pub async fn decide_alert(
     let row = store::alert::get(&work.tx, id).await?;
     let rule = store::alert::rule(&row)?;
     let scene = Scene::load(work.app, &work.tx, IncidentId::new(row.incident_id)).await?;
-    must_decide(&work, &scene, rule.decider())?;
+    must_decide(&work, &scene, rule.decider(), link)?;
     if row.state != "to_decide" {
         return Err(OperationError::Closed(Text::both(
             "この照会に判断待ちはありません",
@@ -107,15 +111,24 @@ pub async fn decide_alert(
     Ok(reply)
 }
 
-/// Refuses unless the decision is the actor's, as holder of the role or by their own right.
+/// Refuses unless the decision is the actor's: by the link of the letter that asks for it, as holder of the role, or by
+/// their own right.
 pub(super) fn must_decide(
     work: &Work<'_>,
     scene: &Scene,
     to: Option<&PartyRef>,
+    link: Option<&Opened>,
 ) -> Result<(), OperationError> {
-    let theirs = to.is_some_and(|party| {
-        scene.people(party, work.now).first().is_some_and(|person| work.actor.is_person(person))
-    });
+    if let Some(opened) = link {
+        if to == Some(&opened.errand.role) && may_decide_by_link(scene, opened) {
+            return Ok(());
+        }
+        return Err(OperationError::Closed(Text::both(
+            "この判断は、ほかの人が受け持っています",
+            "this decision is somebody else's now",
+        )));
+    }
+    let theirs = to.is_some_and(|party| scene.is_theirs(party, &work.actor, work.now));
     work.actor.must_named(Action::Decide, theirs, "decide")
 }
 

@@ -172,6 +172,10 @@ async fn record_one(
         let line = telling::line("delivery", text(&delivery.name), told, at);
         work.line(scene.id(), line);
     }
+    if delivery.occasion == "offer" && matches!(delivery.state.as_str(), "refused" | "given_up") {
+        super::role::undelivered(work, &delivery).await?;
+        scenes.forget(delivery.incident_id);
+    }
     if let Some(row) = delivery.recipient_id.and_then(|id| rows.get_mut(&id)) {
         let rule = rules.get(work, row.alert_id).await?;
         if let Some(input) = input {

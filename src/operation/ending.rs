@@ -155,7 +155,8 @@ pub(super) async fn finish(
     scene.incident.ended_by = Some(work.actor.id.clone());
     scene.incident.end_reason = reason.map(str::to_owned);
     store::incident::save(&work.tx, &scene.incident, before).await?;
-    store::timer::drop_kinds(&work.tx, id, &["raise", "hold"]).await?;
+    super::role::end(work, scene).await?;
+    store::timer::drop_kinds(&work.tx, id, &["raise", "hold", "role"]).await?;
     store::delivery::withdraw_role_letters(&work.tx, id, work.now).await?;
     let why = if state == State::Closed { StopOn::IncidentClosed } else { StopOn::Superseded };
     let open = store::recipient::unsettled(&work.tx, id).await?;

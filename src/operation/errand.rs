@@ -4,17 +4,19 @@
 use entity::{delivery, recipient};
 use noroshi_core::{
     alert::Rule,
-    id::{AlertId, IncidentId, RecipientId},
+    id::{AlertId, DeliveryId, RecipientId},
     playbook::{Action, PartyRef, Urgency},
     text::{Language, Text, fill},
+    time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{
-    letter::{blank, phones},
+    letter::{blank, clock, phones},
     scene::{Scene, text},
 };
-use crate::{app::App, transport::letter::Letter};
+use crate::{app::App, i18n::Words, transport::letter::Letter};
 
 /// A letter to whoever holds a role, as its delivery keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -43,6 +45,15 @@ pub enum Errand {
         /// What was asked.
         alert: AlertId,
     },
+    /// A chair is offered.
+    Offer {
+        /// The chair.
+        role_id: Uuid,
+        /// Number of the offer.
+        number: u32,
+        /// Until when, real time.
+        until: Timestamp,
+    },
     /// Anything else, in words that were known when the letter was asked for.
     Notice {
         /// Subject line; the service puts its marks before it.
@@ -62,6 +73,7 @@ impl Errand {
         match self {
             Self::Call { .. } => "call",
             Self::Decide { .. } => "decide",
+            Self::Offer { .. } => "offer",
             Self::Notice { .. } => "notice",
         }
     }
@@ -71,7 +83,7 @@ impl Errand {
         match self {
             Self::Call { recipient, .. } => Some(*recipient),
             Self::Decide { recipient, .. } => *recipient,
-            Self::Notice { .. } => None,
+            Self::Offer { .. } | Self::Notice { .. } => None,
         }
     }
 
@@ -79,7 +91,7 @@ impl Errand {
     pub const fn alert(&self) -> Option<AlertId> {
         match self {
             Self::Call { alert, .. } | Self::Decide { alert, .. } => Some(*alert),
-            Self::Notice { .. } => None,
+            Self::Offer { .. } | Self::Notice { .. } => None,
         }
     }
 }
@@ -103,15 +115,15 @@ pub(super) fn write(
     let language = letter.language;
     let ja = language != Language::En;
     let role = scene.party_name(&errand.role).get(language).to_owned();
-    let url = app.public_url();
-    let incident = IncidentId::new(delivery.incident_id);
+    let token = app.key.role_token(DeliveryId::new(delivery.id));
+    letter.link = Some(format!("{}/r/{token}", app.public_url()));
     let asked = rule.map_or_else(String::new, |rule| {
         fill(rule.plan.subject.get(language), language, |name| scene.value(name, language, app))
     });
     let who = row.map(|row| text(&row.name).get(language).to_owned()).unwrap_or_default();
+    letter.asks = matches!(errand.about, Errand::Offer { .. } | Errand::Decide { .. });
     match &errand.about {
-        Errand::Call { recipient, .. } => {
-            letter.link = Some(format!("{url}/incidents/{incident}/recipients/{recipient}"));
+        Errand::Call { .. } => {
             letter.subject =
                 if ja { format!("架電依頼 {who}") } else { format!("Please telephone {who}") };
             let phones = row.map(|row| phones(scene, row)).unwrap_or_default();
@@ -126,44 +138,45 @@ pub(super) fn write(
                 )
             };
         }
-        Errand::Decide { recipient: Some(recipient), .. } => {
-            letter.link = Some(format!("{url}/incidents/{incident}/recipients/{recipient}"));
+        Errand::Decide { recipient: Some(_), .. } => {
             letter.subject = if ja {
                 format!("判断依頼 {who} 回答なし")
             } else {
                 format!("Decision due: {who} has not answered")
             };
-            let options = rule.map(|rule| labels(rule, language)).unwrap_or_default();
+            letter.options = rule.map(|rule| labels(rule, language)).unwrap_or_default();
             letter.body = if ja {
                 format!(
-                    "{role} 様\n「{asked}」に {who} からの回答がないまま、手順の最後に達しました。判断してください。\n選べる判断: {options}"
+                    "{role} 様\n「{asked}」に {who} からの回答がないまま、手順の最後に達しました。判断してください。"
                 )
             } else {
                 format!(
-                    "To: {role}\n{who} has not answered \"{asked}\" and the ladder has ended. Please decide.\nYou can decide: {options}"
+                    "To: {role}\n{who} has not answered \"{asked}\" and the ladder has ended. Please decide."
                 )
             };
         }
-        Errand::Decide { recipient: None, alert } => {
-            letter.link = Some(format!("{url}/incidents/{incident}/alerts/{alert}"));
+        Errand::Decide { recipient: None, .. } => {
             letter.subject = if ja {
                 "判断依頼 必要数に届きません".to_owned()
             } else {
                 "Decision due: not enough have answered".to_owned()
             };
-            let options = rule.map(|rule| labels(rule, language)).unwrap_or_default();
+            letter.options = rule.map(|rule| labels(rule, language)).unwrap_or_default();
             letter.body = if ja {
-                format!(
-                    "{role} 様\n「{asked}」に必要な数の回答がそろいません。判断してください。\n選べる判断: {options}"
-                )
+                format!("{role} 様\n「{asked}」に必要な数の回答がそろいません。判断してください。")
             } else {
-                format!(
-                    "To: {role}\nNot enough recipients have accepted \"{asked}\". Please decide.\nYou can decide: {options}"
-                )
+                format!("To: {role}\nNot enough recipients have accepted \"{asked}\". Please decide.")
             };
         }
-        Errand::Notice { subject, body, path, .. } => {
-            letter.link = Some(format!("{url}{path}"));
+        Errand::Offer { until, .. } => {
+            let words = Words(language);
+            let by = clock(app, *until);
+            letter.subject = words.with("offer-subject", &[("role", role.clone().into())]);
+            letter.respond_by = Some(by.clone());
+            letter.options = vec![words.get("offer-accept"), words.get("offer-decline")];
+            letter.body = words.with("offer-body", &[("role", role.into()), ("clock", by.into())]);
+        }
+        Errand::Notice { subject, body, .. } => {
             letter.subject = subject.get(language).to_owned();
             let body = body.get(language);
             letter.body = if ja { format!("{role} 様\n{body}") } else { format!("To: {role}\n{body}") };
@@ -182,7 +195,6 @@ fn call_words(rule: &Rule, language: Language) -> String {
     asks.next().map(|ask| ask.get(language).to_owned()).unwrap_or_default()
 }
 
-fn labels(rule: &Rule, language: Language) -> String {
-    let labels = rule.decide_options().iter().map(|option| option.label.get(language));
-    labels.collect::<Vec<_>>().join(if language == Language::En { ", " } else { "、" })
+fn labels(rule: &Rule, language: Language) -> Vec<String> {
+    rule.decide_options().iter().map(|option| option.label.get(language).to_owned()).collect()
 }

@@ -2,14 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use entity::{channel, incident, incident_role, timer};
+use entity::{channel, incident, timer};
 use noroshi_core::{
     addressee::WhoIsWho,
     alert::Rule,
     directory::Directory,
     id::IncidentId,
     incident::State,
-    playbook::{IncidentEvent, PartyRef, Playbook},
+    playbook::{IncidentEvent, Playbook},
     problem::Severity,
     rights::Action,
     text::{Language, Text},
@@ -23,6 +23,7 @@ use super::{
     Invalid, Once, OperationError, Reply, Work,
     alert::{Raised, raise_alert},
     ending::abort_drill,
+    role,
     scene::Scene,
     telling,
 };
@@ -225,15 +226,7 @@ pub(super) async fn open(work: &mut Work<'_>, opening: Opening) -> Result<Scene,
         own_origin_ms: timeline.own_origin.0,
         rate: i32::try_from(opening.rate).expect("at most 600"),
     };
-    let scene = Scene {
-        incident: row,
-        timeline,
-        playbook: opening.playbook,
-        directory: opening.directory,
-        roles: Vec::new(),
-        holders: BTreeMap::new(),
-        values: opening.values,
-    };
+    let scene = Scene::new(row, opening.playbook, opening.directory, Vec::new(), opening.values);
     store::incident::put(&work.tx, scene.incident.clone()).await?;
     store::chronology::begin(&work.tx, id).await?;
     store::channel::put(&work.tx, channels(work, &scene)).await?;
@@ -244,8 +237,7 @@ pub(super) async fn open(work: &mut Work<'_>, opening: Opening) -> Result<Scene,
 /// Fills the chairs, raises the first alerts and sets the timers of the later ones. The row says already that it runs.
 pub(super) async fn light(work: &mut Work<'_>, scene: &mut Scene) -> Result<(), OperationError> {
     let id = scene.id();
-    scene.roles = chairs(scene, work.now);
-    scene.holders = super::scene::holders(&scene.roles);
+    scene.seat(role::chairs(work, scene));
     store::incident::put_roles(&work.tx, scene.roles.clone()).await?;
     let (title, version) = (&scene.incident.title, &scene.playbook.version);
     let drill = scene.is_drill();
@@ -255,10 +247,7 @@ pub(super) async fn light(work: &mut Work<'_>, scene: &mut Scene) -> Result<(), 
     );
     let line = telling::by(&work.actor, "activated", telling::service(), told, work.now);
     work.line(id, line);
-    for role in &scene.roles {
-        let line = chair_line(role, work.now);
-        work.gathered.lines.entry(id).or_default().push(line);
-    }
+    role::begin(work, scene).await?;
     raise_on(work, scene, IncidentEvent::Activated).await?;
     super::task::begin(work, scene).await?;
     super::report::begin(work, scene).await?;
@@ -294,45 +283,6 @@ fn may_start(work: &Work<'_>, playbook: &Playbook, directory: &Directory) -> Res
     let mut people = allowed.flat_map(|trigger| &trigger.allow).flat_map(|party| who.people(party, work.now));
     let named = people.any(|person| work.actor.is_person(&person));
     work.actor.must_named(Action::Start, named, "start an incident")
-}
-
-/// The chairs with who is on duty now: the first of each role's `fill` who is there.
-fn chairs(scene: &Scene, now: noroshi_core::time::Timestamp) -> Vec<incident_role::Model> {
-    let mut chairs = Vec::new();
-    for (position, role) in scene.playbook.roles.iter().enumerate() {
-        let person = scene.people(&PartyRef::Role(role.key.clone()), now).into_iter().next();
-        let name =
-            person.as_deref().and_then(|key| scene.directory.people.get(key)).map(|person| &person.name);
-        chairs.push(incident_role::Model {
-            incident_id: scene.incident.id,
-            key: role.key.clone(),
-            position: i32::try_from(position).unwrap_or(i32::MAX),
-            title: to_json(&role.title),
-            name: name.map(to_json),
-            person,
-            since_ms: now.0,
-        });
-    }
-    chairs
-}
-
-fn chair_line(role: &incident_role::Model, now: noroshi_core::time::Timestamp) -> store::chronology::Line {
-    let title = super::scene::text(&role.title);
-    let told = match role.name.as_ref().map(super::scene::text) {
-        Some(name) => Text::both(
-            format!("{} は {}", title.ja, name.ja),
-            format!(
-                "{}: {}",
-                title.en.as_deref().unwrap_or(&title.ja),
-                name.en.as_deref().unwrap_or(&name.ja)
-            ),
-        ),
-        None => Text::both(
-            format!("{} は空席", title.ja),
-            format!("{}: nobody on duty", title.en.as_deref().unwrap_or(&title.ja)),
-        ),
-    };
-    telling::line("role", title, told, now)
 }
 
 fn channels(work: &Work<'_>, scene: &Scene) -> Vec<channel::Model> {

@@ -79,7 +79,7 @@ pub async fn write_all(app: &App, deliveries: &[delivery::Model]) -> Result<Vec<
     Ok(letters)
 }
 
-fn clock(app: &App, at: Timestamp) -> String {
+pub(super) fn clock(app: &App, at: Timestamp) -> String {
     at.to_utc().with_timezone(&app.zone).format("%H:%M").to_string()
 }
 

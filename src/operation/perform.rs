@@ -1,15 +1,20 @@
-//! The only place where the core's effects become rows.
+//! The only place where the core's effects become rows: here those of recipients, in `perform/chair.rs` those of
+//! chairs.
+
+mod chair;
 
 use std::collections::BTreeSet;
 
-use entity::{delivery, link, message, recipient, report, task, timer};
+use entity::{delivery, link, message, recipient, report, role_link, task, timer};
 use noroshi_core::{
     addressee::BY_HAND,
     alert::{ContactPoint, Rule},
     effect::{Effect, Outgoing},
-    id::{AlertId, ChannelId, RecipientId},
+    id::{AlertId, ChannelId, DeliveryId, RecipientId},
     playbook::{PartyRef, Urgency},
-    report as reports, task as tasks,
+    report as reports,
+    rights::Role,
+    task as tasks,
     text::Text,
     time::Timestamp,
 };
@@ -248,13 +253,17 @@ impl Work<'_> {
         role: &PartyRef,
         about: Errand,
     ) -> Result<(), OperationError> {
-        let occasion = about.occasion();
-        let errand = to_json(&RoleLetter { role: role.clone(), about });
-        for point in self.role_points(scene, role).await? {
-            let mut delivery = self.delivery(scene, severity, occasion, &point);
-            delivery.errand = Some(errand.clone());
-            self.gathered.deliveries.push(delivery);
+        let mut points = Vec::new();
+        for person in scene.people(role, self.now) {
+            points = self.letter_points(scene, &person);
+            if !points.is_empty() {
+                break;
+            }
         }
+        if points.is_empty() {
+            points = self.points_of_accounts(scene, &[Role::Admin]).await?;
+        }
+        self.write_letters(scene, severity, role, &about, points);
         Ok(())
     }
 
@@ -266,19 +275,14 @@ impl Work<'_> {
         parties: &[PartyRef],
         about: Errand,
     ) -> Result<(), OperationError> {
-        let occasion = about.occasion();
         let mut written = BTreeSet::new();
         for party in parties {
-            let errand = to_json(&RoleLetter { role: party.clone(), about: about.clone() });
             for person in scene.people(party, self.now) {
                 if !written.insert(person.clone()) {
                     continue;
                 }
-                for point in self.usable(scene, &person) {
-                    let mut delivery = self.delivery(scene, severity, occasion, &point);
-                    delivery.errand = Some(errand.clone());
-                    self.gathered.deliveries.push(delivery);
-                }
+                let points = self.letter_points(scene, &person);
+                self.write_letters(scene, severity, party, &about, points);
             }
         }
         match (written.is_empty(), parties.first()) {
@@ -288,32 +292,66 @@ impl Work<'_> {
         }
     }
 
-    /// The addresses of a person at which a letter can be brought.
-    fn usable(&self, scene: &Scene, person: &str) -> Vec<ContactPoint> {
-        // A telephone number is for people: no letter can be written to it.
+    /// Letters in the service's own words, each with a link of its own.
+    pub(super) fn write_letters(
+        &mut self,
+        scene: &Scene,
+        severity: Urgency,
+        role: &PartyRef,
+        about: &Errand,
+        points: Vec<ContactPoint>,
+    ) {
+        let errand = to_json(&RoleLetter { role: role.clone(), about: about.clone() });
+        for point in points {
+            let mut delivery = self.delivery(scene, severity, about.occasion(), &point);
+            delivery.errand = Some(errand.clone());
+            let token = self.app.key.role_token(DeliveryId::new(delivery.id));
+            let offer = match about {
+                Errand::Offer { role_id, number, .. } => {
+                    Some((*role_id, i32::try_from(*number).unwrap_or(i32::MAX)))
+                }
+                _ => None,
+            };
+            self.gathered.role_links.push(role_link::Model {
+                token_hash: token_hash(&token),
+                delivery_id: delivery.id,
+                incident_id: scene.incident.id,
+                person: point.contact.strip_prefix("person:").unwrap_or(&point.contact).to_owned(),
+                role_id: offer.map(|(role, _)| role),
+                offer_number: offer.map(|(_, number)| number),
+                recipient_id: about.recipient().map(RecipientId::raw),
+            });
+            self.gathered.deliveries.push(delivery);
+        }
+    }
+
+    /// The addresses of a person to which a letter can be written: a telephone number is for people.
+    pub(super) fn letter_points(&self, scene: &Scene, person: &str) -> Vec<ContactPoint> {
         let by_letter = |point: &ContactPoint| {
             let transport = scene.directory.transports.get(&point.transport);
-            let driver = transport.map(|transport| transport.driver.as_str());
-            driver.is_some_and(|driver| driver != BY_HAND && scene.serves(self.app, driver))
+            transport.is_some_and(|transport| {
+                transport.driver != BY_HAND && scene.serves(self.app, &transport.driver)
+            })
         };
         scene.who().person_points(person).into_iter().filter(by_letter).collect()
     }
 
-    /// The served addresses of the first person of a role who has any.
-    async fn role_points(&self, scene: &Scene, to: &PartyRef) -> Result<Vec<ContactPoint>, OperationError> {
-        for person in scene.people(to, self.now) {
-            let points = self.usable(scene, &person);
-            if !points.is_empty() {
-                return Ok(points);
-            }
-        }
+    /// The addresses of the people behind the accounts of these roles, each person once.
+    pub(super) async fn points_of_accounts(
+        &self,
+        scene: &Scene,
+        roles: &[Role],
+    ) -> Result<Vec<ContactPoint>, OperationError> {
         let accounts = store::account::all(&self.tx).await?;
-        Ok(accounts
-            .iter()
-            .filter(|account| account.role == "admin" && account.disabled_at_ms.is_none())
-            .filter_map(|account| account.person.as_ref())
-            .flat_map(|person| self.usable(scene, person))
-            .collect())
+        let people: BTreeSet<String> = accounts
+            .into_iter()
+            .filter(|account| {
+                account.disabled_at_ms.is_none()
+                    && Role::from_key(&account.role).is_some_and(|role| roles.contains(&role))
+            })
+            .filter_map(|account| account.person)
+            .collect();
+        Ok(people.iter().flat_map(|person| self.letter_points(scene, person)).collect())
     }
 
     /// Says something in a channel in the service's own name.

@@ -17,7 +17,7 @@ use noroshi_core::{
 use sea_orm::ConnectionTrait;
 use serde_json::Value;
 
-use super::OperationError;
+use super::{Actor, OperationError};
 use crate::{
     app::App,
     store::{self, StoreError, from_json},
@@ -36,8 +36,10 @@ pub struct Scene {
     pub directory: Arc<Directory>,
     /// Its chairs.
     pub roles: Vec<incident_role::Model>,
-    /// Who holds which role, by role: person.
+    /// Who holds which role, by role: person. Nobody else acts for it.
     pub holders: BTreeMap<String, String>,
+    /// Who holds a role or is asked to, by role: person. Letters about it go there.
+    seated: BTreeMap<String, String>,
     /// The values of its variables.
     pub values: BTreeMap<String, Value>,
 }
@@ -57,15 +59,36 @@ impl Scene {
     ) -> Result<Self, OperationError> {
         let id = IncidentId::new(incident.id);
         let roles = store::incident::roles(db, id).await?;
-        Ok(Self {
-            timeline: store::incident::timeline(&incident),
-            playbook: app.library.playbook(db, incident.playbook_version_id).await?,
-            directory: app.library.directory(db, incident.directory_version_id).await?,
-            holders: holders(&roles),
-            roles,
-            values: from_json("incident", id, &incident.variables)?,
-            incident,
-        })
+        let playbook = app.library.playbook(db, incident.playbook_version_id).await?;
+        let directory = app.library.directory(db, incident.directory_version_id).await?;
+        let values = from_json("incident", id, &incident.variables)?;
+        Ok(Self::new(incident, playbook, directory, roles, values))
+    }
+
+    /// The world of an incident from its parts.
+    pub fn new(
+        incident: entity::incident::Model,
+        playbook: Arc<Playbook>,
+        directory: Arc<Directory>,
+        roles: Vec<incident_role::Model>,
+        values: BTreeMap<String, Value>,
+    ) -> Self {
+        let timeline = store::incident::timeline(&incident);
+        let (holders, seated) = (BTreeMap::new(), BTreeMap::new());
+        let mut scene =
+            Self { incident, timeline, playbook, directory, roles: Vec::new(), holders, seated, values };
+        scene.seat(roles);
+        scene
+    }
+
+    /// Puts the chairs in their place as they stand now.
+    pub fn seat(&mut self, roles: Vec<incident_role::Model>) {
+        let by_role = |who: &dyn Fn(&incident_role::Model) -> Option<String>| -> BTreeMap<String, String> {
+            roles.iter().filter_map(|role| Some((role.key.clone(), who(role)?))).collect()
+        };
+        self.holders = by_role(&|role| role.person.clone());
+        self.seated = by_role(&|role| role.person.clone().or_else(|| role.offered_to.clone()));
+        self.roles = roles;
     }
 
     /// Its id.
@@ -102,12 +125,29 @@ impl Scene {
 
     /// Its parties, looked up in its directory.
     pub fn who(&self) -> WhoIsWho<'_> {
-        WhoIsWho { playbook: &self.playbook, directory: &self.directory, holders: &self.holders }
+        WhoIsWho { playbook: &self.playbook, directory: &self.directory, holders: &self.seated }
     }
 
     /// The people behind a role or roster at `now` (real time), the first to ask first.
     pub fn people(&self, party: &PartyRef, now: Timestamp) -> Vec<String> {
         self.who().people(party, now)
+    }
+
+    /// Who leads: the holder of the role that closes the incident, else of the first.
+    pub fn leaders(&self) -> impl Iterator<Item = &str> {
+        let first = || self.playbook.roles.first().map(|role| &role.key);
+        let key = self.playbook.close.approve.as_ref().or_else(first);
+        key.and_then(|key| self.holders.get(key)).map(String::as_str).into_iter()
+    }
+
+    /// Whether this is the actor's to decide: a role's holder has accepted it; of a roster, whoever is on duty.
+    pub fn is_theirs(&self, party: &PartyRef, actor: &Actor, now: Timestamp) -> bool {
+        match party {
+            PartyRef::Role(key) if self.playbook.role(key).is_some() => {
+                self.holders.get(key).is_some_and(|person| actor.is_person(person))
+            }
+            _ => self.people(party, now).iter().any(|person| actor.is_person(person)),
+        }
     }
 
     /// A chair of the incident.
@@ -208,11 +248,6 @@ pub(super) fn after(scene: &Scene, verb: Verb) -> Result<State, OperationError> 
     })
 }
 
-/// Who holds which role, by role: person.
-pub fn holders(roles: &[incident_role::Model]) -> BTreeMap<String, String> {
-    roles.iter().filter_map(|role| Some((role.key.clone(), role.person.clone()?))).collect()
-}
-
 /// A text that a row keeps as JSON.
 pub fn text(json: &Value) -> Text {
     // Only our own code writes these columns; a text that does not read back is shown as it stands.
@@ -237,6 +272,11 @@ impl Scenes {
         let scene = Arc::new(Scene::load(app, db, IncidentId::new(id)).await?);
         self.0.insert(id, Arc::clone(&scene));
         Ok(scene)
+    }
+
+    /// Something of this incident's world has changed: it is loaded anew when it is asked for next.
+    pub fn forget(&mut self, id: uuid::Uuid) {
+        self.0.remove(&id);
     }
 }
 

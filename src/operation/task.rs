@@ -163,8 +163,8 @@ async fn moments(work: &Work<'_>, scene: &Scene, rows: &[task::Model]) -> Result
         }
     }
     for role in &scene.roles {
-        if role.person.is_some() {
-            moments.accepted.insert(role.key.clone(), own(role.since_ms));
+        if let Some(accepted) = role.accepted_at_ms {
+            moments.accepted.insert(role.key.clone(), own(accepted));
         }
     }
     let alerts = answers_waited_for(&scene.playbook);

@@ -1,14 +1,16 @@
-//! What falls due: the next step of a recipient, an alert that was to be raised later, a task's reminder, a report.
+//! What falls due: the next step of a recipient, an alert that was to be raised later, a task's reminder, a report, the
+//! end of an offer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use noroshi_core::{alert::Rule, ladder::Input, time::Timestamp};
+use noroshi_core::{alert::Rule, id::IncidentId, ladder::Input, time::Timestamp};
 use uuid::Uuid;
 
 use super::{
     Actor, OperationError, Work,
     alert::{Raised, Rules, count_answers, raise_alert, step},
-    scene::Scenes,
+    role,
+    scene::{Scene, Scenes},
 };
 use crate::{app::App, store};
 
@@ -58,6 +60,11 @@ pub async fn fire_due(app: &App) -> Result<usize, OperationError> {
                 if row.state == "answered" {
                     settled.insert(row.alert_id, (scene, rule));
                 }
+            }
+            ("role", Some(id), _) if scene.is_open() => {
+                let mut scene = Scene::load(app, &work.tx, IncidentId::new(timer.incident_id)).await?;
+                role::fired(&mut work, &mut scene, id, timer.step).await?;
+                scenes.forget(timer.incident_id);
             }
             ("task", Some(id), _) => super::task::fire(&mut work, &scene, id, timer.step).await?,
             ("report", Some(id), _) => super::report::fire(&mut work, &scene, id, timer.step).await?,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entity::{delivery, idempotency, link, message, timer};
+use entity::{delivery, idempotency, link, message, role_link, timer};
 use noroshi_core::{id::IncidentId, time::Timestamp};
 use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
@@ -35,6 +35,9 @@ pub(super) struct Gathered {
     /// The last wish for each timer: set, or drop.
     pub timers: BTreeMap<Uuid, Option<timer::Model>>,
     pub deliveries: Vec<delivery::Model>,
+    /// Offers, by chair and number, whose unsent letters are withdrawn.
+    pub withdrawn_offers: Vec<(Uuid, i32)>,
+    pub role_links: Vec<role_link::Model>,
     pub links: BTreeMap<String, link::Model>,
     pub messages: Vec<message::Model>,
     pub lines: BTreeMap<IncidentId, Vec<Line>>,
@@ -128,11 +131,16 @@ impl<'a> Work<'a> {
         let gathered = std::mem::take(&mut self.gathered);
         let withdrawals: Vec<Uuid> = gathered.withdrawals.into_iter().collect();
         store::delivery::withdraw(&self.tx, &withdrawals, self.now).await?;
+        store::role::withdraw_errands(&self.tx, &withdrawals, self.now).await?;
+        for (role, number) in gathered.withdrawn_offers {
+            store::role::withdraw_offer(&self.tx, role, number, self.now).await?;
+        }
         let (set, dropped): (Vec<_>, Vec<_>) =
             gathered.timers.into_iter().partition(|(_, timer)| timer.is_some());
         store::timer::drop(&self.tx, dropped.into_iter().map(|(id, _)| id).collect()).await?;
         store::timer::set(&self.tx, set.into_iter().filter_map(|(_, timer)| timer).collect()).await?;
         store::delivery::put(&self.tx, gathered.deliveries).await?;
+        store::role::put_links(&self.tx, gathered.role_links).await?;
         store::alert::put_links(&self.tx, gathered.links.into_values().collect()).await?;
         if !gathered.messages.is_empty() {
             store::channel::put_messages(&self.tx, gathered.messages).await?;

@@ -66,6 +66,21 @@ pub async fn touch_session(
     Ok(())
 }
 
+/// Notes as which role account a session's person acts.
+pub async fn set_acting(
+    db: &impl ConnectionTrait,
+    token_hash: &str,
+    role: Option<&str>,
+) -> Result<(), StoreError> {
+    let change = session::ActiveModel { acting: Set(role.map(str::to_owned)), ..Default::default() };
+    session::Entity::update_many()
+        .set(change)
+        .filter(session::Column::TokenHash.eq(token_hash))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
 /// Ends a session.
 pub async fn end_session(db: &impl ConnectionTrait, token_hash: &str) -> Result<(), StoreError> {
     session::Entity::delete_by_id(token_hash).exec(db).await?;

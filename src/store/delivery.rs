@@ -176,6 +176,13 @@ pub async fn save(db: &impl ConnectionTrait, row: &Model) -> Result<(), StoreErr
     Ok(())
 }
 
+/// What has not left the house yet.
+pub(super) fn unsent() -> Condition {
+    Condition::any()
+        .add(Column::State.eq("queued"))
+        .add(Column::State.eq("leased").and(Column::HandedAtMs.is_null()))
+}
+
 /// Withdraws what has not left yet for these recipients. A letter that is being handed over goes its way.
 pub async fn withdraw(
     db: &impl ConnectionTrait,
@@ -185,9 +192,6 @@ pub async fn withdraw(
     if recipients.is_empty() {
         return Ok(0);
     }
-    let unsent = Condition::any()
-        .add(Column::State.eq("queued"))
-        .add(Column::State.eq("leased").and(Column::HandedAtMs.is_null()));
     let change = ActiveModel {
         state: Set("withdrawn".into()),
         leased_by: Set(None),
@@ -198,7 +202,7 @@ pub async fn withdraw(
         .set(change)
         .filter(Column::RecipientId.is_in(recipients.iter().copied()))
         .filter(Column::Occasion.ne("stand_down"))
-        .filter(unsent)
+        .filter(unsent())
         .exec(db)
         .await?;
     Ok(done.rows_affected)

@@ -8,7 +8,7 @@ use noroshi_core::{alert::ContactPoint, time::Timestamp};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-    sea_query::OnConflict,
+    sea_query::{LockType, OnConflict},
 };
 use uuid::Uuid;
 
@@ -23,6 +23,12 @@ pub async fn latest(db: &impl ConnectionTrait) -> Result<Option<Model>, StoreErr
 pub async fn latest_id(db: &impl ConnectionTrait) -> Result<Option<Uuid>, StoreError> {
     let newest = Entity::find().select_only().column(Column::Id).order_by_desc(Column::Number).limit(1);
     Ok(newest.into_tuple().one(db).await?)
+}
+
+/// Locks a version until the transaction ends: whoever else changes what hangs on the directory waits.
+pub async fn lock(db: &impl ConnectionTrait, id: Uuid) -> Result<(), StoreError> {
+    Entity::find_by_id(id).lock(LockType::NoKeyUpdate).one(db).await?;
+    Ok(())
 }
 
 /// One version.

@@ -27,7 +27,7 @@ pub async fn add(
     let secure = request.app_data::<web::Data<App>>().is_some_and(|app| app.secure_cookies);
     let is_file = request.path().starts_with("/static/");
     // A token in the path must not travel on in a Referer; elsewhere our own pages may see where one comes from.
-    let secret = ["/a/", "/setup/"].iter().any(|prefix| request.path().starts_with(prefix));
+    let secret = ["/a/", "/r/", "/setup/"].iter().any(|prefix| request.path().starts_with(prefix));
     if request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
     }

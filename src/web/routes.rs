@@ -14,7 +14,7 @@ use noroshi_core::rights::{Action, may};
 use super::{
     api::{
         self, alert, channel, chronology, directory, doc, health, hook, incident, lifecycle, playbook,
-        preflight, recipient, report, task, trigger,
+        preflight, recipient, report, role, roster, task, trigger,
     },
     live, page,
     problem::WebError,
@@ -82,6 +82,10 @@ pub const ROUTES: &[Route] = &[
     put("/api/v1/directory", May(Action::EditDirectory), || web::put().to(directory::put)),
     post("/api/v1/directory/import", May(Action::EditDirectory), || web::post().to(directory::import)),
     get("/api/v1/directory/export", VIEW, || web::get().to(directory::export)),
+    get("/api/v1/rosters", VIEW, || web::get().to(roster::list)),
+    get("/api/v1/covers", VIEW, || web::get().to(roster::covers)),
+    post("/api/v1/covers", May(Action::Cover), || web::post().to(roster::add)),
+    post("/api/v1/covers/{id}/end", May(Action::Cover), || web::post().to(roster::end)),
     get("/api/v1/incidents", VIEW, || web::get().to(incident::list)),
     post("/api/v1/incidents", May(Action::Start), || web::post().to(incident::start)),
     get("/api/v1/incidents/{id}", VIEW, || web::get().to(incident::get)),
@@ -104,6 +108,14 @@ pub const ROUTES: &[Route] = &[
     post("/api/v1/trigger-events", May(Action::Start), || web::post().to(trigger::report)),
     post("/api/v1/hooks/{key}", Signed, || web::post().to(hook::ring)),
     get("/api/v1/incidents/{id}/recipients", VIEW, || web::get().to(recipient::list)),
+    get("/api/v1/incidents/{id}/roles", VIEW, || web::get().to(role::list)),
+    post("/api/v1/incidents/{id}/roles/{key}/offer", May(Action::Seat), || web::post().to(role::offer)),
+    post("/api/v1/incidents/{id}/roles/{key}/accept", May(Action::Talk), || web::post().to(role::accept)),
+    post("/api/v1/incidents/{id}/roles/{key}/decline", May(Action::Talk), || web::post().to(role::decline)),
+    post("/api/v1/incidents/{id}/roles/{key}/hand-over", May(Action::Seat), || {
+        web::post().to(role::hand_over)
+    }),
+    post("/api/v1/incidents/{id}/roles/{key}/release", May(Action::Seat), || web::post().to(role::release)),
     get("/api/v1/incidents/{id}/alerts", VIEW, || web::get().to(alert::list)),
     post("/api/v1/incidents/{id}/alerts", May(Action::RaiseAlert), || web::post().to(alert::raise)),
     post("/api/v1/alerts/{id}/decide", May(Action::Decide), || web::post().to(alert::decide)),
@@ -144,6 +156,10 @@ pub const ROUTES: &[Route] = &[
     post("/a/{token}/answer", Link, || web::post().to(page::link::post)),
     get("/a/{token}/documents/{n}", Link, || web::get().to(page::link::document)),
     post("/a/{token}/wrong-address", Link, || web::post().to(page::link::wrong_address)),
+    get("/r/{token}", Link, || web::get().to(page::errand::get)),
+    post("/r/{token}/accept", Link, || web::post().to(page::errand::accept)),
+    post("/r/{token}/decline", Link, || web::post().to(page::errand::decline)),
+    post("/r/{token}/decide", Link, || web::post().to(page::errand::decide)),
     // For people who sign in.
     get("/static/{file}", Open, || web::get().to(page::asset::get)),
     get("/setup/{token}", Open, || web::get().to(page::door::setup)),
@@ -198,6 +214,8 @@ pub const ROUTES: &[Route] = &[
     post("/incidents/{id}/alerts/{aid}/decide", May(Action::Decide), || {
         web::post().to(page::recipient::decide_alert)
     }),
+    get("/incidents/{id}/roles/{key}", VIEW, || web::get().to(page::role::get)),
+    post("/incidents/{id}/roles/{key}", May(Action::Talk), || web::post().to(page::role::post)),
     get("/incidents/{id}/tasks", VIEW, || web::get().to(page::tasks::get)),
     post("/incidents/{id}/tasks", May(Action::Talk), || web::post().to(page::tasks::add)),
     get("/incidents/{id}/tasks/{tid}", VIEW, || web::get().to(page::task::get)),
@@ -240,6 +258,10 @@ pub const ROUTES: &[Route] = &[
     post("/directory/import/discard", May(Action::EditDirectory), || {
         web::post().to(page::directory::import::discard)
     }),
+    get("/rosters", VIEW, || web::get().to(page::roster::get)),
+    post("/rosters/covers", May(Action::Cover), || web::post().to(page::roster::add)),
+    post("/rosters/covers/{id}/end", May(Action::Cover), || web::post().to(page::roster::end)),
+    post("/acting", VIEW, || web::post().to(page::roster::act_as)),
     get("/status", VIEW, || web::get().to(page::status::get)),
     get("/inbox", VIEW, || web::get().to(page::letters::inbox)),
     get("/inbox/{n}", VIEW, || web::get().to(page::letters::mail)),

@@ -111,6 +111,15 @@ async fn a_newcomer_sees_a_drill_running_and_agencies_answering() {
         recipients().await?.iter().any(|it| it["state"] == "to_decide").then_some(())
     })
     .await;
+    let roles = async || {
+        let path = serde_json::json!(format!("/api/v1/incidents/{id}/roles"));
+        let answer = browser.page.execute_async(fetch, vec![path]).await.ok()?;
+        Some(answer["items"].as_array()?.clone())
+    };
+    until("a colleague takes a role by the link of the mail", minute, async || {
+        roles().await?.iter().any(|role| role["state"] == "accepted").then_some(())
+    })
+    .await;
     browser.picture("demo-board").await;
     browser.open(&format!("{base}/inbox")).await;
     browser.shows("【訓練】").await;

@@ -61,6 +61,7 @@ async fn a_liaison_works_off_the_list_on_a_telephone() {
         with(&duties(), "after: incident.activated, within: 30m", "after: incident.activated, within: 1s");
     let (server, sink) = serve(&soon).await;
     let incident = Incident::start(&server.api, "quick", "live").await;
+    incident.accept("liaison", "p_liaison").await;
     sink.letter_about("liaison@eoc.example", "被災状況を集計する", SOON).await;
     let browser = signed_in(&server, "p_liaison", "operator").await;
     // What is late and mine stands on the home page.
@@ -149,6 +150,7 @@ async fn a_report_goes_from_its_author_to_its_approver_and_out() {
     let soon = with(&duties(), "first: 30m", "first: 1s");
     let (server, sink) = serve(&soon).await;
     let incident = Incident::start(&server.api, "quick", "live").await;
+    incident.accept("liaison", "p_liaison").await;
     sink.letter_about("liaison@eoc.example", "作成時刻です", SOON).await;
     let author = signed_in(&server, "p_liaison", "operator").await;
     author.press("link", "状況報告 第1報 を作成する").await;

@@ -28,6 +28,7 @@ mod letters;
 mod lifecycle;
 mod pages;
 mod reports;
+mod roles;
 mod shape;
 mod shipped;
 mod tasks;

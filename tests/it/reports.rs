@@ -172,7 +172,8 @@ async fn an_author_who_approves_too_sends_it_out_in_one_step() {
         let incident = Incident::start(&server.api, "quick", "live").await;
         let letter = sink.letter_about("liaison@eoc.example", "作成時刻です", SOON).await;
         let first = incident.reports().await.remove(0);
-        assert!(letter.text.contains(first["id"].as_str().expect("an id")), "{}", letter.text);
+        let page = server.anybody().get(&letter.role_link()).await.expect(200).text;
+        assert!(page.contains(first["id"].as_str().expect("an id")), "the way to the report: {page}");
         let body = json!({ "fields": { "as_of": "03:20", "situation": "調査中" } });
         let operator = server.api.with_token(&server.home.token("operator").await);
         let sent = operator.post(&incident.path("/reports"), &body).await.expect(201).json();

@@ -60,8 +60,8 @@ fn only_operations_write() {
     );
     only_in(
         "Only `operation` opens a write transaction; only `operation/perform.rs` turns effects into rows.",
-        &["operation/perform.rs", "core"],
-        &["Effect::"],
+        &["operation/perform.rs", "operation/perform/", "core"],
+        &["Effect::", "Wish::Ask"],
     );
 }
 

@@ -114,6 +114,7 @@ fn beginning(today: NaiveDate) -> Directory {
         agencies: BTreeMap::new(),
         rosters: BTreeMap::new(),
         role_accounts: BTreeMap::new(),
+        covers: Vec::new(),
     }
 }
 

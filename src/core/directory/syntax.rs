@@ -165,6 +165,7 @@ fn read_directory(fields: Fields<'_>) -> Option<Parts> {
         agencies,
         rosters: rosters.unwrap_or_default(),
         role_accounts: role_accounts.unwrap_or_default(),
+        covers: Vec::new(),
     };
     Some(Parts { directory, waive, groups })
 }

@@ -23,6 +23,8 @@ pub fn write(directory: &Directory) -> String {
         agencies,
         rosters,
         role_accounts,
+        // Who stands in is written down in the service, not in the file.
+        covers: _,
     } = directory;
     let mut metadata = vec![("key", quoted(key)), ("title", text(title))];
     metadata.push(("verified_on", verified_on.to_string()));
@@ -313,6 +315,7 @@ mod tests {
                 site, transports: transports.into(), people, agencies,
                 rosters: [("当番".to_owned(), roster)].into(),
                 role_accounts: [("r".to_owned(), RoleAccount { title, roster: "当番".into() })].into(),
+                covers: Vec::new(),
             }
         }
     }

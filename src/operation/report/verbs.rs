@@ -226,7 +226,7 @@ pub async fn decide(
     let kind = kind_of(&scene, &row)?;
     let raised: Option<PartyRef> =
         row.decider.as_ref().map(|json| store::from_json("report", id, json)).transpose()?;
-    decision::must_decide(&work, &scene, Some(raised.as_ref().unwrap_or(&kind.if_missed.decide_to)))?;
+    decision::must_decide(&work, &scene, Some(raised.as_ref().unwrap_or(&kind.if_missed.decide_to)), None)?;
     if !State::from_key(&row.state).is_some_and(State::is_open) {
         return Err(OperationError::Closed(Text::both(
             "この報告に判断待ちはありません",

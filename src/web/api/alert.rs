@@ -236,7 +236,8 @@ pub async fn decide(
     let work = Work::begin(&app, caller.actor).await?;
     let view = DecidedView { id: id.to_string(), state: "decided", option: wish.option.clone() };
     let done =
-        decision::decide_alert(work, id, &wish.option, &wish.note, once.as_ref(), || json(&view)).await?;
+        decision::decide_alert(work, id, &wish.option, &wish.note, None, once.as_ref(), || json(&view))
+            .await?;
     Ok(reply(done))
 }
 

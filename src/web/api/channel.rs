@@ -5,7 +5,10 @@ use actix_web::{
     web::{Data, Json, Path, Query},
 };
 use entity::{channel_reader, message};
-use noroshi_core::id::{ChannelId, IncidentId, MessageId};
+use noroshi_core::{
+    id::{AccountId, ChannelId, IncidentId, MessageId},
+    playbook::{Member, PartyRef},
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -170,32 +173,40 @@ pub fn receipts(
     (read, unread)
 }
 
-/// Who belongs to a channel: the accounts of the people who sit in its chairs, by actor id and name. A chair whose
-/// holder has no account stands under its person's name.
+/// Who belongs to a channel: the accounts of the people who sit in its chairs and who are on duty of its rosters and
+/// role accounts, by actor id and name. Whoever has no account stands under their own name.
 pub async fn members(
     app: &App,
     scene: &Scene,
     channel: &entity::channel::Model,
 ) -> Result<Vec<(String, String)>, WebError> {
-    let members: Vec<noroshi_core::playbook::Member> = serde_json::from_value(channel.members.clone())?;
+    let members: Vec<Member> = serde_json::from_value(channel.members.clone())?;
+    let mut people: Vec<&str> = Vec::new();
+    let now = app.clock.now();
+    for member in &members {
+        match member {
+            Member::EveryRole => people.extend(scene.roles.iter().filter_map(|role| role.person.as_deref())),
+            Member::Party(PartyRef::Role(key)) => {
+                people.extend(scene.holders.get(key).map(String::as_str));
+                let account = scene.directory.role_accounts.get(key);
+                let account = account.filter(|_| scene.playbook.role(key).is_none());
+                people.extend(account.into_iter().flat_map(|it| scene.directory.on_duty(&it.roster, now)));
+            }
+            Member::Party(PartyRef::Roster(key)) => people.extend(scene.directory.on_duty(key, now)),
+            Member::Party(PartyRef::Agency(_)) => {}
+        }
+    }
     let accounts = store::account::all(app.store.read()).await?;
     let mut found: Vec<(String, String)> = Vec::new();
-    for role in &scene.roles {
-        let belongs = members.iter().any(|member| match member {
-            noroshi_core::playbook::Member::EveryRole => true,
-            noroshi_core::playbook::Member::Party(noroshi_core::playbook::PartyRef::Role(key)) => {
-                *key == role.key
-            }
-            noroshi_core::playbook::Member::Party(_) => false,
-        });
-        let Some(person) = role.person.as_deref().filter(|_| belongs) else { continue };
+    for person in people {
         let account = accounts.iter().find(|account| account.person.as_deref() == Some(person));
-        let name = role.name.as_ref().map(|name| text(name).ja).unwrap_or_default();
         let entry = match account {
-            Some(account) => {
-                (format!("account:{}", noroshi_core::id::AccountId::new(account.id)), account.name.clone())
+            Some(account) => (format!("account:{}", AccountId::new(account.id)), account.name.clone()),
+            None => {
+                let known = scene.directory.people.get(person);
+                let name = known.map_or_else(|| person.to_owned(), |known| known.name.ja.clone());
+                (format!("person:{person}"), name)
             }
-            None => (format!("person:{person}"), name),
         };
         if !found.contains(&entry) {
             found.push(entry);

@@ -201,7 +201,7 @@ fn view(app: &App, directory: &Directory, sha256: String) -> DirectoryView {
             .rosters
             .iter()
             .map(|(key, roster)| {
-                let on_duty = noroshi_core::directory::roster::on_duty(roster, now);
+                let on_duty = directory.on_duty(key, now);
                 let on_duty = on_duty.into_iter().map(str::to_owned).collect();
                 (key.clone(), RosterView { members: roster.members.clone(), on_duty })
             })

@@ -13,7 +13,7 @@ use utoipa::{
 
 use super::{
     alert, channel, chronology, directory, hook, incident, lifecycle, playbook, preflight, recipient, report,
-    task, trigger,
+    role, roster, task, trigger,
 };
 use crate::web::{live, problem::ProblemDocument};
 
@@ -31,6 +31,8 @@ use crate::web::{live, problem::ProblemDocument};
         trigger::list, trigger::report, hook::ring,
         recipient::list, recipient::answer, recipient::decide, recipient::readdress, recipient::release,
         alert::list, alert::raise, alert::decide, alert::follow_up,
+        role::list, role::offer, role::accept, role::decline, role::hand_over, role::release,
+        roster::list, roster::covers, roster::add, roster::end,
         channel::list, channel::messages, channel::post, channel::read,
         chronology::list, chronology::add, chronology::csv,
         live::incident, live::all,

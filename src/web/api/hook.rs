@@ -107,6 +107,7 @@ pub async fn ring(
             id: format!("hook:{}", *key),
             name: format!("webhook {}", *key),
             role: None,
+            acting: None,
             person: None,
         };
         let mut work = Work::begin(&app, actor).await?;

@@ -17,6 +17,7 @@ use super::{
     json,
     list::{List, Page},
     reply,
+    role::{self, RoleView},
 };
 use crate::{
     app::App,
@@ -24,7 +25,7 @@ use crate::{
         Work,
         ending::{cancel as cancel_incident, close as close_incident},
         incident::{Start, start as start_incident},
-        scene::{Scene, text},
+        scene::Scene,
     },
     store::{self, StoreError},
     web::{
@@ -47,19 +48,6 @@ pub struct RunsBy {
     pub number: i32,
     /// Number of the version in force; another one where the playbook was imported again meanwhile.
     pub in_force: i32,
-}
-
-/// A chair and who sits in it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct RoleView {
-    /// Readable key.
-    pub key: String,
-    /// Title for people.
-    pub title: String,
-    /// Key of the person; null while it is empty.
-    pub person: Option<String>,
-    /// Name of the person.
-    pub name: Option<String>,
 }
 
 /// An incident.
@@ -123,7 +111,7 @@ pub async fn view(
     let id = IncidentId::new(row.id);
     let version = store::playbook::version(db, row.playbook_version_id).await?;
     let in_force = store::playbook::latest(db, &version.key).await?;
-    let roles = store::incident::roles(db, id).await?;
+    let scene = Scene::of(app, db, row.clone()).await?;
     let recipients = store::recipient::of_incident(db, id, None, i64::MAX as u64).await?;
     let (counts, states) = counts(&recipients);
     Ok(IncidentView {
@@ -153,15 +141,7 @@ pub async fn view(
         reason: row.end_reason,
         state: row.state,
         variables: row.variables,
-        roles: roles
-            .into_iter()
-            .map(|role| RoleView {
-                key: role.key,
-                title: text(&role.title).ja,
-                person: role.person,
-                name: role.name.as_ref().map(|name| text(name).ja),
-            })
-            .collect(),
+        roles: scene.roles.iter().map(|role| role::view(app, &scene, role)).collect(),
         counts,
         states,
     })

@@ -14,6 +14,8 @@ pub mod playbook;
 pub mod preflight;
 pub mod recipient;
 pub mod report;
+pub mod role;
+pub mod roster;
 pub mod task;
 pub mod trigger;
 
@@ -40,6 +42,11 @@ pub fn reply(reply: Reply) -> HttpResponse {
 pub fn json<T: serde::Serialize>(view: &T) -> String {
     serde_json::to_string(view).expect("our own views have only text keys")
 }
+
+/// The body of a verb that needs no word more.
+#[derive(Debug, Default, serde::Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Nothing {}
 
 /// A route that the interface names and a later version fills.
 pub async fn not_yet() -> Result<HttpResponse, WebError> {

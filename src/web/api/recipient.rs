@@ -407,8 +407,8 @@ pub async fn decide(
     let once = body.once(&request, &caller)?;
     let work = Work::begin(&app, caller.actor).await?;
     let wish = body.value;
-    let done =
-        decision::decide(work, recipient_id(&id)?, &wish.option, &wish.note, once.as_ref(), one).await?;
+    let done = decision::decide(work, recipient_id(&id)?, &wish.option, &wish.note, None, once.as_ref(), one)
+        .await?;
     Ok(reply(done))
 }
 

@@ -570,7 +570,7 @@ impl AnswerPage {
 }
 
 /// The words before and after a clock that has its own element.
-fn around(words: Words, key: &str) -> (String, String) {
+pub fn around(words: Words, key: &str) -> (String, String) {
     let whole = words.with(key, &[("clock", "\u{0}".into())]);
     let (before, after) = whole.split_once('\u{0}').unwrap_or((&whole, ""));
     (before.to_owned(), after.to_owned())

@@ -24,6 +24,7 @@ use super::{
     leave,
     mark::Mark,
     relay::{Evidence, Hill, relay},
+    role::ChairLine,
     when::Moment,
 };
 use crate::{
@@ -186,8 +187,8 @@ pub struct BoardPage {
     pub recipients: usize,
     /// The teams that come.
     pub forces: Option<Forces>,
-    /// Who holds which role: title, holder or what is being done about the empty chair, whether it is held.
-    pub roles: Vec<(String, String, bool)>,
+    /// Who holds which role, or what is being done about the empty chair.
+    pub roles: Vec<ChairLine>,
     /// What of the service itself is out of order, in sentences.
     pub troubles: Vec<String>,
     /// When the service was away and what became of the letters, in sentences.
@@ -579,6 +580,25 @@ impl BoardPage {
     }
 }
 
+impl BoardPage {
+    /// Shows the chairs; empty ones wait for somebody.
+    pub fn seat(&mut self, roles: Vec<ChairLine>) {
+        let vacant: Vec<&ChairLine> = roles.iter().filter(|chair| chair.vacant).collect();
+        if let Some(first) = vacant.first().filter(|_| self.head.is_open()) {
+            let titles: Vec<&str> = vacant.iter().map(|chair| chair.title.as_str()).collect();
+            self.waits.push(Wait {
+                mark: Mark::Silent,
+                words: self.frame.words.get("wait-vacant"),
+                whom: titles.join(&self.frame.words.get("list-join")),
+                count: vacant.len(),
+                href: format!("/incidents/{}/roles/{}", self.head.id, first.key),
+                burns: false,
+            });
+        }
+        self.roles = roles;
+    }
+}
+
 /// `GET /incidents/{id}`.
 pub async fn get(
     request: HttpRequest,
@@ -608,8 +628,8 @@ pub async fn get(
     let tasks = store::task::of_incident(app.store.read(), id).await?;
     let reports = store::report::of_incident(app.store.read(), id).await?;
     let duties = Desk { scene: &scene, frame: &frame, caller: &caller }.waits(&tasks, &reports);
-    let mut page =
-        BoardPage { roles, troubles, absences, proposal, review, ..BoardPage::new(frame, head, &facts) };
+    let mut page = BoardPage { troubles, absences, proposal, review, ..BoardPage::new(frame, head, &facts) };
+    page.seat(roles);
     page.waits.extend(duties);
     // Where a decision is due, it burns first.
     page.waits.sort_by_key(|wait| !wait.burns);
@@ -965,10 +985,18 @@ pub(super) mod tests {
     fn page(language: Language, drill: bool, facts: &[AlertFacts]) -> BoardPage {
         let frame = sample::frame(language, Room::Incidents);
         let mut page = BoardPage::new(frame, sample::head(language, drill, Tab::Board), facts);
-        page.roles = vec![
-            ("本部長".into(), "佐藤 真由美".into(), true),
-            ("DMAT調整".into(), "伊藤（打診中、03:51まで）".into(), false),
-        ];
+        let chair = |key: &str, title: &str, words: &str, held, vacant| ChairLine {
+            key: key.into(),
+            title: title.into(),
+            words: words.into(),
+            held,
+            vacant,
+        };
+        page.seat(vec![
+            chair("commander", "本部長", "佐藤 真由美", true, false),
+            chair("liaison", "DMAT調整", "伊藤に打診中（03:51まで）", false, false),
+            chair("planning", "情報・計画", "空席", false, true),
+        ]);
         page
     }
 

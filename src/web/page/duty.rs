@@ -272,9 +272,7 @@ impl Desk<'_> {
         let Ok(kind) = reports::kind_of(self.scene, row) else { return false };
         let raised = row.decider.as_ref().and_then(|json| serde_json::from_value(json.clone()).ok());
         let party = raised.as_ref().unwrap_or(&kind.if_missed.decide_to);
-        let people = self.scene.people(party, self.frame.when.now);
-        let theirs = people.first().is_some_and(|person| self.caller.actor.is_person(person));
-        self.may(Action::Decide, theirs)
+        self.may(Action::Decide, self.scene.is_theirs(party, &self.caller.actor, self.frame.when.now))
     }
 
     /// Whether the reader may approve this report.

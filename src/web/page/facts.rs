@@ -23,6 +23,7 @@ use super::{
     incident::{Head, Stage, Tab},
     mark::Mark,
     relay::Evidence,
+    role::ChairLine,
     when::When,
 };
 use crate::{
@@ -471,12 +472,9 @@ pub async fn head(
         unread += messages.iter().filter(|m| m.at_ms > read_to && m.author != caller.actor.id).count();
     }
     let mut facts = Vec::new();
-    for role in scene.roles.iter().take(1) {
-        let name = role.name.as_ref().map(|name| text(name).get(language).to_owned());
-        facts.push((
-            text(&role.title).get(language).to_owned(),
-            name.unwrap_or_else(|| frame.words.get("role-empty")),
-        ));
+    for row in scene.roles.iter().take(1) {
+        let chair = ChairLine::of(scene, row, frame);
+        facts.push((chair.title, chair.words));
     }
     let mut more = vec![(
         frame.words.get("head-playbook"),
@@ -575,19 +573,9 @@ pub fn pairs(content: &Value) -> Vec<(String, String)> {
     all.map(|(name, value)| (name.clone(), short(value))).collect()
 }
 
-/// The chairs for the board: title, holder or that it is empty, whether it is held.
-pub fn roles(scene: &Scene, frame: &Frame) -> Vec<(String, String, bool)> {
-    let language = frame.words.0;
-    let chair = |role: &entity::incident_role::Model| {
-        let name = role.name.as_ref().map(|name| text(name).get(language).to_owned());
-        let held = name.is_some();
-        (
-            text(&role.title).get(language).to_owned(),
-            name.unwrap_or_else(|| frame.words.get("role-empty")),
-            held,
-        )
-    };
-    scene.roles.iter().map(chair).collect()
+/// The chairs for the board.
+pub fn roles(scene: &Scene, frame: &Frame) -> Vec<ChairLine> {
+    scene.roles.iter().map(|row| ChairLine::of(scene, row, frame)).collect()
 }
 
 /// What of the service is out of order, and when it was away: two lists of sentences.

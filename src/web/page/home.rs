@@ -18,16 +18,16 @@ use super::{
     leave,
     line::{Line, Mode},
     mark::Mark,
-    start,
+    roster, start,
 };
 use crate::{
     app::App,
     operation::{
-        hold,
+        hold, role,
         scene::{Scene, text},
     },
     store,
-    web::{problem::WebError, session::Caller},
+    web::{api, problem::WebError, session::Caller},
 };
 
 /// What the home page knows.
@@ -76,6 +76,7 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
         let rows = store::recipient::of_incident(db, scene.id(), None, facts::ALL).await?;
         mine.extend(closing(&scene, &caller, &frame));
         mine.extend(decisions(&app, &scene, &rows, &caller, &frame).await?);
+        mine.extend(chairs(&scene, &caller, &frame));
         let tasks = store::task::of_incident(db, scene.id()).await?;
         let reports = store::report::of_incident(db, scene.id()).await?;
         let desk = Desk { scene: &scene, frame: &frame, caller: &caller };
@@ -86,6 +87,11 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
         if caller.actor.role.is_some_and(|role| may(role, Action::Close, false)) {
             mine.push(review(&row, &frame));
         }
+    }
+    if caller.actor.role.is_some_and(|role| may(role, Action::Cover, false))
+        && let Some(directory) = api::roster::in_force(&app).await?
+    {
+        mine.extend(roster::gap_lines(&directory, &frame));
     }
     // What is real stands before what is practised.
     open.sort_by_key(|line| line.mode.is_some_and(Mode::is_drill));
@@ -135,8 +141,7 @@ async fn decisions(
             store::alert::rule(&store::alert::get(app.store.read(), AlertId::new(row.alert_id)).await?)?;
         let raised = row.decider.as_ref().and_then(|json| serde_json::from_value(json.clone()).ok());
         let Some(party) = raised.as_ref().or(rule.decider()) else { continue };
-        let theirs =
-            scene.people(party, frame.when.now).first().is_some_and(|person| caller.actor.is_person(person));
+        let theirs = scene.is_theirs(party, &caller.actor, frame.when.now);
         if !caller.actor.role.is_some_and(|role| may(role, Action::Decide, theirs)) {
             continue;
         }
@@ -195,6 +200,37 @@ fn review(row: &incident::Model, frame: &Frame) -> Line {
         detail: frame.words.with("home-review-due", &[("day", day.into())]),
         ..Line::default()
     }
+}
+
+/// Roles that are offered to this person, and empty ones that they may fill.
+fn chairs(scene: &Scene, caller: &Caller, frame: &Frame) -> Vec<Line> {
+    let words = frame.words;
+    let mut lines = Vec::new();
+    for row in &scene.roles {
+        let role = text(&row.title).get(words.0).to_owned();
+        let line = |mark, key: &str, detail: String, end: &str| Line {
+            mark: Some(mark),
+            href: format!("/incidents/{}/roles/{}", scene.id(), row.key),
+            words: words.with(key, &[("role", role.clone().into())]),
+            detail,
+            end: words.get(end),
+            mode: None,
+        };
+        let incident = title(&scene.incident, frame);
+        if row.offered_to.as_deref().is_some_and(|person| caller.actor.is_person(person)) {
+            let until = row.offer_until_own_ms.map(Timestamp).and_then(|at| scene.timeline.real_time_of(at));
+            let clock = until.map(|at| frame.when.short(at)).unwrap_or_default();
+            let detail =
+                words.with("home-offer-until", &[("title", incident.into()), ("clock", clock.into())]);
+            lines.push(line(Mark::Wait, "home-offer", detail, "home-offer-go"));
+        } else if row.state == "vacant" {
+            let named = role::may_seat(scene, &row.key, &caller.actor);
+            if caller.actor.role.is_some_and(|role| may(role, Action::Seat, named)) {
+                lines.push(line(Mark::Silent, "home-vacant", incident, "home-vacant-go"));
+            }
+        }
+    }
+    lines
 }
 
 /// 事案12 青葉県沖地震

@@ -15,6 +15,7 @@ pub mod document;
 pub mod door;
 pub mod duty;
 pub mod end;
+pub mod errand;
 pub mod error;
 pub mod facts;
 pub mod follow;
@@ -36,6 +37,8 @@ pub mod recipient;
 pub mod relay;
 pub mod report;
 pub mod reports;
+pub mod role;
+pub mod roster;
 #[cfg(test)]
 pub mod sample;
 pub mod start;

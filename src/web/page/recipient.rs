@@ -236,8 +236,10 @@ pub async fn decide(
         Some(when(&request, &app).words.get("decide-problem"))
     } else {
         let work = Work::begin(&app, caller.actor.clone()).await?;
-        match operation::decision::decide(work, rid, option, note, None, async |_, _, _| Ok(String::new()))
-            .await
+        match operation::decision::decide(work, rid, option, note, None, None, async |_, _, _| {
+            Ok(String::new())
+        })
+        .await
         {
             Ok(_) => return Ok(see(&format!("/incidents/{}/recipients/{}?done=decide", path.0, path.1))),
             Err(OperationError::Invalid(found)) => {
@@ -371,9 +373,10 @@ async fn page(
         once: app.chance.token(),
     });
     let raised = row.decider.as_ref().and_then(|json| serde_json::from_value(json.clone()).ok());
-    let theirs = raised.as_ref().or(rule.decider()).is_some_and(|party| {
-        scene.people(party, when.now).first().is_some_and(|person| caller.actor.is_person(person))
-    });
+    let theirs = raised
+        .as_ref()
+        .or(rule.decider())
+        .is_some_and(|party| scene.is_theirs(party, &caller.actor, when.now));
     let may_decide = caller.actor.role.is_some_and(|role| may(role, Action::Decide, theirs));
     let undecided = matches!(row.state.as_str(), "waiting" | "to_decide");
     let decide =
@@ -425,7 +428,7 @@ pub fn decide_form(rule: &Rule, language: Language) -> DecideForm {
 }
 
 /// Telephone numbers of a recipient: desk and number.
-fn phones(
+pub fn phones(
     scene: &Scene,
     row: &recipient::Model,
     language: Language,
@@ -520,7 +523,7 @@ pub async fn decide_alert(
     let note = form.get("note").unwrap_or_default();
     if !option.is_empty() {
         let work = Work::begin(&app, caller.actor.clone()).await?;
-        operation::decision::decide_alert(work, aid, option, note, None, String::new).await?;
+        operation::decision::decide_alert(work, aid, option, note, None, None, String::new).await?;
         return Ok(see(&format!("/incidents/{}/alerts/{}", path.0, path.1)));
     }
     let mut page = alert_page(&request, &app, &caller, &path).await?;
@@ -549,9 +552,8 @@ async fn alert_page(
     let known = facts::alert_facts(app, &scene, alert, &letters, &frame.when)?;
     let head = facts::head(app, &scene, caller, &frame, Tab::Board).await?;
     let group = Group::new(&known, head.drill, &frame);
-    let theirs = alert.rule.decider().is_some_and(|party| {
-        scene.people(party, frame.when.now).first().is_some_and(|person| caller.actor.is_person(person))
-    });
+    let theirs =
+        alert.rule.decider().is_some_and(|party| scene.is_theirs(party, &caller.actor, frame.when.now));
     let may_decide = caller.actor.role.is_some_and(|role| may(role, Action::Decide, theirs));
     let decide = (alert.row.state == "to_decide" && may_decide).then(|| decide_form(&alert.rule, language));
     let body = fill(alert.rule.plan.body.get(language), language, |name| match name {

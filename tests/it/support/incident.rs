@@ -157,6 +157,18 @@ impl Incident {
         .await
     }
 
+    /// Somebody takes a role, by a word on the telephone that is typed in.
+    pub async fn accept(&self, role: &str, person: &str) {
+        let path = self.path(&format!("/roles/{role}/accept"));
+        self.api.post(&path, &json!({ "person": person })).await.expect(200);
+    }
+
+    /// Nobody takes a role that only this person could: it is vacant.
+    pub async fn vacate(&self, role: &str, person: &str) {
+        let path = self.path(&format!("/roles/{role}/decline"));
+        self.api.post(&path, &json!({ "person": person })).await.expect(200);
+    }
+
     /// Closes it.
     pub async fn close(&self, reason: &str) -> Reply {
         self.api.post(&self.path("/close"), &json!({ "reason": reason })).await

@@ -79,6 +79,16 @@ impl Letter {
         found.unwrap_or_else(|| panic!("no answer link in the text part:\n{}", self.text)).to_owned()
     }
 
+    /// The link of a letter to a role holder.
+    #[track_caller]
+    pub fn role_link(&self) -> String {
+        let found =
+            self.text.split_whitespace().find(|word| word.contains("/r/") && word.starts_with("http"));
+        found
+            .unwrap_or_else(|| panic!("no link for a role holder in the text part:\n{}", self.text))
+            .to_owned()
+    }
+
     /// The token of the answer link.
     #[track_caller]
     pub fn token(&self) -> String {
