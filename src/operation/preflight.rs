@@ -208,6 +208,7 @@ fn framed(plan: &Plan<'_>, planned: PlannedLetter) -> Letter {
         repeat: false,
         urgency: playbook.alert(&planned.alert).map(|alert| alert.severity).unwrap_or_default(),
         place: directory.office().get(language).to_owned(),
+        incident_number: 0,
         incident_title: playbook.title.get(language).to_owned(),
         subject: planned.subject,
         number: planned.number,

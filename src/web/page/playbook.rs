@@ -346,9 +346,9 @@ impl Reader<'_> {
 
     fn triggers(&self) -> Vec<(String, String)> {
         let words = self.when.words;
-        let triggers = self.playbook.triggers.iter().map(|trigger| match trigger.source.as_str() {
-            "manual" => (words.get("playbook-manual"), self.parties(&trigger.allow)),
-            source => (source.to_owned(), trigger.key.clone()),
+        let triggers = self.playbook.triggers.iter().map(|trigger| match trigger.is_manual() {
+            true => (words.get("playbook-manual"), self.parties(&trigger.allow)),
+            false => (trigger.source.key().to_owned(), trigger.key.clone()),
         });
         triggers.collect()
     }

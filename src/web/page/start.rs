@@ -205,7 +205,7 @@ pub fn version(playbook: &Playbook, frame: &Frame) -> String {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wish {
     mode: Option<Mode>,
-    values: BTreeMap<String, String>,
+    pub(super) values: BTreeMap<String, String>,
     title: String,
     ticks: (bool, bool),
     step: String,
