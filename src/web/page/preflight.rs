@@ -123,6 +123,9 @@ pub struct Deed {
     pub names: Vec<String>,
 }
 
+/// A planned letter as its page shows it.
+pub type LetterRow = (String, String, String, Option<String>, &'static str, String);
+
 /// The letters that would arrive.
 #[derive(Clone, Debug, Template)]
 #[template(path = "page/preflight_letters.html", config = "src/web/askama.toml")]
@@ -134,7 +137,7 @@ pub struct LettersPage {
     /// Recipients to choose from: key, name, whether it is chosen.
     pub recipients: Vec<(String, String, bool)>,
     /// The letters: to whom, when and how; subject; body; short form.
-    pub letters: Vec<(String, String, String, Option<String>, &'static str, String)>,
+    pub letters: Vec<LetterRow>,
     /// Whether some are left out.
     pub more: bool,
 }

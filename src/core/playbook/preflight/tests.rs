@@ -293,9 +293,12 @@ fn a_sound_start_has_only_what_it_really_hangs_on() {
     assert_eq!(found, [FindingKind::OneTransport]);
 }
 
+/// What is found, after which changes of the files (from, to), about whom.
+type Weakness<'a> = (FindingKind, &'a [(&'a str, &'a str)], &'a [&'a str]);
+
 #[test]
 fn each_weak_point_is_told_of_those_it_concerns() {
-    let cases: [(FindingKind, &[(&str, &str)], &[&str]); 8] = [
+    let cases: [Weakness<'_>; 8] = [
         (
             FindingKind::LoneDecider,
             &[("deputy:  { members: [p_deputy] }", "deputy:  { members: [p_duty] }")],
