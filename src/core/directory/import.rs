@@ -1,8 +1,8 @@
 //! Sheets of agencies and people, as hospitals keep them, into a changed directory.
 //!
-//! 1. [`columns`] finds the row of headings in each sheet and what each column holds.
-//! 2. [`cell`] reads each value, whatever its width and spelling.
-//! 3. [`people`], then [`agencies`] put each row into a copy of the directory: matched by key, else by name.
+//! 1. `columns` finds the row of headings in each sheet and what each column holds.
+//! 2. `cell` reads each value, whatever its width and spelling.
+//! 3. `people`, then `agencies` put each row into a copy of the directory: matched by key, else by name.
 //! 4. Every row that cannot be taken is told with its number and its column; the caller imports nothing then.
 //!
 //! An empty cell changes nothing, and what a sheet does not name stays. With `remove_missing` the sheets are the whole
