@@ -1,8 +1,8 @@
 //! What a trigger has opened and nobody outside has heard of yet: proposed or held.
 //!
-//! 1. A trigger opens it (`incident::open`); [`ask`] writes to the people on duty.
-//! 2. A person starts it ([`activate`]) or drops it ([`dismiss`]).
-//! 3. Where it is held and nobody does, [`run_out`] does what the playbook says.
+//! 1. A trigger opens it (`incident::open`); `ask` writes to the people on duty.
+//! 2. A person starts it (`activate`) or drops it (`dismiss`).
+//! 3. Where it is held and nobody does, `run_out` does what the playbook says.
 
 use std::collections::BTreeMap;
 

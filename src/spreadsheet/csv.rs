@@ -140,7 +140,7 @@ fn is_formula(first: char) -> bool {
 }
 
 /// A sheet as Excel opens it by a double click: UTF-8 with its mark, CRLF. Whatever could be a formula gets an
-/// apostrophe, which [`read`] takes off again.
+/// apostrophe, which `read` takes off again.
 pub fn write(sheet: &Sheet) -> Vec<u8> {
     let mut text = String::from("\u{feff}");
     for row in &sheet.rows {
