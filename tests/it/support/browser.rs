@@ -131,27 +131,32 @@ impl Browser {
 
     /// Presses a button or follows a link.
     pub async fn press(&self, role: &str, name: &str) {
-        let element = self.find(role, name).await;
-        self.show_element(&element).await;
-        element.click().await.unwrap_or_else(|problem| panic!("pressing the {role} {name:?}: {problem}"));
+        self.tap(FIND, role, name).await;
     }
 
     /// Chooses a radio button or ticks a box by pressing its label, as a finger does.
     pub async fn choose(&self, role: &str, name: &str) {
-        let element = self.find(role, name).await;
-        let element = serde_json::to_value(&element).expect("an element has an id");
-        let label = self.page.execute(LABEL, vec![element]).await.expect("the page can be asked");
-        let id = label[ELEMENT].as_str().expect("an element").to_owned();
-        let label = Element::from_element_id(self.page.clone(), id.into());
-        self.show_element(&label).await;
-        label.click().await.unwrap_or_else(|problem| panic!("choosing the {role} {name:?}: {problem}"));
+        self.tap(FIND_LABEL, role, name).await;
     }
 
-    /// Scrolls as a person does: to where the thing is free of bars at the edges.
-    async fn show_element(&self, element: &Element) {
-        let element = serde_json::to_value(element).expect("an element has an id");
-        let scroll = "arguments[0].scrollIntoView({ block: 'center' })";
-        self.page.execute(scroll, vec![element]).await.expect("the page scrolls");
+    /// Presses what `script` finds, scrolled as a person does: to where it is free of bars at the edges. A live page
+    /// may put a newer piece in the place of the one that was found; a person then presses the newer one.
+    async fn tap(&self, script: &str, role: &str, name: &str) {
+        let script = format!(
+            "const found = (() => {{ {script} }})();
+             found?.scrollIntoView({{ block: 'center' }});
+             return found"
+        );
+        until(&format!("the page has a {role} named {name:?}"), SOON, async || {
+            let found = self.page.execute(&script, vec![json!(role), json!(name)]).await.ok()?;
+            let id = found.get(ELEMENT)?.as_str()?.to_owned();
+            match Element::from_element_id(self.page.clone(), id.into()).click().await {
+                Ok(()) => Some(()),
+                Err(problem) if problem.is_stale_element_reference() => None,
+                Err(problem) => panic!("pressing the {role} {name:?}: {problem}"),
+            }
+        })
+        .await;
     }
 
     /// Types into a field, over what stood there.
@@ -213,7 +218,11 @@ const FIND: &str = "
     const [role, name] = arguments;
     return [...document.querySelectorAll('*')].find(e =>
         e.computedRole === role && e.computedName.includes(name) && e.checkVisibility()) ?? null";
-const LABEL: &str = "return arguments[0].labels?.[0] ?? arguments[0]";
+const FIND_LABEL: &str = "
+    const [role, name] = arguments;
+    const field = [...document.querySelectorAll('*')].find(e =>
+        e.computedRole === role && e.computedName.includes(name) && e.checkVisibility());
+    return field?.labels?.[0] ?? field ?? null";
 const COUNT: &str = "
     const [role, name] = arguments;
     return [...document.querySelectorAll('*')].filter(e =>
