@@ -2,9 +2,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use actix_multipart::Multipart;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
-use futures_util::StreamExt as _;
 use noroshi_core::{text::Language, time::Timestamp};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -17,7 +15,7 @@ use crate::{
 };
 
 /// Largest JSON or form body; files go by [`Raw`].
-const LARGEST: usize = 1024 * 1024;
+pub(super) const LARGEST: usize = 1024 * 1024;
 
 /// The reader's language: `?lang=`, the `lang` cookie, `Accept-Language`, the site's.
 pub fn language(request: &HttpRequest) -> Language {
@@ -60,100 +58,6 @@ impl FromRequest for Raw {
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move { bytes.await.map(Self).map_err(|_| WebError::TooLarge) })
     }
-}
-
-/// A file that came: as the body itself, or in a form that was posted.
-#[derive(Debug)]
-pub struct Upload {
-    /// Its name, where a form gave one.
-    pub name: String,
-    /// Its media type, as its sender says.
-    pub media_type: String,
-    /// Its content.
-    pub bytes: Vec<u8>,
-    fields: Vec<(String, String)>,
-}
-
-impl Upload {
-    /// The first value of the form under a name.
-    pub fn get(&self, name: &str) -> Option<&str> {
-        get(&self.fields, name)
-    }
-}
-
-impl FromRequest for Upload {
-    type Error = WebError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, WebError>>>>;
-
-    /// Whoever comes with a session's cookie shows its form token: in the header, or in the form before the file.
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let media_type = media_type.unwrap_or_default().to_lowercase();
-        if !media_type.starts_with("multipart/form-data") {
-            let checked = check_session(request);
-            let bytes = Raw::from_request(request, payload);
-            return Box::pin(async move {
-                checked?;
-                Ok(Self { name: String::new(), media_type, bytes: bytes.await?.0.into(), fields: Vec::new() })
-            });
-        }
-        let form = Multipart::from_request(request, payload);
-        let request = request.clone();
-        Box::pin(async move {
-            let form = form.await.map_err(|_| WebError::Malformed("not a form".into()))?;
-            read_form(&request, form).await
-        })
-    }
-}
-
-async fn read_form(request: &HttpRequest, mut form: Multipart) -> Result<Upload, WebError> {
-    const MOST_FIELDS: usize = 20;
-    let broken = || WebError::Malformed("the form ends before its time".into());
-    let csrf = request.extensions().get::<Caller>().and_then(|caller| caller.csrf.clone());
-    let mut upload =
-        Upload { name: String::new(), media_type: String::new(), bytes: Vec::new(), fields: Vec::new() };
-    let mut is_trusted = csrf.is_none() || check_session(request).is_ok();
-    let mut left = super::LARGEST_BODY;
-    while let Some(field) = form.next().await {
-        let mut field = field.map_err(|_| broken())?;
-        let name = field.name().unwrap_or_default().to_owned();
-        let file = field.content_disposition().and_then(|it| it.get_filename()).map(str::to_owned);
-        let media_type = field.content_type().map(ToString::to_string).unwrap_or_default();
-        if file.is_some() && !is_trusted {
-            return Err(WebError::Csrf);
-        }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = field.next().await {
-            let chunk = chunk.map_err(|_| broken())?;
-            left = left.checked_sub(chunk.len()).ok_or(WebError::TooLarge)?;
-            if file.is_none() && bytes.len() + chunk.len() > LARGEST {
-                return Err(WebError::TooLarge);
-            }
-            bytes.extend_from_slice(&chunk);
-        }
-        match file {
-            Some(file) => {
-                // The first file is the one; a form has no more.
-                if upload.bytes.is_empty() {
-                    (upload.name, upload.media_type, upload.bytes) = (file, media_type, bytes);
-                }
-            }
-            None => {
-                if upload.fields.len() >= MOST_FIELDS {
-                    return Err(WebError::TooLarge);
-                }
-                let value = String::from_utf8(bytes).map_err(|_| WebError::Malformed("not UTF-8".into()))?;
-                if name == "csrf"
-                    && let Some(csrf) = &csrf
-                {
-                    check_token(request, csrf, value.as_bytes())?;
-                    is_trusted = true;
-                }
-                upload.fields.push((name, value));
-            }
-        }
-    }
-    if is_trusted { Ok(upload) } else { Err(WebError::Csrf) }
 }
 
 /// A JSON body with what is needed to recognise the same request again.
@@ -235,9 +139,8 @@ fn hash(parts: &[&[u8]]) -> String {
     digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A session's cookie comes with every request of a browser, wanted or not: whoever uses it to change something
-/// shows the session's form token too. Programs send no cookie and need none.
-/// Refuses a request that changes something by a session's cookie alone.
+/// Refuses a request that changes something by a session's cookie alone: the cookie comes with every request of a
+/// browser, wanted or not, so the session's form token is shown too. Programs send no cookie and need none.
 pub fn check_session(request: &HttpRequest) -> Result<(), WebError> {
     let caller = request.extensions().get::<Caller>().cloned();
     match caller.and_then(|caller| caller.csrf) {
@@ -351,7 +254,7 @@ impl Form {
     }
 }
 
-fn get<'p>(pairs: &'p [(String, String)], name: &str) -> Option<&'p str> {
+pub(super) fn get<'p>(pairs: &'p [(String, String)], name: &str) -> Option<&'p str> {
     pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
 }
 

@@ -1,62 +1,107 @@
-//! A form with a file, as a page without script sends it: `multipart/form-data`.
+//! A file that a page without script, or a program, sends: `multipart/form-data`, or the body itself.
 
 use std::{future::Future, pin::Pin};
 
 use actix_multipart::Multipart;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload};
-use futures_util::TryStreamExt;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header};
+use futures_util::StreamExt;
 
-use super::{body::check_token, problem::WebError, session::Caller};
+use super::{
+    body::{LARGEST, Raw, check_session, check_token, get},
+    problem::WebError,
+    session::Caller,
+};
 
-/// Largest form with its file: a little more than the largest file, so that the verb can say what is too large.
-const LARGEST: usize = 12 * 1024 * 1024;
-
-/// A form with a file that a signed-in person posted; its token is checked.
-#[derive(Debug, Default)]
+/// A file that came: as the body itself, or in a form that was posted.
+#[derive(Debug)]
 pub struct Upload {
-    /// The name that the file had; empty where none was chosen.
+    /// Its name, where a form gave one.
     pub name: String,
-    /// The file.
+    /// Its media type, as its sender says.
+    pub media_type: String,
+    /// Its content.
     pub bytes: Vec<u8>,
+    fields: Vec<(String, String)>,
+}
+
+impl Upload {
+    /// The first value of the form under a name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        get(&self.fields, name)
+    }
 }
 
 impl FromRequest for Upload {
     type Error = WebError;
     type Future = Pin<Box<dyn Future<Output = Result<Self, WebError>>>>;
 
+    /// Whoever comes with a session's cookie shows its form token: in the header, or in the form before the file.
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let parts = Multipart::from_request(request, payload);
-        let caller = request.extensions().get::<Caller>().cloned();
+        let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let media_type = media_type.unwrap_or_default().to_lowercase();
+        if !media_type.starts_with("multipart/form-data") {
+            let checked = check_session(request);
+            let bytes = Raw::from_request(request, payload);
+            return Box::pin(async move {
+                checked?;
+                Ok(Self { name: String::new(), media_type, bytes: bytes.await?.0.into(), fields: Vec::new() })
+            });
+        }
+        let form = Multipart::from_request(request, payload);
         let request = request.clone();
         Box::pin(async move {
-            let malformed = |_| WebError::Malformed("not a form with a file".into());
-            let mut parts = parts.await.map_err(|_| WebError::Malformed("not a form with a file".into()))?;
-            let mut upload = Self::default();
-            let mut token = Vec::new();
-            let mut size = 0;
-            while let Some(mut part) = parts.try_next().await.map_err(malformed)? {
-                let file = part.content_disposition().and_then(|it| it.get_filename()).map(str::to_owned);
-                let is_token = part.name() == Some("csrf");
-                let mut bytes = Vec::new();
-                while let Some(chunk) = part.try_next().await.map_err(malformed)? {
-                    size += chunk.len();
-                    if size > LARGEST {
-                        return Err(WebError::TooLarge);
-                    }
-                    bytes.extend_from_slice(&chunk);
-                }
-                match file {
-                    Some(name) => {
-                        upload.name = name;
-                        upload.bytes = bytes;
-                    }
-                    None if is_token => token = bytes,
-                    None => {}
-                }
-            }
-            let csrf = caller.and_then(|caller| caller.csrf).ok_or(WebError::SignIn)?;
-            check_token(&request, &csrf, &token)?;
-            Ok(upload)
+            let form = form.await.map_err(|_| WebError::Malformed("not a form".into()))?;
+            read_form(&request, form).await
         })
     }
+}
+
+async fn read_form(request: &HttpRequest, mut form: Multipart) -> Result<Upload, WebError> {
+    const MOST_FIELDS: usize = 20;
+    let broken = || WebError::Malformed("the form ends before its time".into());
+    let csrf = request.extensions().get::<Caller>().and_then(|caller| caller.csrf.clone());
+    let mut upload =
+        Upload { name: String::new(), media_type: String::new(), bytes: Vec::new(), fields: Vec::new() };
+    let mut is_trusted = csrf.is_none() || check_session(request).is_ok();
+    let mut left = super::LARGEST_BODY;
+    while let Some(field) = form.next().await {
+        let mut field = field.map_err(|_| broken())?;
+        let name = field.name().unwrap_or_default().to_owned();
+        let file = field.content_disposition().and_then(|it| it.get_filename()).map(str::to_owned);
+        let media_type = field.content_type().map(ToString::to_string).unwrap_or_default();
+        if file.is_some() && !is_trusted {
+            return Err(WebError::Csrf);
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = field.next().await {
+            let chunk = chunk.map_err(|_| broken())?;
+            left = left.checked_sub(chunk.len()).ok_or(WebError::TooLarge)?;
+            if file.is_none() && bytes.len() + chunk.len() > LARGEST {
+                return Err(WebError::TooLarge);
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        match file {
+            Some(file) => {
+                // The first file is the one; a form has no more.
+                if upload.bytes.is_empty() {
+                    (upload.name, upload.media_type, upload.bytes) = (file, media_type, bytes);
+                }
+            }
+            None => {
+                if upload.fields.len() >= MOST_FIELDS {
+                    return Err(WebError::TooLarge);
+                }
+                let value = String::from_utf8(bytes).map_err(|_| WebError::Malformed("not UTF-8".into()))?;
+                if name == "csrf"
+                    && let Some(csrf) = &csrf
+                {
+                    check_token(request, csrf, value.as_bytes())?;
+                    is_trusted = true;
+                }
+                upload.fields.push((name, value));
+            }
+        }
+    }
+    if is_trusted { Ok(upload) } else { Err(WebError::Csrf) }
 }

@@ -25,9 +25,10 @@ use crate::{
     },
     store::{self, StoreError},
     web::{
-        body::{Upload, language, moment},
+        body::{language, moment},
         problem::{Detail, WebError, file_detail},
         session::Caller,
+        upload::Upload,
     },
 };
 

@@ -18,11 +18,7 @@ use crate::{
         directory::{Plan, Shape, confirm_draft, drop_draft, keep_draft, plan},
     },
     store::StoreError,
-    web::{
-        body::{Posted, Upload},
-        problem::WebError,
-        session::Caller,
-    },
+    web::{body::Posted, problem::WebError, session::Caller, upload::Upload},
 };
 
 /// Changes of one kind that are shown; the rest is counted.
