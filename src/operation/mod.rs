@@ -33,6 +33,7 @@ pub mod hold;
 pub mod incident;
 pub mod letter;
 pub mod merge;
+pub mod node;
 mod perform;
 pub mod photo;
 pub mod playbook;

@@ -169,6 +169,9 @@ impl<'a> Work<'a> {
         self.tx.commit().await?;
         self.app.bells.ring();
         for event in self.told {
+            if let Some(neighbours) = &self.app.neighbours {
+                neighbours.tell(&event);
+            }
             // Nobody listening is no failure: live pages ask again by number.
             let _ = self.app.live.send(event);
         }

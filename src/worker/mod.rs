@@ -5,6 +5,7 @@
 
 mod closing;
 mod deliver;
+mod neighbours;
 mod pulse;
 mod schedule;
 mod timers;
@@ -22,11 +23,12 @@ const PERIOD: Span = Span(500);
 
 /// Starts every worker.
 pub fn start(app: &Arc<App>, life: &Lifecycle) {
-    deliver::start(app, life);
+    let lanes = deliver::start(app, life);
+    neighbours::start(app, life);
     life.worker("timers", timers::run(Arc::clone(app), life.soft().clone()));
     life.worker("schedule", schedule::run(Arc::clone(app), life.soft().clone()));
     life.worker("closing", closing::run(Arc::clone(app), life.soft().clone()));
-    life.worker("pulse", pulse::run(Arc::clone(app), life.soft().clone()));
+    life.worker("pulse", pulse::run(Arc::clone(app), life.clone(), lanes));
 }
 
 /// Waits for the bell, the next due moment, the polling period, or the stop. Returns `false` on stop.
