@@ -36,6 +36,7 @@ use crate::{
     password::Passwords,
     store::{self, Store, event::Event},
     transport::{Transport, Transports, mail::MailConfig, mail::Mailer, relay::Roots},
+    worker::Answers,
 };
 
 /// Everything that a request or a worker may reach.
@@ -52,6 +53,8 @@ pub struct App {
     pub library: Library,
     /// Wakes the workers.
     pub bells: Bells,
+    /// Takes answers by link, many in one commit.
+    pub answers: Answers,
     /// Tells live pages.
     pub live: broadcast::Sender<Event>,
     /// What changes on other nodes of the same database; `None` on the embedded one, which has no other nodes.
@@ -194,6 +197,7 @@ impl App {
             store,
             library: Library::default(),
             bells: Bells::default(),
+            answers: Answers::default(),
             live,
             neighbours,
             transports,
