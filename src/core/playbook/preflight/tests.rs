@@ -24,6 +24,7 @@ struct World {
     drill: bool,
     drivers: &'static [&'static str],
     health: Option<Vec<Health>>,
+    starter: Option<&'static str>,
 }
 
 impl World {
@@ -40,6 +41,7 @@ impl World {
             drill: false,
             drivers: &["smtp", "human_call"],
             health: None,
+            starter: None,
         }
     }
 
@@ -61,6 +63,8 @@ impl World {
             relays: Some(2),
             health: self.health.as_deref(),
             admins: &[],
+            commanders: &[],
+            starter: self.starter,
         })
     }
 
