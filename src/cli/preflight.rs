@@ -261,9 +261,9 @@ fn moments(start: Timestamp, offset_ms: i64) -> String {
 fn what(entry: &Entry, words: Words) -> String {
     let happens = words.get(&format!("preflight-what-{}", entry.what.key()));
     let step = entry.step.map(|step| words.with("preflight-step", &[("n", step.into())]));
-    let every = entry.every_ms.map(|every| {
-        words.with("preflight-every", &[("span", Span(every).to_string().into())])
-    });
+    let every = entry
+        .every_ms
+        .map(|every| words.with("preflight-every", &[("span", Span(every).to_string().into())]));
     let way = entry.way.as_ref();
     let via = way.map(|way| format!("{}  {}  {}", way.via, way.contact, way.address));
     let person = entry.person_name.as_ref().map(|name| name.get(words.0).to_owned());

@@ -118,8 +118,14 @@ pub fn to_author(app: &App, scene: &Scene, kind: &ReportPlan, row: &report::Mode
     notice(Urgency::High, report_path(row), subject, body)
 }
 
-/// The approver's turn.
-pub fn to_approver(scene: &Scene, kind: &ReportPlan, row: &report::Model, before: u16) -> Errand {
+/// The approver's turn. `told` is what the report says, with what has changed since the one before.
+pub fn to_approver(
+    scene: &Scene,
+    kind: &ReportPlan,
+    row: &report::Model,
+    before: u16,
+    told: &Text,
+) -> Errand {
     let name = kind.name(row.number);
     let name_en = name.get(Language::En);
     let author = role_name(scene, &kind.author);
@@ -129,10 +135,14 @@ pub fn to_approver(scene: &Scene, kind: &ReportPlan, row: &report::Model, before
         format!("{}{name_en} waits for your approval", if again { "Still: " } else { "" }),
     );
     let body = Text::both(
-        format!("{} が {} を提出しました。承認するか、理由を付けて差し戻してください。", author.ja, name.ja),
         format!(
-            "{} has handed in {name_en}. Please approve it, or send it back with a reason.",
-            author.get(Language::En)
+            "{} が {} を提出しました。承認するか、理由を付けて差し戻してください。\n\n{}",
+            author.ja, name.ja, told.ja
+        ),
+        format!(
+            "{} has handed in {name_en}. Please approve it, or send it back with a reason.\n\n{}",
+            author.get(Language::En),
+            told.get(Language::En)
         ),
     );
     notice(Urgency::High, report_path(row), subject, body)

@@ -137,7 +137,8 @@ impl Work<'_> {
                 }
                 reports::Effect::AskApprover { before } => {
                     if let Some(approver) = &kind.approver {
-                        let letter = duty::to_approver(scene, kind, row, before);
+                        let told = super::report::told(self, scene, row).await?;
+                        let letter = duty::to_approver(scene, kind, row, before, &told);
                         self.notify(scene, &PartyRef::Role(approver.clone()), letter).await?;
                     }
                 }

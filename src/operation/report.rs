@@ -190,12 +190,14 @@ pub(super) async fn told(
             let label = ask.label.get(language);
             let is_changed = changed.contains(&ask.key);
             match (value, former, is_changed) {
-                (None, None, _) | (None, Some(_), false) => None,
+                (None, None, _) | (None, _, false) => None,
                 (Some(value), Some(former), true) if ja => Some(format!("{label}: {value}（前回 {former}）")),
                 (Some(value), Some(former), true) => Some(format!("{label}: {value} (before: {former})")),
-                (Some(value), _, _) => Some(format!("{label}: {value}")),
+                (Some(value), None, true) if ja => Some(format!("{label}: {value}（前回 記載なし）")),
+                (Some(value), None, true) => Some(format!("{label}: {value} (before: none)")),
                 (None, Some(former), true) if ja => Some(format!("{label}: 記載なし（前回 {former}）")),
                 (None, Some(former), true) => Some(format!("{label}: none (before: {former})")),
+                (Some(value), _, false) => Some(format!("{label}: {value}")),
             }
         };
         form.fields.iter().filter_map(line).collect::<Vec<_>>().join("\n")

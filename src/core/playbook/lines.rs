@@ -16,7 +16,8 @@ impl Lines {
             node.keys().map(|key| ((block.name.clone(), key.name.clone()), key.at.line))
         });
         // Tasks stand in groups and carry their keys inside.
-        let groups = blocks.iter().filter(|(block, _)| block.name == "tasks").flat_map(|(_, node)| list(node));
+        let groups =
+            blocks.iter().filter(|(block, _)| block.name == "tasks").flat_map(|(_, node)| list(node));
         let tasks = groups.filter_map(|group| group.get("items")).flat_map(list).filter_map(|task| {
             let key = task.get("key")?;
             Some((("tasks".to_owned(), key.as_str()?.to_owned()), key.at.line))

@@ -481,10 +481,9 @@ pub async fn head(
         format!("{} {}", scene.playbook.title.get(language), scene.playbook.version),
     )];
     let newest = store::playbook::latest(db, &scene.playbook.key).await?;
-    if let Some(newest) = newest.filter(|row| row.id != scene.incident.playbook_version_id) {
-        let values = [("n", newest.number.into()), ("version", newest.version.into())];
-        more.push((String::new(), frame.words.with("playbook-newer", &values)));
-    }
+    let newer = newest.filter(|row| row.id != scene.incident.playbook_version_id).map(|row| {
+        frame.words.with("playbook-newer", &[("n", row.number.into()), ("version", row.version.into())])
+    });
     if scene.timeline.rate != 1 {
         more.push((
             frame.words.get("head-speed"),
@@ -512,6 +511,7 @@ pub async fn head(
         },
         facts,
         more,
+        newer,
         tab,
         answered: (
             recipients.iter().filter(|row| row.state == "answered" || row.acked_at_ms.is_some()).count(),

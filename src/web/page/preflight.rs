@@ -221,7 +221,8 @@ impl Prepared {
             query: pairs.collect::<Vec<_>>().join("&"),
         };
         let answers = if asked.willing { Answers::All } else { Answers::None };
-        let question = Question { values, at, answers, drill: asked.drill, starter: caller.actor.person.clone() };
+        let question =
+            Question { values, at, answers, drill: asked.drill, starter: caller.actor.person.clone() };
         Ok(Self { outlook, question, asked })
     }
 

@@ -135,9 +135,9 @@ impl Walk<'_> {
     /// Whether nobody else has to look at what the author wrote.
     fn approves_own(&self, kind: &ReportPlan, now: Timestamp) -> bool {
         let holder = |role: &String| self.seats.at(now).get(role);
-        kind.approver.as_ref().is_none_or(|approver| {
-            holder(approver).is_some() && holder(approver) == holder(&kind.author)
-        })
+        kind.approver
+            .as_ref()
+            .is_none_or(|approver| holder(approver).is_some() && holder(approver) == holder(&kind.author))
     }
 
     fn happens(

@@ -3,6 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::{problem::Severity, text::Language};
 
+mod duties;
+
 const PLAYBOOK: &str = include_str!("../../../../tests/it/fixture/quick.yaml");
 const DIRECTORY: &str = include_str!("../../../../tests/it/fixture/directory.yaml");
 
