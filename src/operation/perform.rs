@@ -193,7 +193,7 @@ impl Work<'_> {
         delivery.letter = Some(i32::from(letter.letter));
         if letter.unserved {
             delivery.state = "refused".into();
-            delivery.reason = Some(format!("no driver for the transport {} is configured", point.transport));
+            delivery.reason = Some(crate::transport::reason::no_driver(&point.transport));
             delivery.ended_at_ms = Some(self.now.0);
         }
         self.gathered.deliveries.push(delivery);

@@ -96,6 +96,12 @@ impl Scene {
         IncidentId::new(self.incident.id)
     }
 
+    /// Its title for a reader of this language: what somebody typed stands as it is, the playbook's own is translated.
+    pub fn title(&self, language: Language) -> &str {
+        let (given, own) = (&self.incident.title, &self.playbook.title);
+        if *given == own.ja { own.get(language) } else { given }
+    }
+
     /// Whether it is a drill.
     pub fn is_drill(&self) -> bool {
         self.incident.mode == "drill"
@@ -182,7 +188,7 @@ impl Scene {
         let row = &self.incident;
         match name {
             "incident.id" => Some(Cow::Owned(self.id().to_string())),
-            "incident.title" => Some(Cow::Borrowed(&row.title)),
+            "incident.title" => Some(Cow::Borrowed(self.title(language))),
             "incident.mode" => Some(Cow::Borrowed(&row.mode)),
             "incident.opened_at" => Some(moment(row.opened_at_ms)),
             "incident.closed_at" => row.ended_at_ms.map(moment),
