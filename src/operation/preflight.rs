@@ -83,10 +83,12 @@ impl Outlook {
         Self::of(app, db, version, directory.id).await
     }
 
-    /// The outlook of an incident that waits: by the versions it was opened with.
+    /// The outlook of an incident that waits: by its version of the playbook, and the directory in force, which it will
+    /// be started with.
     pub async fn of_scene(app: &App, db: &impl ConnectionTrait, scene: &Scene) -> Result<Self, StoreError> {
         let version = store::playbook::version(db, scene.incident.playbook_version_id).await?;
-        Self::of(app, db, version, scene.incident.directory_version_id).await
+        let latest = store::directory::latest_id(db).await?;
+        Self::of(app, db, version, latest.unwrap_or(scene.incident.directory_version_id)).await
     }
 
     async fn of(
