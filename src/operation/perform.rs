@@ -234,6 +234,7 @@ impl Work<'_> {
             due_at_ms: self.now.0,
             lease_until_ms: 0,
             leased_by: None,
+            fence: 0,
             handed_at_ms: None,
             attempts: 0,
             repeat: false,

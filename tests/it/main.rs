@@ -27,6 +27,7 @@ mod harness;
 mod ladder;
 mod letters;
 mod lifecycle;
+mod nodes;
 mod pages;
 mod reports;
 mod roles;
