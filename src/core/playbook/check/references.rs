@@ -10,6 +10,7 @@ use crate::{
     yaml::{
         Problems,
         fields::{Located, did_you_mean, shortened},
+        slip_in,
     },
 };
 
@@ -178,10 +179,12 @@ fn unknown<'n>(
             format!("{}「{key}」はありません。{hint_ja}", name_ja(reference.thing)),
             format!("There is no {} \"{key}\".{hint_en}", name_en(reference.thing)),
         ),
-        Text::both(
-            format!("{} に「{key}」を定義するか、名前を直してください。", block(reference.thing)),
-            format!("Define \"{key}\" under {}, or correct the name.", block(reference.thing)),
-        ),
+        slip_in(&reference.key.value).unwrap_or_else(|| {
+            Text::both(
+                format!("{} に「{key}」を定義するか、名前を直してください。", block(reference.thing)),
+                format!("Define \"{key}\" under {}, or correct the name.", block(reference.thing)),
+            )
+        }),
     );
 }
 
