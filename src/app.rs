@@ -6,7 +6,10 @@ use std::{
     io::Read,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use anyhow::Context;
@@ -28,10 +31,12 @@ use crate::{
     key::Key,
     library::Library,
     lifecycle::{Lifecycle, Signals},
+    neighbours::Neighbours,
     operation::{self, Actor, OperationError, Work},
     password::Passwords,
     store::{self, Store, event::Event},
     transport::{Transport, Transports, mail::MailConfig, mail::Mailer, relay::Roots},
+    worker::Answers,
 };
 
 /// Everything that a request or a worker may reach.
@@ -48,8 +53,12 @@ pub struct App {
     pub library: Library,
     /// Wakes the workers.
     pub bells: Bells,
+    /// Takes answers by link, many in one commit.
+    pub answers: Answers,
     /// Tells live pages.
     pub live: broadcast::Sender<Event>,
+    /// What changes on other nodes of the same database; `None` on the embedded one, which has no other nodes.
+    pub neighbours: Option<Neighbours>,
     /// The ways out of the house, by the carrier that a delivery names.
     pub transports: Transports,
     /// Hashes passwords, a few at a time.
@@ -60,8 +69,12 @@ pub struct App {
     pub locale: Language,
     /// This process among others on the same database.
     pub node: Uuid,
+    /// Since when it serves.
+    pub started_at: Timestamp,
     /// How long a claimed letter belongs to its node.
     pub lease: Span,
+    /// Until when this node may count on the leases that it holds.
+    pub tenure: Tenure,
     /// Letters on their way to mail relays at the same time.
     pub connections: usize,
     /// Letters a second to one mail domain; `None`: no limit.
@@ -77,6 +90,7 @@ pub struct App {
     /// The demo's mail catcher.
     pub inbox: Option<crate::demo::catcher::Catcher>,
     public_url: OnceLock<String>,
+    port: OnceLock<u16>,
     /// Held while this process serves the embedded database.
     _alone: Option<File>,
 }
@@ -97,6 +111,23 @@ impl Bells {
     pub fn ring(&self) {
         self.deliver.notify_one();
         self.timers.notify_one();
+    }
+}
+
+/// Until when this node may count on the leases that it holds: after a pause, or cut off from the database, it finds
+/// out here that others have taken over, before it sends.
+#[derive(Debug, Default)]
+pub struct Tenure(AtomicI64);
+
+impl Tenure {
+    /// The leases were renewed; they hold until then.
+    pub fn renewed(&self, until: Timestamp) {
+        self.0.store(until.0, Ordering::Relaxed);
+    }
+
+    /// Whether a lease that was given until `until` is ours at this moment.
+    pub fn holds(&self, until: Timestamp, now: Timestamp) -> bool {
+        now < until || now.0 < self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -149,9 +180,16 @@ impl App {
             )
         })?;
         let key = Key::read_or_make(&config.server.key_file, &chance)?;
+        let neighbours = if store.is_embedded() {
+            None
+        } else {
+            Some(Neighbours::new(store::event::newest(store.read()).await?))
+        };
         let (live, _) = broadcast::channel(1024);
         let app = Self {
             node: chance.uuid(clock.now()),
+            started_at: clock.now(),
+            tenure: Tenure::default(),
             passwords: Passwords::new(Arc::clone(&chance)),
             clock,
             chance,
@@ -159,7 +197,9 @@ impl App {
             store,
             library: Library::default(),
             bells: Bells::default(),
+            answers: Answers::default(),
             live,
+            neighbours,
             transports,
             zone: config.site.time_zone,
             locale: config.site.locale,
@@ -172,6 +212,7 @@ impl App {
             troubles: Troubles::default(),
             inbox: None,
             public_url: OnceLock::new(),
+            port: OnceLock::new(),
             _alone: alone,
         };
         app.know_the_key().await?;
@@ -222,19 +263,20 @@ impl App {
             warn!(letters = taken, "{taken} letters were under way when the service stopped");
         }
         let now = self.clock.now();
-        let alive = store::setting::get(self.store.read(), ALIVE).await?;
-        let alive = alive.and_then(|text| text.parse().ok()).map(Timestamp);
-        if let Some(alive) = alive.filter(|alive| (now - *alive) > SHORT_ABSENCE) {
+        if let Some(alive) =
+            operation::node::last_alive(self).await?.filter(|alive| (now - *alive) > SHORT_ABSENCE)
+        {
             *self.troubles.away.lock().unwrap_or_else(PoisonError::into_inner) = Some((alive, now));
         }
-        self.note_alive().await
+        if self.store.is_embedded() {
+            operation::node::leave(self, None).await?;
+        }
+        operation::node::beat(self, false).await
     }
 
-    /// Notes a sign of life, so that an absence can be told afterwards.
-    pub async fn note_alive(&self) -> Result<(), OperationError> {
-        let work = Work::begin(self, Actor::system()).await?;
-        store::setting::put(&work.tx, ALIVE, &work.now.0.to_string()).await?;
-        work.commit().await
+    /// The port of the pages, once they are open.
+    pub fn port(&self) -> Option<u16> {
+        self.port.get().copied()
     }
 
     /// Imports every playbook of a folder that has changed. A broken file changes nothing and is told.
@@ -316,6 +358,7 @@ pub async fn start(
 ) -> anyhow::Result<Arc<App>> {
     let bound = listener.local_addr().context("could not ask for the address of the pages")?;
     app.set_public_url(config.server.public_url_at(bound));
+    let _ = app.port.set(bound.port());
     app.resume().await?;
     app.import_folder(&config.playbooks.dir).await?;
     let tls = config.server.tls.as_ref().map(crate::tls::server_config).transpose()?;
@@ -332,8 +375,6 @@ pub async fn start(
     info!("Noroshi serves {}", app.public_url());
     Ok(app)
 }
-
-const ALIVE: &str = "alive_at_ms";
 
 /// The mailer of a configuration; `None` without relays.
 pub fn mailer(config: &Config) -> Option<Mailer> {

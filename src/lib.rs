@@ -11,6 +11,7 @@ pub mod i18n;
 pub mod key;
 pub mod library;
 pub mod lifecycle;
+pub mod neighbours;
 pub mod operation;
 pub mod password;
 pub mod spreadsheet;

@@ -30,6 +30,8 @@ pub struct Model {
     pub due_at_ms: i64,
     pub lease_until_ms: i64,
     pub leased_by: Option<Uuid>,
+    /// how often it was leased: whoever holds an older lease writes nothing more
+    pub fence: i32,
     pub handed_at_ms: Option<i64>,
     pub attempts: i32,
     /// sent again because the first outcome is unknown

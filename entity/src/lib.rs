@@ -21,6 +21,7 @@ pub mod incident;
 pub mod incident_role;
 pub mod link;
 pub mod message;
+pub mod node;
 pub mod photo;
 pub mod playbook_version;
 pub mod recipient;

@@ -1,7 +1,7 @@
 //! The schema, one file for each change. Every command that touches the database migrates it first.
 
 use sea_orm_migration::prelude::*;
-pub use sea_orm_migration::{MigratorTrait, sea_orm::DbErr};
+pub use sea_orm_migration::{MigratorTrait, SchemaManager, sea_orm::DbErr};
 
 mod m20261124_000001_first_schema;
 mod m20261125_000002_role;
@@ -9,6 +9,7 @@ mod m20261125_000003_tasks;
 mod m20261125_000004_triggers;
 mod m20261125_000005_directory;
 mod m20261125_000007_attachment;
+mod m20261125_000008_node;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000004_triggers::Migration),
             Box::new(m20261125_000005_directory::Migration),
             Box::new(m20261125_000007_attachment::Migration),
+            Box::new(m20261125_000008_node::Migration),
         ]
     }
 }

@@ -290,6 +290,7 @@ create table delivery (
     due_at_ms bigint not null,
     lease_until_ms bigint not null,
     leased_by {uuid},
+    fence integer not null,
     handed_at_ms bigint,
     attempts integer not null,
     "repeat" boolean not null,

@@ -1,6 +1,11 @@
 //! What a recipient says: looked at, answered, wrong address. By link, or typed in by somebody who telephoned.
 
-use entity::{answer, link, recipient};
+use std::{
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+    sync::Arc,
+};
+
+use entity::{alert, answer, link, recipient};
 use noroshi_core::{
     alert::{ContactPoint, Rule},
     answer::{LONGEST_NOTE, clean, read},
@@ -12,11 +17,12 @@ use noroshi_core::{
     time::Timestamp,
 };
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{
     Actor, AsTyped, Invalid, Once, OperationError, Reply, Work,
     alert::{Given, count_answers, given, step},
-    scene::{Scene, text},
+    scene::{Scene, Scenes, text},
     telling,
 };
 use crate::{
@@ -63,7 +69,7 @@ pub async fn opened(mut work: Work<'_>, link: &link::Model) -> Result<(), Operat
     let (scene, rule, mut row) = load(&work, RecipientId::new(link.recipient_id)).await?;
     let at = work.now;
     if step(&mut work, &scene, &rule, &mut row, &Input::Opened { at }).await? {
-        prove(&work, &row, &link.contact).await?;
+        prove(&mut work, &row, &link.contact)?;
         let told =
             Text::both("ページを開いた（既読。回答ではない）", "Opened the page (read, not an answer)");
         let line = said(&work.actor, &row, "opened", told, work.now);
@@ -72,13 +78,57 @@ pub async fn opened(mut work: Work<'_>, link: &link::Model) -> Result<(), Operat
     work.commit().await
 }
 
-/// Takes an answer by link. The same answer again changes nothing; another one replaces it, both stay.
-pub async fn answer(mut work: Work<'_>, link: &link::Model, typed: Typed<'_>) -> Result<(), OperationError> {
-    let id = RecipientId::new(link.recipient_id);
+/// What several answers in one transaction share: each is read once.
+#[derive(Default)]
+pub(super) struct Known {
+    scenes: Scenes,
+    alerts: BTreeMap<Uuid, (alert::Model, Arc<Rule>)>,
+    /// The alerts that were answered.
+    answered: BTreeSet<Uuid>,
+}
+
+impl Known {
+    async fn alert(
+        &mut self,
+        work: &Work<'_>,
+        id: Uuid,
+    ) -> Result<(&alert::Model, Arc<Rule>), OperationError> {
+        if let Entry::Vacant(empty) = self.alerts.entry(id) {
+            let row = store::alert::get(&work.tx, AlertId::new(id)).await?;
+            let rule = Arc::new(store::alert::rule(&row)?);
+            empty.insert((row, rule));
+        }
+        let (row, rule) = &self.alerts[&id];
+        Ok((row, Arc::clone(rule)))
+    }
+
+    /// What follows from all answers together: a quorum, deadlines that count from an answer.
+    pub(super) async fn conclude(self, work: &mut Work<'_>) -> Result<(), OperationError> {
+        for id in self.answered {
+            let (alert, rule) = &self.alerts[&id];
+            let scene = Scene::load(work.app, &work.tx, IncidentId::new(alert.incident_id)).await?;
+            count_answers(work, &scene, rule, id).await?;
+            super::task::answered(work, &scene, &alert.key).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Takes an answer by link, without what follows from it ([`Known::conclude`]). The same answer again changes nothing;
+/// another one replaces it, both stay.
+///
+/// - `row`: the recipient, locked, its incident entered.
+pub(super) async fn answer(
+    work: &mut Work<'_>,
+    known: &mut Known,
+    link: &link::Model,
+    row: recipient::Model,
+    typed: Typed<'_>,
+) -> Result<recipient::Model, OperationError> {
     let by = (work.actor.id.clone(), text(&link.name).ja);
-    let (_, row) = take(&mut work, id, typed, by, false).await?;
-    prove(&work, &row, &link.contact).await?;
-    work.commit().await
+    let row = take(work, known, row, typed, by, false).await?;
+    prove(work, &row, &link.contact)?;
+    Ok(row)
 }
 
 /// Takes an answer by telephone, typed in by somebody of the house.
@@ -94,7 +144,11 @@ pub async fn on_behalf(
         return Ok(again);
     }
     let by = (work.actor.id.clone(), work.actor.name.clone());
-    let (scene, row) = take(&mut work, id, typed, by, true).await?;
+    let (_, _, row) = load(&work, id).await?;
+    let mut known = Known::default();
+    let row = take(&mut work, &mut known, row, typed, by, true).await?;
+    known.conclude(&mut work).await?;
+    let scene = Scene::load(work.app, &work.tx, IncidentId::new(row.incident_id)).await?;
     work.flush_quietly().await?;
     let body = reply(&mut work, &scene, &row).await?;
     let reply = work.keep(once, 200, body).await?;
@@ -104,13 +158,14 @@ pub async fn on_behalf(
 
 async fn take(
     work: &mut Work<'_>,
-    id: RecipientId,
+    known: &mut Known,
+    mut row: recipient::Model,
     typed: Typed<'_>,
     (by, by_name): (String, String),
     proxy: bool,
-) -> Result<(Scene, recipient::Model), OperationError> {
-    let (scene, rule, mut row) = load(work, id).await?;
-    let alert = store::alert::get(&work.tx, AlertId::new(row.alert_id)).await?;
+) -> Result<recipient::Model, OperationError> {
+    let scene = known.scenes.get(work.app, &work.tx, row.incident_id).await?;
+    let (alert, rule) = known.alert(work, row.alert_id).await?;
     // What closing and cancelling ask is answered afterwards; everything else is over with the incident.
     if !scene.is_open() && !alert.ending {
         return Err(OperationError::Closed(super::alert::over()));
@@ -135,7 +190,7 @@ async fn take(
     let fields = read(&option.ask, typed.field, work.now, work.app.zone).unwrap_or_else(|problems| {
         let problems = problems.into_iter();
         invalid.extend(problems.map(|p| Invalid { path: format!("fields.{}", p.key), detail: p.detail }));
-        std::collections::BTreeMap::new()
+        BTreeMap::new()
     });
     if !invalid.is_empty() {
         return Err(OperationError::Invalid(invalid));
@@ -164,7 +219,7 @@ async fn take(
         before.option == given.option && before.fields == given.fields && before.note == given.note
     });
     if same {
-        return Ok((scene, row));
+        return Ok(row);
     }
     store::recipient::put_answer(
         &work.tx,
@@ -191,12 +246,11 @@ async fn take(
     }
     let line = said(&work.actor, &row, "answer", told(option, &given, before.is_some()), work.now);
     work.line(scene.id(), line);
-    count_answers(work, &scene, &rule, row.alert_id).await?;
+    known.answered.insert(row.alert_id);
     if let Some(key) = &option.opens_task {
         super::task::open_for(work, &scene, key, &row, &given.note).await?;
     }
-    super::task::answered(work, &scene, &alert.key).await?;
-    Ok((scene, row))
+    Ok(row)
 }
 
 fn checked_option<'r>(
@@ -341,10 +395,10 @@ fn said(
 
 /// Somebody read there: the address works. Whoever answers at a contact proves all addresses written to there only
 /// as far as this link: its transport is not known, so all of the contact's are marked.
-async fn prove(work: &Work<'_>, row: &recipient::Model, contact: &str) -> Result<(), OperationError> {
+fn prove(work: &mut Work<'_>, row: &recipient::Model, contact: &str) -> Result<(), OperationError> {
     let contacts = store::recipient::contacts(row)?;
-    for point in contacts.primary.iter().chain(&contacts.alternate).filter(|point| point.contact == contact) {
-        store::directory::learn(&work.tx, point, &Learned::Proved, work.now).await?;
-    }
+    let spoken =
+        contacts.primary.into_iter().chain(contacts.alternate).filter(|point| point.contact == contact);
+    work.gathered.proved.extend(spoken.map(|point| (point.contact, point.transport, point.address)));
     Ok(())
 }

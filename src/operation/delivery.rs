@@ -13,6 +13,7 @@ use noroshi_core::{
     text::{Language, Text},
     time::{Span, Timestamp},
 };
+use tracing::warn;
 use uuid::Uuid;
 
 use super::{
@@ -70,7 +71,9 @@ pub async fn record(
     let mut work = Work::begin(app, Actor::system()).await?;
     let before = store::delivery::several(&work.tx, next.to_vec()).await?;
     work.enter(tried.iter().map(|one| &one.delivery).chain(&before).map(|row| row.incident_id)).await?;
-    let handed = store::delivery::hand_over(&work.tx, next, app.node, work.now).await?;
+    let handed = store::delivery::hand_over(&work.tx, next, app.node, work.now, app.lease).await?;
+    let ours = tried.iter().map(|one| one.delivery.id).collect();
+    let held = store::delivery::held(&work.tx, ours, app.node).await?;
 
     let ids: Vec<Uuid> = tried
         .iter()
@@ -94,6 +97,11 @@ pub async fn record(
     let mut attempts = Vec::with_capacity(tried.len());
     for one in tried {
         attempts.push(attempt(app, one));
+        if !held.contains(&(one.delivery.id, one.delivery.fence)) {
+            // Another lease has begun meanwhile, and what follows is its holder's to say. The try stays on record.
+            warn!(delivery = %one.delivery.id, "A lease was lost before the outcome was recorded");
+            continue;
+        }
         record_one(&mut work, &mut scenes, &mut rules, &mut rows, one).await?;
     }
     if !attempts.is_empty() {
@@ -206,15 +214,16 @@ fn unknown(delivery: &mut delivery::Model, reason: &str, now: Timestamp, at: Tim
 }
 
 fn failed(delivery: &delivery::Model) -> Text {
-    let reason = delivery.reason.as_deref().unwrap_or("");
+    let reason = crate::transport::reason::in_words(delivery.reason.as_deref().unwrap_or(""));
+    let (ja, en) = (reason.get(Language::Ja), reason.get(Language::En));
     match delivery.state.as_str() {
         "unknown" => Text::both(
-            format!("送信結果が不明（{}）{reason}", delivery.via),
-            format!("Outcome unknown ({}): {reason}", delivery.via),
+            format!("送信結果が不明（{}）{ja}", delivery.via),
+            format!("Outcome unknown ({}): {en}", delivery.via),
         ),
         _ => Text::both(
-            format!("不達（{}）{reason}", delivery.via),
-            format!("Not delivered ({}): {reason}", delivery.via),
+            format!("不達（{}）{ja}", delivery.via),
+            format!("Not delivered ({}): {en}", delivery.via),
         ),
     }
 }
@@ -248,12 +257,13 @@ fn attempt(app: &App, one: &Tried) -> attempt::Model {
     }
 }
 
-/// Lengthens the leases that this node holds.
-pub async fn renew(app: &App) -> Result<u64, OperationError> {
+/// Lengthens the leases that this node holds; from here on it may count on them until the moment that comes back.
+pub async fn renew(app: &App) -> Result<Timestamp, OperationError> {
     let work = Work::begin(app, Actor::system()).await?;
-    let renewed = store::delivery::renew(&work.tx, app.node, work.now, app.lease).await?;
+    let until = work.now + app.lease;
+    store::delivery::renew(&work.tx, app.node, work.now, app.lease).await?;
     work.tx.commit().await?;
-    Ok(renewed)
+    Ok(until)
 }
 
 /// Takes back letters whose lease has ended.
@@ -263,6 +273,11 @@ pub async fn renew(app: &App) -> Result<u64, OperationError> {
 /// A letter that was never handed over goes back into the queue; one that was is unknown: never failed, never silently
 /// accepted. Returns how many were taken back.
 pub async fn take_back(app: &App, everyone: bool) -> Result<usize, OperationError> {
+    // A look without a transaction first: most of the time there is nothing to take back.
+    let now = app.clock.now();
+    if store::delivery::abandoned(app.store.read(), now, everyone, 1, None).await?.is_empty() {
+        return Ok(0);
+    }
     let mut work = Work::begin(app, Actor::system()).await?;
     let seen = store::delivery::abandoned(&work.tx, work.now, everyone, 1000, None).await?;
     work.enter(seen.iter().map(|delivery| delivery.incident_id)).await?;
@@ -283,7 +298,7 @@ pub async fn take_back(app: &App, everyone: bool) -> Result<usize, OperationErro
                 store::delivery::save(&work.tx, &delivery).await?;
             }
             Some(handed) => {
-                let reason = "the service stopped between handing over and recording".to_owned();
+                let reason = crate::transport::reason::STOPPED.to_owned();
                 let one = Tried {
                     started_at: Timestamp(handed),
                     ended_at: work.now,

@@ -18,6 +18,7 @@ pub mod account;
 pub mod actor;
 pub mod alert;
 pub mod answer;
+pub mod answers;
 pub mod channel;
 pub mod chronology;
 pub mod closing;
@@ -33,6 +34,7 @@ pub mod hold;
 pub mod incident;
 pub mod letter;
 pub mod merge;
+pub mod node;
 mod perform;
 pub mod photo;
 pub mod playbook;
@@ -57,7 +59,7 @@ pub use work::{Once, Reply, Work};
 use crate::store::StoreError;
 
 /// What stands under the key of a field, as it was typed.
-pub type AsTyped<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub type AsTyped<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
 /// Something a person typed that cannot be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +120,12 @@ impl From<sea_orm::DbErr> for OperationError {
 }
 
 impl OperationError {
+    /// The service stops, or has not begun: nothing was stored, and a later try may be taken.
+    pub fn stopping() -> Self {
+        let cause = sea_orm::DbErr::Custom("this node stops".to_owned());
+        Self::Store(StoreError::Unavailable { attempt: "take an answer", cause })
+    }
+
     /// One value that cannot be taken.
     pub fn invalid(path: impl Into<String>, ja: impl Into<String>, en: impl Into<String>) -> Self {
         Self::Invalid(vec![Invalid::new(path, ja, en)])

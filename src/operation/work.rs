@@ -38,6 +38,8 @@ pub(super) struct Gathered {
     /// Offers, by chair and number, whose unsent letters are withdrawn.
     pub withdrawn_offers: Vec<(Uuid, i32)>,
     pub role_links: Vec<role_link::Model>,
+    /// Addresses from which somebody spoke.
+    pub proved: BTreeSet<store::directory::Place>,
     pub links: BTreeMap<String, link::Model>,
     pub messages: Vec<message::Model>,
     pub lines: BTreeMap<IncidentId, Vec<Line>>,
@@ -139,6 +141,7 @@ impl<'a> Work<'a> {
             gathered.timers.into_iter().partition(|(_, timer)| timer.is_some());
         store::timer::drop(&self.tx, dropped.into_iter().map(|(id, _)| id).collect()).await?;
         store::timer::set(&self.tx, set.into_iter().filter_map(|(_, timer)| timer).collect()).await?;
+        store::directory::prove(&self.tx, &gathered.proved, self.now).await?;
         store::delivery::put(&self.tx, gathered.deliveries).await?;
         store::role::put_links(&self.tx, gathered.role_links).await?;
         store::alert::put_links(&self.tx, gathered.links.into_values().collect()).await?;
@@ -169,6 +172,9 @@ impl<'a> Work<'a> {
         self.tx.commit().await?;
         self.app.bells.ring();
         for event in self.told {
+            if let Some(neighbours) = &self.app.neighbours {
+                neighbours.tell(&event);
+            }
             // Nobody listening is no failure: live pages ask again by number.
             let _ = self.app.live.send(event);
         }

@@ -1,5 +1,7 @@
 //! The outbox: put, claim, record. A row is never deleted.
 
+use std::collections::BTreeSet;
+
 use entity::{
     attempt,
     delivery::{ActiveModel, Column, Entity, Model},
@@ -57,8 +59,12 @@ pub async fn claim(
         handed_at_ms: Set(None),
         ..Default::default()
     };
-    let mut rows =
-        Entity::update_many().set(change).filter(Column::Id.in_subquery(due)).exec_with_returning(db).await?;
+    let mut rows = Entity::update_many()
+        .set(change)
+        .col_expr(Column::Fence, Expr::col(Column::Fence).add(1))
+        .filter(Column::Id.in_subquery(due))
+        .exec_with_returning(db)
+        .await?;
     rows.sort_by_key(|row| (row.priority, row.due_at_ms, row.id));
     Ok(rows)
 }
@@ -79,25 +85,50 @@ pub async fn next_due(
     Ok(due.flatten().map(Timestamp))
 }
 
-/// Notes that these letters are being handed over now. Those of them that are still leased to `node` come back: what
-/// was withdrawn meanwhile must not leave any more.
+/// Notes that these letters are handed over from now on; each is handed over once for each lease, which begins anew.
+///
+/// Returns those that may leave: what was withdrawn, or leased away, meanwhile is not among them.
 pub async fn hand_over(
     db: &impl ConnectionTrait,
     ids: &[Uuid],
     node: Uuid,
     now: Timestamp,
+    lease: Span,
 ) -> Result<Vec<Model>, StoreError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
     Ok(Entity::update_many()
         .col_expr(Column::HandedAtMs, Expr::value(now.0))
+        .col_expr(Column::LeaseUntilMs, Expr::value((now + lease).0))
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
         .filter(Column::Id.is_in(ids.iter().copied()))
         .filter(Column::State.eq("leased"))
         .filter(Column::LeasedBy.eq(node))
+        .filter(Column::HandedAtMs.is_null())
         .exec_with_returning(db)
         .await?)
+}
+
+/// Which of these letters `node` still holds, each with the number of its lease.
+pub async fn held(
+    db: &impl ConnectionTrait,
+    ids: Vec<Uuid>,
+    node: Uuid,
+) -> Result<BTreeSet<(Uuid, i32)>, StoreError> {
+    if ids.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let rows: Vec<(Uuid, i32)> = Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::Fence])
+        .filter(Column::Id.is_in(ids))
+        .filter(Column::State.eq("leased"))
+        .filter(Column::LeasedBy.eq(node))
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// Lengthens the leases that `node` holds. A letter whose outcome is being written at this moment is passed over.

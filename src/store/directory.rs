@@ -1,5 +1,7 @@
 //! The imported directory, and what is known of its addresses beside it.
 
+use std::collections::BTreeSet;
+
 use entity::{
     address_health, directory_draft,
     directory_version::{Column, Entity, Model},
@@ -82,8 +84,6 @@ pub enum Learned {
     Wrong(String),
     /// A relay refused it for good.
     Refused(String),
-    /// Somebody opened or answered there.
-    Proved,
 }
 
 /// Notes what was learned about an address.
@@ -115,15 +115,38 @@ pub async fn learn(
             row.refused_reason = Set(Some(reason.clone()));
             &[C::RefusedAtMs, C::RefusedReason]
         }
-        Learned::Proved => {
-            row.proved_at_ms = Set(Some(at.0));
-            &[C::ProvedAtMs]
-        }
     };
     let merge = OnConflict::columns([C::Contact, C::Transport, C::Address])
         .update_columns(columns.iter().copied())
         .to_owned();
     address_health::Entity::insert(row).on_conflict(merge).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// An address: contact, transport, and where it leads.
+pub type Place = (String, String, String);
+
+/// Somebody answered from these addresses. In the order of their names, so that two transactions that prove the same
+/// ones never wait for each other in a circle.
+pub async fn prove(
+    db: &impl ConnectionTrait,
+    places: &BTreeSet<Place>,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    use address_health::Column as C;
+    if places.is_empty() {
+        return Ok(());
+    }
+    let rows = places.iter().map(|(contact, transport, address)| address_health::ActiveModel {
+        contact: Set(contact.clone()),
+        transport: Set(transport.clone()),
+        address: Set(address.clone()),
+        proved_at_ms: Set(Some(at.0)),
+        ..Default::default()
+    });
+    let merge =
+        OnConflict::columns([C::Contact, C::Transport, C::Address]).update_column(C::ProvedAtMs).to_owned();
+    address_health::Entity::insert_many(rows).on_conflict(merge).exec_without_returning(db).await?;
     Ok(())
 }
 

@@ -16,6 +16,7 @@ pub mod directory;
 pub mod event;
 pub mod idempotency;
 pub mod incident;
+pub mod node;
 pub mod playbook;
 pub mod recipient;
 pub mod report;
@@ -25,9 +26,9 @@ pub mod task;
 pub mod timer;
 pub mod trigger;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use migration::{Migrator, MigratorTrait};
+use migration::{Migrator, MigratorTrait, SchemaManager};
 use sea_orm::{
     ConnectOptions, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
@@ -65,6 +66,14 @@ pub enum StoreError {
         #[source]
         cause: DbErr,
     },
+    /// A newer Noroshi has changed the schema.
+    #[error(
+        "a newer version of Noroshi has changed this database ({change}); install that version here too, or restore the backup from before the change"
+    )]
+    Newer {
+        /// A change of the schema that this version does not know.
+        change: String,
+    },
     /// A row holds something that was never written there.
     #[error("{what} {id} holds {found}, which no version of Noroshi writes")]
     Corrupt {
@@ -100,6 +109,7 @@ impl Store {
             let writer = Database::connect(sqlite(path, 1, false))
                 .await
                 .map_err(unavailable("open the database file"))?;
+            refuse_newer(&writer).await?;
             Migrator::up(&writer, None).await.map_err(unavailable("bring the database schema up to date"))?;
             let reader = Database::connect(sqlite(path, 4, true))
                 .await
@@ -116,6 +126,7 @@ impl Store {
                 .test_before_acquire_if_idle_for(Duration::from_secs(30))
                 .set_application_name("noroshi");
             let pool = Database::connect(options).await.map_err(unavailable("connect to the database"))?;
+            refuse_newer(&pool).await?;
             migrate_alone(&pool).await.map_err(unavailable("bring the database schema up to date"))?;
             Self { writer: pool.clone(), reader: pool }
         };
@@ -143,6 +154,16 @@ impl Store {
         self.writer.get_database_backend() == DatabaseBackend::Sqlite
     }
 
+    /// The pool of a PostgreSQL database, for what only PostgreSQL has.
+    pub fn postgres(&self) -> Option<&sqlx::PgPool> {
+        (!self.is_embedded()).then(|| self.writer.get_postgres_connection_pool())
+    }
+
+    /// Refuses a schema that a newer version has changed: an old node that meets it stops.
+    pub async fn refuse_newer(&self) -> Result<(), StoreError> {
+        refuse_newer(&self.reader).await
+    }
+
     /// Asks the database for a sign of life.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.reader
@@ -156,6 +177,20 @@ impl Store {
         // What fails here has nothing left to lose: every commit was on disk before.
         let _ = self.reader.close().await;
         let _ = self.writer.close().await;
+    }
+}
+
+/// Errors: [`StoreError::Newer`] where the database knows a change of the schema that this version does not.
+async fn refuse_newer(db: &DatabaseConnection) -> Result<(), StoreError> {
+    if !SchemaManager::new(db).has_table("seaql_migrations").await? {
+        return Ok(());
+    }
+    let ours: BTreeSet<String> =
+        Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+    let theirs = Migrator::get_migration_models(db).await?;
+    match theirs.into_iter().map(|row| row.version).find(|name| !ours.contains(name)) {
+        Some(change) => Err(StoreError::Newer { change }),
+        None => Ok(()),
     }
 }
 

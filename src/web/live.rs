@@ -1,6 +1,11 @@
 //! Server-sent events: that something changed, never what. A page asks again and is told only what it may see.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    convert::Infallible,
+    sync::Arc,
+    time::Duration,
+};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -18,8 +23,6 @@ use crate::{
 
 /// A comment this often keeps proxies from hanging up.
 const PING: Duration = Duration::from_secs(15);
-/// Other nodes cannot tell us: their events are looked for this often.
-const LOOK: Duration = Duration::from_secs(1);
 /// Events sent in one go when a page resumes.
 const CATCH_UP: u64 = 1000;
 
@@ -48,8 +51,11 @@ struct Listener {
     app: Arc<App>,
     incident: Option<IncidentId>,
     live: tokio::sync::broadcast::Receiver<Event>,
+    /// The highest number that was sent.
     last: i64,
-    waiting: std::collections::VecDeque<Event>,
+    /// What the table told; the same may come live once more.
+    caught_up: BTreeSet<i64>,
+    waiting: VecDeque<Event>,
     greeted: bool,
 }
 
@@ -62,10 +68,11 @@ async fn stream(
     let live = app.live.subscribe();
     let resumed = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let (last, waiting) = match resumed {
-        Some(last) => (last, store::event::since(app.store.read(), incident, last, CATCH_UP).await?.into()),
-        None => (store::event::newest(app.store.read()).await?, Default::default()),
+        Some(last) => (last, store::event::since(app.store.read(), incident, last, CATCH_UP).await?),
+        None => (store::event::newest(app.store.read()).await?, Vec::new()),
     };
-    let listener = Listener { app, incident, live, last, waiting, greeted: false };
+    let caught_up = waiting.iter().map(|event| event.id).collect();
+    let listener = Listener { app, incident, live, last, caught_up, waiting: waiting.into(), greeted: false };
     let events = futures_util::stream::unfold(listener, |mut listener| async move {
         let stop = listener.app.stopping.clone();
         let chunk = tokio::select! {
@@ -88,32 +95,23 @@ impl Listener {
             self.greeted = true;
             return Bytes::from_static(b": hello\nretry: 2000\n\n");
         }
-        let embedded = self.app.store.is_embedded();
         loop {
-            while let Some(event) = self.waiting.pop_front() {
-                if event.id > self.last {
-                    self.last = event.id;
-                    return frame(&event);
-                }
+            if let Some(event) = self.waiting.pop_front() {
+                self.last = self.last.max(event.id);
+                return frame(&event);
             }
             tokio::select! {
                 event = self.live.recv() => match event {
                     Ok(event) if self.incident.is_none_or(|wanted| wanted == event.incident) => {
-                        self.waiting.push_back(event);
+                        if !self.caught_up.remove(&event.id) {
+                            self.waiting.push_back(event);
+                        }
                     }
                     Ok(_) => {}
                     Err(RecvError::Lagged(_)) => self.look().await,
                     Err(RecvError::Closed) => return Bytes::from_static(b": bye\n\n"),
                 },
-                () = tokio::time::sleep(if embedded { PING } else { LOOK }) => {
-                    if embedded {
-                        return Bytes::from_static(b": still here\n\n");
-                    }
-                    self.look().await;
-                    if self.waiting.is_empty() {
-                        return Bytes::from_static(b":\n\n");
-                    }
-                }
+                () = tokio::time::sleep(PING) => return Bytes::from_static(b": still here\n\n"),
             }
         }
     }
@@ -123,6 +121,7 @@ impl Listener {
         if let Ok(found) =
             store::event::since(self.app.store.read(), self.incident, self.last, CATCH_UP).await
         {
+            self.caught_up = found.iter().map(|event| event.id).collect();
             self.waiting.extend(found);
         }
     }

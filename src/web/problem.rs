@@ -152,7 +152,9 @@ fn status(error: &WebError) -> StatusCode {
             }
             OperationError::Store(StoreError::NotFound { .. }) => StatusCode::NOT_FOUND,
             OperationError::Store(StoreError::Conflict { .. }) => StatusCode::CONFLICT,
-            OperationError::Store(StoreError::Unavailable { .. }) => StatusCode::SERVICE_UNAVAILABLE,
+            OperationError::Store(StoreError::Unavailable { .. } | StoreError::Newer { .. }) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             OperationError::Store(StoreError::Corrupt { .. }) => StatusCode::INTERNAL_SERVER_ERROR,
         },
     }
@@ -274,7 +276,7 @@ fn words(error: &WebError) -> (&'static str, Text, Option<Text>) {
                 Text::both("同時に変更されました", "Changed by someone else meanwhile"),
                 detail("画面を開き直して、もう一度操作してください。", "Look again and repeat what you did."),
             ),
-            OperationError::Store(StoreError::Unavailable { .. }) => (
+            OperationError::Store(StoreError::Unavailable { .. } | StoreError::Newer { .. }) => (
                 "/problems/unavailable",
                 Text::both("いま記録できません", "The database is away"),
                 detail(
@@ -305,7 +307,9 @@ impl ResponseError for WebError {
         log(self);
         let mut answer = HttpResponse::build(status(self));
         match self {
-            Self::Operation(OperationError::Store(StoreError::Unavailable { .. })) => {
+            Self::Operation(OperationError::Store(
+                StoreError::Unavailable { .. } | StoreError::Newer { .. },
+            )) => {
                 answer.insert_header((header::RETRY_AFTER, "3"));
             }
             Self::TooMany(seconds) => {
@@ -332,7 +336,7 @@ struct Documents([ProblemDocument; 2]);
 fn log(error: &WebError) {
     match error {
         WebError::Operation(OperationError::Store(
-            cause @ (StoreError::Unavailable { .. } | StoreError::Corrupt { .. }),
+            cause @ (StoreError::Unavailable { .. } | StoreError::Newer { .. } | StoreError::Corrupt { .. }),
         )) => {
             error!(error = cause as &dyn std::error::Error, "A request failed: {cause}");
         }

@@ -19,7 +19,7 @@ use std::{
 use entity::delivery;
 use noroshi_core::time::{Span, Timestamp};
 use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 use uuid::Uuid;
 
@@ -40,13 +40,16 @@ const REHEARSERS: usize = 4;
 /// Reports in one commit.
 const TOGETHER: usize = 64;
 
-/// Starts a lane for each transport.
-pub(super) fn start(app: &Arc<App>, life: &Lifecycle) {
+/// Starts a lane for each transport. What comes back is empty when, after a stop, all outcomes are recorded.
+pub(super) fn start(app: &Arc<App>, life: &Lifecycle) -> TaskTracker {
+    let lanes = TaskTracker::new();
     for (name, senders) in [("mail", app.connections), ("rehearsal", REHEARSERS)] {
         if app.transports.get(name).is_some() {
-            lane(app, life, name, senders);
+            lane(app, life, &lanes, name, senders);
         }
     }
+    lanes.close();
+    lanes
 }
 
 /// A sender's report: the outcome of its last letter, and the letter it wants to hand over next.
@@ -56,7 +59,7 @@ struct Report {
     go: oneshot::Sender<Option<(delivery::Model, Letter)>>,
 }
 
-fn lane(app: &Arc<App>, life: &Lifecycle, name: &'static str, senders: usize) {
+fn lane(app: &Arc<App>, life: &Lifecycle, lanes: &TaskTracker, name: &'static str, senders: usize) {
     let (letters, queue) = mpsc::channel(senders);
     let (reports, inbox) = mpsc::channel(senders * 2);
     let queue = Arc::new(Mutex::new(queue));
@@ -68,7 +71,7 @@ fn lane(app: &Arc<App>, life: &Lifecycle, name: &'static str, senders: usize) {
         life.worker("sender", sender(app, name, queue, reports, pace, life.soft().clone()));
     }
     // The recorder outlives the senders: the last outcomes are recorded before the process ends.
-    life.task(recorder(Arc::clone(app), inbox));
+    life.task(lanes.track_future(recorder(Arc::clone(app), inbox)));
 }
 
 async fn claimer(
@@ -139,9 +142,17 @@ async fn sender(
         let Ok(Some((delivery, letter))) = gone.await else { continue };
         pace.wait(&app, &letter).await;
         let started_at = app.clock.now();
+        if !app.tenure.holds(Timestamp(delivery.lease_until_ms), started_at) {
+            // This node was paused, or cut off: whoever took the letter over sends it.
+            warn!(delivery = %delivery.id, "A lease ended before its letter left; it is left to others");
+            continue;
+        }
         let outcome = match app.transports.get(name) {
             Some(transport) => transport.send(&letter, started_at).await,
-            None => Outcome::Refused { relay: name.to_owned(), reason: "no such transport".to_owned() },
+            None => Outcome::Refused {
+                relay: name.to_owned(),
+                reason: crate::transport::reason::NO_SUCH_TRANSPORT.to_owned(),
+            },
         };
         tried = Some(Tried { delivery, started_at, ended_at: app.clock.now(), outcome });
     }

@@ -3,11 +3,15 @@
 //! Each loop waits for its bell, its next due moment, a polling period or the stop token, and then looks. Whatever
 //! goes wrong is logged where it is handled, and the loop looks again.
 
+mod answers;
 mod closing;
 mod deliver;
+mod neighbours;
 mod pulse;
 mod schedule;
 mod timers;
+
+pub use answers::Answers;
 
 use std::sync::Arc;
 
@@ -22,11 +26,13 @@ const PERIOD: Span = Span(500);
 
 /// Starts every worker.
 pub fn start(app: &Arc<App>, life: &Lifecycle) {
-    deliver::start(app, life);
+    let lanes = deliver::start(app, life);
+    answers::start(app, life);
+    neighbours::start(app, life);
     life.worker("timers", timers::run(Arc::clone(app), life.soft().clone()));
     life.worker("schedule", schedule::run(Arc::clone(app), life.soft().clone()));
     life.worker("closing", closing::run(Arc::clone(app), life.soft().clone()));
-    life.worker("pulse", pulse::run(Arc::clone(app), life.soft().clone()));
+    life.worker("pulse", pulse::run(Arc::clone(app), life.clone(), lanes));
 }
 
 /// Waits for the bell, the next due moment, the polling period, or the stop. Returns `false` on stop.

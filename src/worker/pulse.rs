@@ -1,51 +1,81 @@
 //! What is done every few seconds: a sign of life, leases renewed, abandoned letters taken back, idle connections
-//! closed, old idempotency keys forgotten.
+//! closed, old idempotency keys forgotten. A schema that a newer version has changed ends this node in order.
 
 use std::{convert::Infallible, sync::Arc};
 
 use noroshi_core::time::Span;
-use tokio_util::sync::CancellationToken;
-use tracing::error;
+use tokio_util::task::TaskTracker;
+use tracing::{error, warn};
 
 use crate::{
     app::App,
-    operation::{Actor, OperationError, Work, delivery},
-    store,
+    lifecycle::Lifecycle,
+    operation::{Actor, OperationError, Work, delivery, node},
+    store::{self, StoreError},
     transport::Transport,
 };
 
-const BEAT: Span = Span::seconds(5);
+/// How often leases that have ended are looked for: what another node left is taken up so long after its lease.
+const LOOK: Span = Span::seconds(1);
+/// Every so many looks: signs of life, leases renewed. A third of the shortest lease that the configuration takes.
+const BEAT: u32 = 3;
+/// Every so many looks: the schema is looked at.
+const SCHEMA: u32 = 5;
+/// Every so many looks.
+const RARELY: u32 = 600;
 /// Idempotency keys are kept for so long.
 const KEPT: Span = Span::minutes(48 * 60);
-/// Every so many beats.
-const RARELY: u32 = 120;
 
-/// Runs until the stop.
-pub(super) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), Infallible> {
-    let mut beats: u32 = 0;
+/// Runs until the stop, and then until the last letter's outcome is recorded: leases are held until there is nothing
+/// left to hold.
+pub(super) async fn run(app: Arc<App>, life: Lifecycle, lanes: TaskTracker) -> Result<(), Infallible> {
+    let mut looks: u32 = 0;
     loop {
-        let next = app.clock.now() + BEAT;
+        let next = app.clock.now() + LOOK;
         tokio::select! {
-            () = stop.cancelled() => return Ok(()),
+            () = async { life.soft().cancelled().await; lanes.wait().await } => break,
             () = app.clock.sleep_until(next) => {}
         }
-        if let Err(error) = beat(&app, beats.is_multiple_of(RARELY)).await {
-            error!(error = &error as &dyn std::error::Error, "The pulse could not be written; trying again");
+        match look(&app, looks, life.is_stopping()).await {
+            Ok(()) => {}
+            Err(OperationError::Store(newer @ StoreError::Newer { .. })) if !life.is_stopping() => {
+                error!("{newer}; this node finishes what it has in hand and stops");
+                life.stop();
+            }
+            Err(error) => {
+                error!(
+                    error = &error as &dyn std::error::Error,
+                    "The pulse could not be written; trying again"
+                );
+            }
         }
-        for (_, transport) in app.transports.iter() {
+        for (_, transport) in app.transports.iter().filter(|_| looks.is_multiple_of(BEAT)) {
             if let Transport::Mail(mailer) = transport {
                 mailer.tidy(app.clock.now()).await;
             }
         }
-        beats = beats.wrapping_add(1);
+        looks = looks.wrapping_add(1);
     }
+    // A node that is not in the list any more was not lost: it left.
+    if let Err(error) = node::leave(&app, Some(app.node)).await {
+        warn!(error = &error as &dyn std::error::Error, "The end of this node could not be noted");
+    }
+    Ok(())
 }
 
-async fn beat(app: &App, clean: bool) -> Result<(), OperationError> {
-    app.note_alive().await?;
-    delivery::renew(app).await?;
-    delivery::take_back(app, false).await?;
-    if clean {
+async fn look(app: &App, looks: u32, stopping: bool) -> Result<(), OperationError> {
+    if looks.is_multiple_of(SCHEMA) && !stopping {
+        app.store.refuse_newer().await?;
+    }
+    if looks.is_multiple_of(BEAT) {
+        // Leases first: whoever holds letters has to go on holding them.
+        app.tenure.renewed(delivery::renew(app).await?);
+        node::beat(app, stopping).await?;
+    }
+    if !stopping {
+        delivery::take_back(app, false).await?;
+    }
+    if looks.is_multiple_of(RARELY) {
         let work = Work::begin(app, Actor::system()).await?;
         store::idempotency::forget(&work.tx, work.now.0 - KEPT.0).await?;
         work.commit().await?;

@@ -306,6 +306,44 @@ async fn answers_that_come_while_reminders_leave_are_all_taken() {
     .await;
 }
 
+/// Answers that come at the same time share a commit; what one of them lacks is its own affair.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_answers_that_come_together_each_has_its_own_reply() {
+    const MANY: usize = 60;
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &patient());
+        let server = home.serve_with(&many(MANY)).await;
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        let letters = sink.letters_to("@many.example", MANY, SOON).await;
+        let mut people = tokio::task::JoinSet::new();
+        for (n, letter) in letters.iter().enumerate() {
+            let (anybody, link) = (server.anybody(), letter.link());
+            people.spawn(async move {
+                // Every third forgets to say how many teams; every fifth presses twice.
+                let teams = if n % 3 == 0 { "" } else { "2" };
+                let form = [("option", "available"), ("teams", teams)];
+                let first = answer(&anybody, &link, &form);
+                let again = async {
+                    if n % 5 == 0 {
+                        answer(&anybody, &link, &form).await.expect(if n % 3 == 0 { 422 } else { 303 });
+                    }
+                };
+                let (reply, ()) = futures_util::future::join(first, again).await;
+                reply.expect(if n % 3 == 0 { 422 } else { 303 });
+            });
+        }
+        people.join_all().await;
+        let recipients = incident.recipients_of("standby").await;
+        let answered = recipients.iter().filter(|recipient| recipient["state"] == "answered").count();
+        assert_eq!(answered, MANY - MANY.div_ceil(3));
+        let lines = incident.chronology().await;
+        let told = lines.iter().filter(|line| line["kind"] == "answer").count();
+        assert_eq!(told, answered, "whoever presses twice has said it once");
+    })
+    .await;
+}
+
 /// The playbook asks for the arrival again every hour. The board and the page say so; nobody is written to for it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_wants_to_be_told_again_says_until_when() {

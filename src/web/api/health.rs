@@ -6,7 +6,10 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    operation::delivery::backlog,
+    operation::{
+        delivery::backlog,
+        node::{self, NodeState},
+    },
     transport::Transport,
     web::{
         body::{language, moment},
@@ -31,6 +34,24 @@ pub struct Readiness {
     /// What is wrong without keeping the node from serving; only with a token or from this machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warnings: Option<Vec<String>>,
+    /// The nodes on this database; only with a token or from this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<Vec<NodeView>>,
+}
+
+/// A node on this database.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NodeView {
+    /// Machine and port.
+    pub name: String,
+    /// Its version of Noroshi.
+    pub version: String,
+    /// `serving`, `draining` or `silent`.
+    pub state: &'static str,
+    /// Its last sign of life.
+    pub seen_at: String,
+    /// Whether it is the one that answers.
+    pub here: bool,
 }
 
 /// 503 only where this node cannot serve; a relay that is away does not take the board away.
@@ -38,13 +59,28 @@ pub async fn readyz(request: HttpRequest, app: Data<App>) -> Result<HttpResponse
     let ready = app.store.ping().await.is_ok();
     let local = request.peer_addr().is_some_and(|peer| peer.ip().is_loopback()) && !forwarded(&request);
     let trusted = local || (ready && caller(&app, &request).await?.is_some());
-    let warnings = if trusted && ready { Some(warnings(&app, language(&request)).await?) } else { None };
-    let view = Readiness { status: if ready { "ready" } else { "unavailable" }, warnings };
+    let mut view =
+        Readiness { status: if ready { "ready" } else { "unavailable" }, warnings: None, nodes: None };
+    if trusted && ready {
+        view.warnings = Some(warnings(&app, language(&request)).await?);
+        view.nodes = Some(nodes(&app).await?);
+    }
     let mut answer = if ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
     if !ready {
         answer.insert_header(("retry-after", "3"));
     }
     Ok(answer.json(view))
+}
+
+async fn nodes(app: &App) -> Result<Vec<NodeView>, WebError> {
+    let seen = node::list(app).await?.into_iter().map(|node| NodeView {
+        name: node.name,
+        version: node.version,
+        state: node.state.key(),
+        seen_at: moment(app, node.at.0),
+        here: node.here,
+    });
+    Ok(seen.collect())
 }
 
 /// A request that a proxy on this machine hands on does not come from this machine.
@@ -95,6 +131,14 @@ pub async fn warnings(
                 format!("Playbook {file}:{line}:{column} {} {detail}. {help} (the last good version stays in force)", problem.code)
             });
         }
+    }
+    for node in node::list(app).await?.into_iter().filter(|node| node.state == NodeState::Silent) {
+        let (name, since) = (node.name, moment(app, node.at.0));
+        found.push(if ja {
+            format!("ノード {name} から {since} 以降、信号がありません。その機械とネットワークを確かめてください。仕事は他のノードが引き継ぎます。")
+        } else {
+            format!("Node {name} has been silent since {since}. Check its machine and network; the other nodes take over its work.")
+        });
     }
     let (letters, wait) = backlog(app).await?;
     if wait.0 > LONG_WAIT_MS {

@@ -31,6 +31,7 @@ use crate::{
         OperationError, Work,
         alert::given,
         answer,
+        answers::Sent,
         scene::{Scene, text},
     },
     store::{self, StoreError},
@@ -73,10 +74,13 @@ pub async fn post(
 ) -> Result<HttpResponse, WebError> {
     let Some(link) = find(&app, &token).await? else { return Ok(unknown(&request)) };
     let mut typed = Typed::read(form.0);
-    let work = Work::begin(&app, answer::actor(&link)).await?;
-    let field = |key: &str| typed.value(key).map(str::to_owned);
-    let wish = answer::Typed { option: &typed.option, field: &field, note: &typed.note };
-    match answer::answer(work, &link, wish).await {
+    let sent = Sent {
+        link: link.clone(),
+        option: typed.option.clone(),
+        values: typed.values.clone(),
+        note: typed.note.clone(),
+    };
+    match app.answers.take(sent).await {
         Ok(()) => Ok(see(&here(&request, &token, ""))),
         Err(OperationError::Invalid(found)) => {
             let language = reader(&request, &link);

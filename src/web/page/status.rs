@@ -13,7 +13,11 @@ use super::{
 };
 use crate::{
     app::App,
-    operation::{delivery::backlog, scene::text},
+    operation::{
+        delivery::backlog,
+        node::{self, NodeState},
+        scene::text,
+    },
     store,
     transport::Transport,
     web::{problem::WebError, session::Caller},
@@ -102,6 +106,12 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
     if app.transports.get("mail").is_none() {
         let name = words.get("transport-email");
         parts.push(part(false, name, words.get("status-relay-none"), "status-relay-none-cure"));
+    }
+    for node in node::list(&app).await?.into_iter().filter(|node| !(app.store.is_embedded() && node.here)) {
+        let name = frame.named(if node.here { "status-node-here" } else { "status-node" }, &node.name);
+        let since = [("since", frame.when.short(node.at).into()), ("version", node.version.into())];
+        let told = words.with(&format!("status-node-{}", node.state.key()), &since);
+        parts.push(part(node.state != NodeState::Silent, name, told, "status-node-cure"));
     }
     let (letters, wait) = backlog(&app).await?;
     let waiting = [("n", letters.into()), ("span", frame.when.length(wait).into())];

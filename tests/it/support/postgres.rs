@@ -72,6 +72,17 @@ pub async fn on_each_database(test: impl AsyncFn(Database)) {
     .await;
 }
 
+/// Runs `test` on PostgreSQL alone, for what only several nodes can do; nothing where `TEST_DATABASE` is `sqlite`, or
+/// where no server is given outside of CI.
+pub async fn on_postgres(test: impl AsyncFn(Database)) {
+    on_each_database(async |database| {
+        if database != Database::Sqlite {
+            test(database).await;
+        }
+    })
+    .await;
+}
+
 /// A database made for one test. One that a failed test leaves behind goes with the server's folder.
 struct FreshDatabase {
     server: String,
@@ -92,6 +103,16 @@ impl FreshDatabase {
 
     async fn drop(self) {
         execute(&self.server, format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
+    }
+}
+
+impl Database {
+    /// Runs one statement, as somebody with the database's own tools does.
+    pub async fn execute(&self, statement: &str) {
+        match self {
+            Self::Postgres { url } => execute(url, statement.to_owned()).await,
+            Self::Sqlite => panic!("a statement of the tests runs on PostgreSQL"),
+        }
     }
 }
 

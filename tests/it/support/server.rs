@@ -63,6 +63,18 @@ impl Home {
         Self { folder, database, port: free_port(), settings: Vec::new() }
     }
 
+    /// Another node's folder: the same database, key, settings and playbooks.
+    pub fn beside(&self) -> Self {
+        let other = Self::new(self.database.clone());
+        let key = "noroshi.key";
+        std::fs::copy(self.path().join(key), other.path().join(key)).expect("the first node made its key");
+        for file in std::fs::read_dir(self.path().join("playbooks")).expect("our own folder").flatten() {
+            let to = other.path().join("playbooks").join(file.file_name());
+            std::fs::copy(file.path(), to).expect("a file of ours");
+        }
+        Self { settings: self.settings.clone(), ..other }
+    }
+
     /// Sets one configuration key by its environment name.
     pub fn set(mut self, variable: &str, value: &str) -> Self {
         self.settings.retain(|(name, _)| name != variable);
@@ -257,6 +269,18 @@ impl Server {
                 }
             }
         }
+    }
+
+    /// Its exit status, where it has ended by itself.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        let status = self.child.as_mut()?.try_wait().expect("our own child can be asked")?;
+        self.child = None;
+        Some(status)
+    }
+
+    /// Its errors so far were what the test wanted to see.
+    pub fn forget_log(&self) {
+        std::fs::write(self.home.path().join("log"), "").expect("the log of our own");
     }
 
     /// Stops it in order and gives its exit status.

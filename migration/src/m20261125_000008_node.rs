@@ -1,0 +1,34 @@
+//! The processes that serve one database, each with its last sign of life.
+
+use sea_orm_migration::prelude::*;
+
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let uuid = match manager.get_database_backend() {
+            sea_orm_migration::sea_orm::DatabaseBackend::Sqlite => "blob",
+            _ => "uuid",
+        };
+        manager.get_connection().execute_unprepared(&TABLE.replace("{uuid}", uuid)).await?;
+        Ok(())
+    }
+}
+
+const TABLE: &str = r#"
+create table node (
+    id {uuid} not null,
+    name text not null,
+    version text not null,
+    state text not null check (state in ('serving','draining')),
+    started_at_ms bigint not null,
+    seen_at_ms bigint not null,
+    primary key (id)
+);
+"#;

@@ -1,0 +1,74 @@
+//! Answers that come at the same time share one commit: thousands a second are on disk before their replies.
+
+use std::collections::BTreeMap;
+
+use entity::{link, recipient};
+use uuid::Uuid;
+
+use super::{
+    Actor, OperationError, Work,
+    answer::{self, Known, Typed},
+};
+use crate::{
+    app::App,
+    store::{self, StoreError},
+};
+
+/// An answer by link, as it was typed.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// The link that it came by.
+    pub link: link::Model,
+    /// Key of the option.
+    pub option: String,
+    /// Values by the names of the form's fields; `option.key` stands over `key`.
+    pub values: BTreeMap<String, String>,
+    /// Free words.
+    pub note: String,
+}
+
+impl Sent {
+    fn value(&self, key: &str) -> Option<String> {
+        let named = self.values.get(&format!("{}.{key}", self.option));
+        named.or_else(|| self.values.get(key)).cloned()
+    }
+}
+
+/// Takes these answers in one transaction; each has its own result, in the order they came.
+///
+/// One that cannot be taken keeps none of the others back. Where the database fails, all fail and nothing is stored.
+pub async fn take(app: &App, sent: &[Sent]) -> Result<Vec<Result<(), OperationError>>, OperationError> {
+    let mut work = Work::begin(app, Actor::system()).await?;
+    let ids: Vec<Uuid> = sent.iter().map(|one| one.link.recipient_id).collect();
+    let seen = store::recipient::several(&work.tx, ids.clone()).await?;
+    work.enter(seen.iter().map(|row| row.incident_id)).await?;
+    let mut rows: BTreeMap<Uuid, recipient::Model> =
+        store::recipient::lock(&work.tx, ids).await?.into_iter().map(|row| (row.id, row)).collect();
+    let mut known = Known::default();
+    let mut results = Vec::with_capacity(sent.len());
+    for one in sent {
+        let id = one.link.recipient_id;
+        let Some(row) = rows.get(&id) else {
+            let what = StoreError::NotFound { what: "recipient", id: id.to_string() };
+            results.push(Err(what.into()));
+            continue;
+        };
+        work.actor = answer::actor(&one.link);
+        let field = |key: &str| one.value(key);
+        let typed = Typed { option: &one.option, field: &field, note: &one.note };
+        match answer::answer(&mut work, &mut known, &one.link, row.clone(), typed).await {
+            Ok(row) => {
+                rows.insert(id, row);
+                results.push(Ok(()));
+            }
+            // Whatever the database did not do may have been half of it.
+            Err(error @ OperationError::Store(_)) => return Err(error),
+            // What cannot be taken is found out before anything is written.
+            Err(error) => results.push(Err(error)),
+        }
+    }
+    work.actor = Actor::system();
+    known.conclude(&mut work).await?;
+    work.commit().await?;
+    Ok(results)
+}

@@ -1,0 +1,99 @@
+//! The processes that serve one database: signs of life, and who of them is silent.
+
+use noroshi_core::time::{Span, Timestamp};
+use uuid::Uuid;
+
+use super::{Actor, OperationError, Work};
+use crate::{app::App, store};
+
+/// When the service, whichever node, was last alive: an absence is told afterwards.
+const ALIVE: &str = "alive_at_ms";
+/// A node that gave no sign for so long is silent: signs come every three seconds.
+const SILENT: Span = Span::seconds(10);
+
+/// A node as the others see it.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Machine and port.
+    pub name: String,
+    /// Its version of Noroshi.
+    pub version: String,
+    /// How it is.
+    pub state: NodeState,
+    /// Its last sign of life.
+    pub at: Timestamp,
+    /// Whether it is the one that tells.
+    pub here: bool,
+}
+
+/// How a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeState {
+    /// It serves, sends and fires timers.
+    Serving,
+    /// It finishes what it has in hand and leaves.
+    Draining,
+    /// Nothing is heard of it: what it had in hand goes to the others when its leases end.
+    Silent,
+}
+
+impl NodeState {
+    /// The word for it in the interface and in keys of texts.
+    pub const fn key(self) -> &'static str {
+        match self {
+            Self::Serving => "serving",
+            Self::Draining => "draining",
+            Self::Silent => "silent",
+        }
+    }
+}
+
+/// A sign of life, of the service and of this node.
+pub async fn beat(app: &App, draining: bool) -> Result<(), OperationError> {
+    let work = Work::begin(app, Actor::system()).await?;
+    store::setting::put(&work.tx, ALIVE, &work.now.0.to_string()).await?;
+    let node = entity::node::Model {
+        id: app.node,
+        name: name(app.port()),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        state: if draining { NodeState::Draining } else { NodeState::Serving }.key().to_owned(),
+        started_at_ms: app.started_at.0,
+        seen_at_ms: work.now.0,
+    };
+    store::node::beat(&work.tx, node).await?;
+    work.commit().await
+}
+
+/// Takes a node out of the list, or all of them.
+pub async fn leave(app: &App, node: Option<Uuid>) -> Result<(), OperationError> {
+    let work = Work::begin(app, Actor::system()).await?;
+    store::node::leave(&work.tx, node).await?;
+    work.commit().await
+}
+
+/// When the service was last alive, on whichever node.
+pub async fn last_alive(app: &App) -> Result<Option<Timestamp>, OperationError> {
+    let alive = store::setting::get(app.store.read(), ALIVE).await?;
+    Ok(alive.and_then(|text| text.parse().ok()).map(Timestamp))
+}
+
+/// All nodes, the eldest first.
+pub async fn list(app: &App) -> Result<Vec<Seen>, OperationError> {
+    let now = app.clock.now();
+    let rows = store::node::all(app.store.read()).await?.into_iter().map(|row| {
+        let at = Timestamp(row.seen_at_ms);
+        let state = match row.state.as_str() {
+            _ if now - at > SILENT => NodeState::Silent,
+            "draining" => NodeState::Draining,
+            _ => NodeState::Serving,
+        };
+        Seen { name: row.name, version: row.version, state, at, here: row.id == app.node }
+    });
+    Ok(rows.collect())
+}
+
+fn name(port: Option<u16>) -> String {
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let machine = if machine.trim().is_empty() { "node" } else { machine.trim() };
+    port.map_or_else(|| machine.to_owned(), |port| format!("{machine}:{port}"))
+}
