@@ -1,6 +1,8 @@
 //! What somebody who stands outside has seen: letters that arrived, requests that were answered, commits, crashes. The
 //! invariants are read from this alone, not from the service's own opinion.
 
+#![expect(dead_code, reason = "what no invariant asks for is there for whoever reads a failed run")]
+
 use std::fmt;
 
 use super::store::{Fate, Id, Process, Subject};

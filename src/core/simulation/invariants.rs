@@ -14,7 +14,7 @@ use super::{
 use crate::{
     alert::{State, Verdict},
     effect::Occasion,
-    playbook::{Meaning, Then},
+    playbook::{Meaning, Quorum, Then},
     report, role,
     time::{Span, Timestamp},
 };
@@ -306,6 +306,11 @@ fn nothing_ends_in_silence(run: &Simulation) -> Checked {
         }
     }
     for (id, row) in run.tables.incidents.iter().enumerate() {
+        let open = run.tables.of_incident(id).any(|(_, row)| !row.value.state.is_settled());
+        let judged = row.verdict != Some(Verdict::Open) || run.site.world.rule.quorum() == Quorum::All;
+        must(open || judged || row.state.is_over(), || {
+            format!("nobody of incident {id} is waited for any more, and its quorum was never judged")
+        })?;
         if let Some(Verdict::Short { .. }) = row.verdict {
             let told = run.history.iter().any(
                 |(_, entry)| matches!(entry, Entry::Told { incident, what: "short" } if *incident == id),

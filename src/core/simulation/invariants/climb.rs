@@ -114,7 +114,11 @@ fn walk(run: &Simulation, look: impl Fn(&[Climber], Timestamp) -> Checked) -> Ch
             | Entry::Bounced { delivery, own } => {
                 let Some((recipient, letter)) = letter_of(*delivery) else { continue };
                 climbers[recipient].started.get_or_insert(*own);
-                climbers[recipient].fail(letter, at);
+                // Whoever has opened the page was reached; the ladder keeps its own time then.
+                let opened = run.tables.recipients[recipient].value.evidence.opened_at;
+                if opened.is_none_or(|opened| opened > at) {
+                    climbers[recipient].fail(letter, at);
+                }
             }
             Entry::Step { recipient, step, own, .. } => {
                 let climber = &mut climbers[*recipient];
