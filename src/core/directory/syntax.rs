@@ -341,6 +341,9 @@ fn address(transport: &str, spot: &Spot<'_>, known: &Known) -> Option<String> {
         );
         return None;
     }
+    if known.addresses.get(transport) == Some(&AddressKind::Telephone) && is_a_number_to_others(words) {
+        spot.in_quotes();
+    }
     Some(words.to_owned())
 }
 
@@ -369,6 +372,12 @@ pub(crate) fn is_telephone_number(words: &str) -> bool {
             || matches!(c, '+' | '＋' | '-' | '‐' | '－' | '−' | 'ー' | '―' | ' ' | '　')
     };
     (2..=20).contains(&digits) && words.chars().all(others)
+}
+
+/// Whether other readers of YAML take these words, without quotes, for a number, and drop its first 0 or its `+`.
+pub(crate) fn is_a_number_to_others(words: &str) -> bool {
+    let digits = words.strip_prefix('+').unwrap_or(words);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn read_roster(spot: &Spot<'_>, site_zone: Tz, known: &Known) -> Option<Roster> {

@@ -237,6 +237,24 @@ impl<'a> Spot<'a> {
         count
     }
 
+    /// Tells words that have to stand in quotes and do not: other readers of YAML make a number of `7` or
+    /// `0312345678`, and drop what a number does not have.
+    pub fn in_quotes(&self) {
+        let Value::Scalar { text, plain: true } = &self.node.value else { return };
+        let words = shortened(text);
+        self.error(
+            "R02",
+            Text::both(
+                format!("「{words}」に引用符がありません。道具によっては数として読み、+ や先頭の 0 を失います。"),
+                format!("\"{words}\" stands without quotes: other tools read a number, and drop a + or a leading 0."),
+            ),
+            Text::both(
+                format!("引用符を付けて \"{words}\" と書いてください。"),
+                format!("Write it in quotes: \"{words}\"."),
+            ),
+        );
+    }
+
     /// A length of time.
     pub fn span(&self) -> Option<Span> {
         self.parsed(
