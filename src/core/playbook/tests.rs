@@ -1,5 +1,6 @@
 //! Every rule has a smallest file that breaks it. The mark « in a replacement shows where the problem must be told.
 
+mod accounts;
 mod rules;
 
 use proptest::prelude::*;

@@ -299,8 +299,7 @@ pub async fn put(
 ) -> Result<HttpResponse, WebError> {
     crate::web::body::check_session(&request)?;
     // The key in the address and the key in the file must agree, or the wrong playbook would be replaced.
-    let (parsed, _) = noroshi_core::playbook::read(&body.0, None);
-    if let Some(parsed) = parsed
+    if let Some(parsed) = noroshi_core::playbook::read_checked(&body.0)
         && parsed.key != *key
     {
         return Err(OperationError::invalid(

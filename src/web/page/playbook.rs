@@ -253,7 +253,10 @@ impl Reader<'_> {
     fn party(&self, party: &PartyRef) -> Option<String> {
         let language = self.when.words.0;
         let name = match party {
-            PartyRef::Role(key) => self.playbook.role(key).map(|role| &role.title),
+            PartyRef::Role(key) => match self.playbook.role(key) {
+                Some(role) => Some(&role.title),
+                None => self.directory?.role_accounts.get(key).map(|account| &account.title),
+            },
             PartyRef::Agency(key) => self.directory?.agencies.get(key).map(|agency| &agency.title),
             PartyRef::Roster(key) => self.directory?.rosters.get(key)?.title.as_ref(),
         };
