@@ -19,6 +19,7 @@ pub mod answer;
 pub mod directory;
 mod document;
 pub mod effect;
+mod example;
 pub mod exercise;
 pub mod form;
 #[cfg(test)]

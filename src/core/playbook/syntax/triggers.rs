@@ -85,6 +85,9 @@ fn mode(fields: &Fields<'_>) -> Option<Mode> {
     let hold = fields.get("hold").map(|spot| spot.span());
     let timeouts = [("send", OnTimeout::Send), ("suggest", OnTimeout::Suggest)];
     let on_timeout = fields.get("on_hold_timeout").map(|spot| spot.one_of(&timeouts));
+    if !matches!(mode, Some(None | Some("open_and_hold"))) {
+        without_a_hold(fields);
+    }
     match mode {
         None => Some(Mode::Suggest),
         Some(Some("open_and_hold")) => {
@@ -98,6 +101,24 @@ fn mode(fields: &Fields<'_>) -> Option<Mode> {
         }
         Some(Some("open_and_send")) => Some(Mode::OpenAndSend),
         Some(found) => found.map(|_| Mode::Suggest),
+    }
+}
+
+/// What speaks of a hold where nothing is held.
+fn without_a_hold(fields: &Fields<'_>) {
+    for name in ["hold", "on_hold_timeout"] {
+        let Some(spot) = fields.spot.child(name) else { continue };
+        spot.warning(
+            "R06",
+            Text::both(
+                format!("{name} は使われません。保留するのは mode: open_and_hold だけです。"),
+                format!("\"{name}\" is never used: only mode: open_and_hold holds anything."),
+            ),
+            Text::both(
+                format!("mode: open_and_hold と書くか、{name} を消してください。"),
+                format!("Write mode: open_and_hold, or remove \"{name}\"."),
+            ),
+        );
     }
 }
 
