@@ -93,10 +93,10 @@ fn of_the_file(kind: Option<&str>, name: &str) -> Option<&'static str> {
     Some(match (kind, name) {
         (_, "apiVersion") => "noroshi/v1",
         (_, "kind") => "Playbook",
-        (Some("Directory"), "metadata") => {
-            "{ key: my-site, title: 連絡先台帳, verified_on: 2026-11-01 }"
+        (Some("Directory"), "metadata") => "{ key: my-site, title: 連絡先台帳, verified_on: 2026-11-01 }",
+        (Some("Directory"), "transports") => {
+            "{ email: { driver: smtp, proves: [accepted, bounced] }, phone: { driver: human_call } }"
         }
-        (Some("Directory"), "transports") => "{ email: { driver: smtp, proves: [accepted, bounced] }, phone: { driver: human_call } }",
         (Some("Directory"), "people") => {
             "{ p_sato: { name: 佐藤 悠, reach: { email: sato@eoc.example, phone: \"000-0000-1001\" } } }"
         }
@@ -106,7 +106,9 @@ fn of_the_file(kind: Option<&str>, name: &str) -> Option<&'static str> {
         (Some("Exercise"), _) => return None,
         (_, "metadata") => "{ key: water-failure, version: 1.0.0, title: 断水 医療機関への確認 }",
         (_, "triggers") => "[{ key: manual, source: manual, allow: [roster.eoc_duty] }]",
-        (_, "roles") => "{ leader: { title: 責任者, fill: { from: [roster.eoc_duty], accept_within: 10m } } }",
+        (_, "roles") => {
+            "{ leader: { title: 責任者, fill: { from: [roster.eoc_duty], accept_within: 10m } } }"
+        }
         (_, "channels") => "{ command: { title: 本部, members: [\"role:*\"] } }",
         (_, "alerts") => {
             "{ notice: { send: { event: incident.activated }, to: [\"agency:fire_hq\"], via: [email], subject: 件名, body: 本文, ack: { mode: none, because: 周知のみ } }, cancelled: { to: [\"agency:fire_hq\"], via: [email], subject: 取消, body: 取り消します, ack: { mode: none, because: 周知のみ } } }"

@@ -110,7 +110,8 @@ fn wrong_part(rule: &str) -> Option<Text> {
                 format!("\"{shown}\" has not the form NAME=VALUE."),
             ));
         };
-        let Some((name, numbers)) = PARTS.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) else {
+        let Some((name, numbers)) = PARTS.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
+        else {
             let name = shortened(name);
             let known = PARTS.map(|(known, _)| known);
             return Some(Text::both(
@@ -120,11 +121,14 @@ fn wrong_part(rule: &str) -> Option<Text> {
         };
         has_frequency |= name == "FREQ";
         let fits = |word: &str| match (name, numbers) {
-            (_, Some((least, most))) => word.parse().is_ok_and(|number: i32| (least..=most).contains(&number)),
-            // Finer ones are told by themselves.
-            ("FREQ", _) => {
-                FREQUENCIES.into_iter().chain(["MINUTELY", "SECONDLY"]).any(|known| known.eq_ignore_ascii_case(word))
+            (_, Some((least, most))) => {
+                word.parse().is_ok_and(|number: i32| (least..=most).contains(&number))
             }
+            // Finer ones are told by themselves.
+            ("FREQ", _) => FREQUENCIES
+                .into_iter()
+                .chain(["MINUTELY", "SECONDLY"])
+                .any(|known| known.eq_ignore_ascii_case(word)),
             ("BYDAY", _) => DAYS.iter().any(|day| {
                 let nth = word.to_ascii_uppercase();
                 nth.strip_suffix(day).is_some_and(|nth| nth.is_empty() || nth.parse::<i32>().is_ok())
@@ -134,8 +138,12 @@ fn wrong_part(rule: &str) -> Option<Text> {
         };
         if let Some(word) = value.split(',').find(|word| !fits(word)) {
             let (ja, en) = match (name, numbers) {
-                (_, Some((least, i32::MAX))) => (format!("{least} 以上の整数"), format!("a whole number from {least} on")),
-                (_, Some((least, most))) => (format!("{least} から {most} の整数"), format!("a whole number from {least} to {most}")),
+                (_, Some((least, i32::MAX))) => {
+                    (format!("{least} 以上の整数"), format!("a whole number from {least} on"))
+                }
+                (_, Some((least, most))) => {
+                    (format!("{least} から {most} の整数"), format!("a whole number from {least} to {most}"))
+                }
                 ("FREQ", _) => (FREQUENCIES.join("、"), FREQUENCIES.join(", ")),
                 _ => (DAYS.join("、"), DAYS.join(", ")),
             };
@@ -193,11 +201,19 @@ mod tests {
         for (rule, ja, en) in [
             ("毎週月曜", "「毎週月曜」が「項目=値」の形ではありません。", "NAME=VALUE"),
             ("FREQ=FORTNIGHTLY", "FREQ に「FORTNIGHTLY」は書けません。", "MONTHLY"),
-            ("FREQ=DAILY;BYHOUR=25", "BYHOUR に「25」は書けません。書けるもの: 0 から 23 の整数。", "from 0 to 23"),
+            (
+                "FREQ=DAILY;BYHOUR=25",
+                "BYHOUR に「25」は書けません。書けるもの: 0 から 23 の整数。",
+                "from 0 to 23",
+            ),
             ("FREQ=WEEKLY;BYDAY=MO,月", "BYDAY に「月」は書けません。", "MO, TU"),
             ("FREQ=WEEKLY;ON=MO", "「ON」という項目は規則にありません。", "BYDAY"),
             ("BYDAY=MO", "FREQ がありません。", "FREQ is missing"),
-            ("FREQ=MONTHLY;BYWEEKNO=3", "繰り返しの規則の項目が、互いに合いません。", "do not fit each other"),
+            (
+                "FREQ=MONTHLY;BYWEEKNO=3",
+                "繰り返しの規則の項目が、互いに合いません。",
+                "do not fit each other",
+            ),
         ] {
             let said = Recurrence::read(rule, chrono_tz::Asia::Tokyo).expect_err(rule);
             assert!(said.ja.contains(ja), "{rule}: {said:?}");

@@ -184,7 +184,13 @@ fn read_metadata(fields: Fields<'_>) -> Option<Metadata> {
 fn read_site(spot: &Spot<'_>) -> BTreeMap<String, SiteValue> {
     let value = |spot: &Spot<'_>| match &spot.node.value {
         Value::List(_) => Some(SiteValue::List(spot.strings().into_iter().map(|word| word.value).collect())),
-        _ => spot.string().map(|word| SiteValue::One(word.to_owned())),
+        _ => spot.string().map(|word| {
+            // A telephone number; a whole number begins with neither.
+            if word.starts_with(['0', '+']) && word.len() > 1 && is_a_number_to_others(word) {
+                spot.in_quotes();
+            }
+            SiteValue::One(word.to_owned())
+        }),
     };
     spot.entries().into_iter().filter_map(|(key, spot)| Some((key, value(&spot)?))).collect()
 }

@@ -87,8 +87,14 @@ fn quorum_can_be_met(alert: &AlertDraft<'_>, draft: &Draft<'_>, directory: &Dire
         wanted.at,
         &wanted.path,
         Text::both(
-            format!("受諾が {} 件必要ですが、宛先は多くても {recipients} 件です。そろうことがありません。", wanted.value),
-            format!("{} accepting answers are wanted of {recipients} recipients at most: they can never come.", wanted.value),
+            format!(
+                "受諾が {} 件必要ですが、宛先は多くても {recipients} 件です。そろうことがありません。",
+                wanted.value
+            ),
+            format!(
+                "{} accepting answers are wanted of {recipients} recipients at most: they can never come.",
+                wanted.value
+            ),
         ),
         Text::both(
             "quorum を宛先の数以下にするか、宛先を増やしてください。",

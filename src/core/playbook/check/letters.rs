@@ -142,7 +142,8 @@ fn literal_addresses(alert: &AlertDraft<'_>, lines: &Lines<'_>) {
     }
     for variant in alert.texts.iter().flat_map(Spot::variants) {
         let Some(words) = variant.words() else { continue };
-        let literal = ["http://", "https://"].into_iter().filter_map(|scheme| Some((words.find(scheme)?, scheme)));
+        let literal =
+            ["http://", "https://"].into_iter().filter_map(|scheme| Some((words.find(scheme)?, scheme)));
         if let Some((_, scheme)) = literal.min() {
             variant.warning_at(
                 "A16",

@@ -10,6 +10,7 @@ use crate::{
     yaml::{
         Problems,
         fields::{Located, did_you_mean, shortened},
+        slip_in,
     },
 };
 
@@ -198,7 +199,7 @@ fn unknown<'n>(
             format!("{}「{key}」はありません。{hint_ja}", name_ja(reference.thing)),
             format!("There is no {} \"{key}\".{hint_en}", name_en(reference.thing)),
         ),
-        help,
+        slip_in(&reference.key.value).unwrap_or(help),
     );
 }
 

@@ -173,7 +173,10 @@ fn unknown_name(
                 format!("There is no built-in value \"{shown}\".{hint_en}"),
             ),
             Text::both(
-                format!("使えるもの: {}、site.<台帳の site のキー>、role.<役割>.name、role.<役割>.title", BUILT_IN.join("、")),
+                format!(
+                    "使えるもの: {}、site.<台帳の site のキー>、role.<役割>.name、role.<役割>.title",
+                    BUILT_IN.join("、")
+                ),
                 format!(
                     "Known are: {}, site.<key of the directory's site>, role.<key>.name, role.<key>.title.",
                     BUILT_IN.join(", ")

@@ -49,7 +49,9 @@ fn an_intensity_is_of_the_scale_and_in_quotes_wherever_it_stands() {
     ] {
         super::gives(code, &[("triggers:\n", &jma(&format!("when: {{ {when} }}")))]);
     }
-    for when in ["max_intensity: \"7\"", "max_intensity_in: [\"6+\", \"7\"]", "max_intensity: { gte: \"5-\" }"] {
+    for when in
+        ["max_intensity: \"7\"", "max_intensity_in: [\"6+\", \"7\"]", "max_intensity: { gte: \"5-\" }"]
+    {
         assert_eq!(problems(&[("triggers:\n", &jma(&format!("when: {{ {when} }}")))]), [], "{when}");
     }
     let default = |word: &str| format!("variables:\n  i: {{ type: jma_intensity, default: {word} }}\n");
@@ -71,9 +73,21 @@ fn a_telephone_number_that_others_take_for_a_number_is_told() {
 
 #[test]
 fn what_lives_in_the_directory_is_to_be_added_there() {
-    cures("R01", &[("[roster.duty]", "[«roster.ghost]")], ["台帳(Directory)の rosters", "rosters of the directory"]);
-    cures("R01", &[("via: [sms]", "via: [«ghost]")], ["台帳(Directory)の transports", "transports of the directory"]);
-    cures("R01", &[("    ladder: climb", "    ladder: «ghost")], ["ladders に「ghost」を定義", "under ladders"]);
+    cures(
+        "R01",
+        &[("[roster.duty]", "[«roster.ghost]")],
+        ["台帳(Directory)の rosters", "rosters of the directory"],
+    );
+    cures(
+        "R01",
+        &[("via: [sms]", "via: [«ghost]")],
+        ["台帳(Directory)の transports", "transports of the directory"],
+    );
+    cures(
+        "R01",
+        &[("    ladder: climb", "    ladder: «ghost")],
+        ["ladders に「ghost」を定義", "under ladders"],
+    );
 }
 
 #[test]
@@ -96,7 +110,11 @@ fn an_alert_that_nothing_raises_is_told_once_cancel_and_close_lead_somewhere() {
     super::gives("A13", &[(", alert: cancelled", ""), ("cancel: {", "cancel: «{")]);
     super::gives("R02", &[(", alert: cancelled", ", «alrt: cancelled")]);
     let note = "alerts:\n  note:\n    «to: [\"agency:hospitals\"]\n    via: [email]\n    subject: x\n    body: y\n    ack: { mode: none, because: z }\n";
-    cures("R02", &[("alerts:\n", note)], ["send: { event: incident.activated }", "send: { event: incident.activated }"]);
+    cures(
+        "R02",
+        &[("alerts:\n", note)],
+        ["send: { event: incident.activated }", "send: { event: incident.activated }"],
+    );
 }
 
 #[test]
@@ -110,7 +128,8 @@ fn each_fault_is_told_once() {
     let without_alternate = SMALL_DIRECTORY.replace(", alternate: { phone: \"0000\" }", "");
     let told = problems_in(&without_alternate, &[]);
     assert_eq!(told.iter().filter(|problem| problem.code == "A09").count(), 1, "{told:#?}");
-    let requires = "requires: { agencies: [], rosters: [duty, deputy], transports: [email, sms, phone] }\nvariables:";
+    let requires =
+        "requires: { agencies: [], rosters: [duty, deputy], transports: [email, sms, phone] }\nvariables:";
     assert_eq!(codes(&[("variables:", requires)]), ["R03"]);
 }
 
@@ -143,7 +162,11 @@ fn the_words_that_can_stand_there_are_listed_whole() {
 
 #[test]
 fn a_missing_key_comes_with_what_to_write() {
-    cures("T05", &[(", accept_within: 10m", ""), ("fill: {", "fill: «{")], ["accept_within: 10m", "accept_within: 10m"]);
+    cures(
+        "T05",
+        &[(", accept_within: 10m", ""), ("fill: {", "fill: «{")],
+        ["accept_within: 10m", "accept_within: 10m"],
+    );
     let hold = "mode: open_and_hold, dedupe: { by: trigger.event_id, window: 1h, then: attach }";
     let marked = |rest: &str| jma(rest).replace("- {", "- «{");
     cures("T01", &[("triggers:\n", &marked(hold))], ["on_hold_timeout: send", "on_hold_timeout: send"]);
@@ -152,7 +175,9 @@ fn a_missing_key_comes_with_what_to_write() {
     let webhook = "triggers:\n  - «{ key: hook, source: webhook }\n";
     cures("R02", &[("triggers:\n", webhook)], ["webhook: { secret:", "webhook: { secret:"]);
     let report = |rest: &str| {
-        format!("reports:\n  sitrep: «{{ form: ics209, author: chief, schedule: [{{ from: 0h, every: 1h }}]{rest} }}\ncancel:")
+        format!(
+            "reports:\n  sitrep: «{{ form: ics209, author: chief, schedule: [{{ from: 0h, every: 1h }}]{rest} }}\ncancel:"
+        )
     };
     let decide = "decide: { at: 10m, to: \"role:leader\" }";
     cures("T08", &[("cancel:", &report(""))], [decide, decide]);
@@ -196,13 +221,19 @@ fn tasks_that_wait_for_each_other_by_their_due_times_are_a_circle() {
 
 #[test]
 fn a_written_out_address_in_a_long_text_is_told_where_it_stands() {
-    super::gives("A16", &[("body: 取り消します", "body: |\n      取り消します\n      詳しくは «https://a.example を")]);
+    super::gives(
+        "A16",
+        &[("body: 取り消します", "body: |\n      取り消します\n      詳しくは «https://a.example を")],
+    );
 }
 
 #[test]
 fn whoever_is_asked_by_sms_can_answer() {
     super::gives("A16", &[("sms: \"待機 {{ alert.link }}\"", "sms: «待機")]);
-    super::gives("A16", &[("sms: \"待機 {{ alert.link }}\"", "sms: { ja: \"待機 {{ alert.link }}\", en: «standby }")]);
+    super::gives(
+        "A16",
+        &[("sms: \"待機 {{ alert.link }}\"", "sms: { ja: \"待機 {{ alert.link }}\", en: «standby }")],
+    );
 }
 
 #[test]
@@ -213,7 +244,8 @@ fn a_hold_needs_a_mode_that_holds() {
 
 #[test]
 fn a_quorum_is_no_larger_than_its_recipients() {
-    let quorum = |quorum: &str| format!("respond_by: 30m, quorum: {quorum} }}\n    ladder: climb\n  cancelled:");
+    let quorum =
+        |quorum: &str| format!("respond_by: 30m, quorum: {quorum} }}\n    ladder: climb\n  cancelled:");
     let rest = "respond_by: 30m }\n    ladder: climb\n  cancelled:";
     super::gives("A14", &[(rest, &quorum("{ accept: «2 }"))]);
     super::gives("A14", &[(rest, &quorum("«9"))]);

@@ -228,11 +228,7 @@ fn every_rule_is_told_once_at_its_place_and_only_where_it_is_broken() {
         &[("佐藤, human: true", "佐藤, human: false"), ("田中, human: true", "田中, human: false")],
     ));
     look(by_directory(
-        error(
-            "A03",
-            &[("to: \"role:chief\"", "to: «\"role:chief\""), (", allow: [roster.duty]", "")],
-            &[],
-        ),
+        error("A03", &[("to: \"role:chief\"", "to: «\"role:chief\""), (", allow: [roster.duty]", "")], &[]),
         &[("members: [sato], rotate: daily", "members: []"), ("members: [tanaka]", "members: []")],
     ));
     let call = "- { at: 30m, if: unresponded, do: decide, to: «\"role:chief\"";
