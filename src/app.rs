@@ -15,7 +15,7 @@ use std::{
 use anyhow::Context;
 use chrono_tz::Tz;
 use noroshi_core::{
-    problem::Problem,
+    problem::{Problem, Severity},
     text::Language,
     time::{Span, Timestamp},
 };
@@ -292,11 +292,13 @@ impl App {
                 continue;
             }
             let work = Work::begin(self, Actor::system()).await?;
-            match operation::playbook::import(work, &source, file.parent()).await {
-                Ok(done) if done.changed => {
-                    info!(playbook = done.key, "Playbook {} {} is in force", done.key, done.version);
+            match operation::playbook::import_at_start(work, &source, file.parent().unwrap_or(dir)).await {
+                Ok(done) => {
+                    if done.changed {
+                        info!(playbook = done.key, "Playbook {} {} is in force", done.key, done.version);
+                        warn_of(&file, &done.problems);
+                    }
                 }
-                Ok(_) => {}
                 Err(OperationError::Problems(problems)) => {
                     let first = problems.first();
                     let (line, column) = first.map_or((1, 1), |problem| (problem.at.line, problem.at.column));
@@ -315,6 +317,14 @@ impl App {
         }
         *self.troubles.files.lock().unwrap_or_else(PoisonError::into_inner) = troubles;
         Ok(())
+    }
+}
+
+/// Says in the log what the checker warns of in a file that was taken in.
+fn warn_of(file: &Path, problems: &[Problem]) {
+    for problem in problems.iter().filter(|problem| problem.severity == Severity::Warning) {
+        let (line, column, detail) = (problem.at.line, problem.at.column, problem.detail.get(Language::En));
+        warn!(file = %file.display(), code = problem.code, "{}:{line}:{column}: {detail}", file.display());
     }
 }
 
