@@ -133,6 +133,8 @@ pub struct AnswerFacts {
     pub proxy: bool,
     /// Whether it came after the deadline.
     pub late: bool,
+    /// Whether it was perhaps pressed by a mail scanner.
+    pub suspect: bool,
     /// Whether it came after a person had decided.
     pub after_decision: bool,
     /// When it wants to be told again.
@@ -389,6 +391,13 @@ fn standing(facts: &RecipientFacts, alert: &AlertFacts, frame: &Frame) -> (RowKi
     let failed = evidence.failed.is_some() && evidence.accepted.is_none() && !opened;
     let unknown = evidence.unknown.is_some() && evidence.accepted.is_none() && !opened;
     let silent = |key: &str| (RowKind::Alarm, Mark::Silent, words.get(key));
+    if let (RecipientState::Waiting | RecipientState::ToDecide | RecipientState::Informed, Some(answer)) =
+        (facts.state, &facts.answer)
+        && answer.suspect
+    {
+        let kind = if facts.state == RecipientState::ToDecide { RowKind::Decide } else { RowKind::Alarm };
+        return (kind, Mark::Unknown, words.get("doubt-word"));
+    }
     match (facts.state, &facts.answer) {
         (RecipientState::Answered, Some(answer)) => (RowKind::Settled, answer.mark, answer.label.clone()),
         (RecipientState::Answered, None) => (RowKind::Settled, Mark::Ok, words.get("board-answered-word")),
@@ -445,6 +454,9 @@ fn second_line(facts: &RecipientFacts, frame: &Frame) -> String {
         parts.push(format!("{} ({} {})", decision.label, decision.by, frame.when.short(decision.at)));
     }
     if let Some(answer) = &facts.answer {
+        if answer.suspect {
+            parts.push(words.with("doubt-why", &[("answer", answer.label.clone().into())]));
+        }
         if answer.after_decision {
             parts.push(words.get("board-after-decision"));
         } else if answer.late {
@@ -749,7 +761,7 @@ fn short(name: &str) -> String {
 /// The teams of all answers against the target, and their arrivals with a running total.
 fn forces(alerts: &[AlertFacts], frame: &Frame) -> Option<Forces> {
     let teams_of = |facts: &RecipientFacts| {
-        let answer = facts.answer.as_ref()?;
+        let answer = facts.answer.as_ref().filter(|answer| !answer.suspect)?;
         let teams = answer.teams?;
         matches!(answer.mark, Mark::Yes | Mark::Part | Mark::Ok).then_some((
             facts.name.clone(),
@@ -846,6 +858,7 @@ pub(super) mod tests {
             by: String::new(),
             proxy: false,
             late: false,
+            suspect: false,
             refresh_due: None,
             after_decision: false,
         }
