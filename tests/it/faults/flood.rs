@@ -54,7 +54,7 @@ async fn the_same_bulletin_a_thousand_times_from_ten_senders_is_one_incident() {
 /// F19. Lines that are opened and say nothing, one that says one letter at a time, headers without end.
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_that_say_nothing_cost_real_users_nothing() {
-    let idle_lines = if long() { 10_000 } else { 500 };
+    let idle_lines = if long() { 10_000 } else { 300 };
     let server = Home::new(Database::Sqlite).serve_with(DIRECTORY).await;
     let address = format!("127.0.0.1:{}", server.home.port());
     let mut idle = Vec::with_capacity(idle_lines);
@@ -103,7 +103,8 @@ fn memory(server: &Server) -> u64 {
 /// F27. People answer and change their minds, boards are read and bulletins come in as fast as they can be taken.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_answers_boards_and_bulletins_loses_no_answer_and_ends() {
-    const PEOPLE: usize = 100;
+    const PEOPLE: usize = 96;
+    const AT_ONCE: usize = 8;
     let length = Duration::from_secs(if long() { 60 } else { 5 });
     on_each_database(async |database| {
         let (sink, history) = (Sink::start().await, History::default());
@@ -117,15 +118,22 @@ async fn a_flood_of_answers_boards_and_bulletins_loses_no_answer_and_ends() {
         let people = async |n: usize| {
             let mut waits = Vec::new();
             for round in 0.. {
-                let letter = &letters[(n + 8 * round) % PEOPLE];
-                let option = ["available", "unavailable"][round / PEOPLE % 2];
+                // Each has letters of its own, so that it is known what was said last by each link.
+                let letter = &letters[(n + AT_ONCE * round) % PEOPLE];
+                let option = ["available", "unavailable"][round / (PEOPLE / AT_ONCE) % 2];
                 let form = [("option", option), ("teams", "1"), ("reason", "人員不足")];
                 let asked = Instant::now();
                 server.anybody().post_form(&format!("{}/opened", letter.link()), &[]).await;
-                let reply = server.anybody().post_form(&format!("{}/answer", letter.link()), &form).await;
-                assert!(matches!(reply.status, 303 | 429 | 503), "{}", reply.text);
-                assert!(reply.status == 303 || reply.header("retry-after").is_some());
-                history.answered(letter, option, &reply);
+                let path = format!("{}/answer", letter.link());
+                // Whoever is told to come again does.
+                loop {
+                    let reply = server.anybody().post_form(&path, &form).await;
+                    if history.answered(letter, option, &reply) {
+                        break;
+                    }
+                    assert!(matches!(reply.status, 429 | 503), "{}", reply.text);
+                    assert!(reply.header("retry-after").is_some());
+                }
                 waits.push(asked.elapsed());
                 if Instant::now() > end {
                     break;
@@ -141,7 +149,7 @@ async fn a_flood_of_answers_boards_and_bulletins_loses_no_answer_and_ends() {
             }
         };
         let (waits, _) = futures_util::future::join(
-            futures_util::future::join_all((0..8).map(people)),
+            futures_util::future::join_all((0..AT_ONCE).map(people)),
             futures_util::future::join_all((0..4).map(readers)),
         )
         .await;

@@ -48,13 +48,9 @@ async fn a_scanner_that_presses_every_button_is_told_apart_and_the_ladder_goes_o
             recipient["evidence"]["answered_at"].is_null() && recipient["evidence"]["opened_at"].is_null()
         );
         assert!(incident.chronology_text().await.contains("要確認"));
-        let board = server.api.send(
-            "GET",
-            &format!("/incidents/{}", incident.id),
-            &[("accept-language", "ja")],
-            None,
-        );
-        assert!(board.await.expect(200).text.contains("要確認"), "the board says so");
+        let board = format!("/incidents/{}", incident.id);
+        let board = server.api.send("GET", &board, &[("accept-language", "ja")], None).await.expect(200);
+        assert!(board.text.contains("要確認"), "the board says so");
         let page = anybody.get(&link).await.expect(200).text;
         assert!(page.contains("まだ回答になっていません") && page.contains("name=\"option\""), "{page}");
 

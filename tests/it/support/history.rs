@@ -24,13 +24,8 @@ const ENDED: [&str; 5] = ["accepted", "refused", "given_up", "unknown", "withdra
 #[derive(Debug, Default)]
 pub struct History {
     incidents: Mutex<BTreeSet<String>>,
-    answers: Mutex<BTreeMap<String, Answered>>,
-}
-
-/// The last answer by one link that was said to be stored.
-#[derive(Clone, Debug)]
-struct Answered {
-    option: String,
+    /// The last option by each delivery's link that was said to be stored.
+    answers: Mutex<BTreeMap<String, String>>,
 }
 
 /// What [`History::check`] found.
@@ -55,8 +50,7 @@ impl History {
     pub fn answered(&self, letter: &Letter, option: &str, reply: &Reply) -> bool {
         let stored = reply.status == 303;
         if stored {
-            let said = Answered { option: option.to_owned() };
-            self.answers.lock().unwrap().insert(letter.to[0].clone(), said);
+            self.answers.lock().unwrap().insert(delivery_of(letter).to_owned(), option.to_owned());
         }
         stored
     }
@@ -72,6 +66,8 @@ impl History {
     /// - `in_flight`: letters that were in hand at all kills together: so many may have come twice.
     pub async fn check(&self, server: &Server, sink: &Sink, healed: Duration, in_flight: usize) -> Found {
         let incidents = self.incidents.lock().unwrap().clone();
+        let answers = self.answers.lock().unwrap().clone();
+        let mut kept = 0;
         let mut deliveries: BTreeMap<String, Value> = BTreeMap::new();
         for id in &incidents {
             let incident = Incident::known(&server.api, id);
@@ -80,8 +76,8 @@ impl History {
                 all.iter().all(has_ended).then_some(all)
             })
             .await;
-            self.nobody_is_forgotten(&recipients);
-            self.answers_are_kept(&recipients);
+            Self::nobody_is_forgotten(&recipients);
+            kept += Self::answers_are_kept(&answers, &recipients);
             for recipient in &recipients {
                 for delivery in recipient["deliveries"].as_array().expect("deliveries") {
                     let id = delivery["id"].as_str().expect("an id").to_owned();
@@ -89,13 +85,14 @@ impl History {
                 }
             }
         }
+        assert_eq!(kept, answers.len(), "an answer belongs to no recipient any more");
         let found = sent_once(&sink.received(), &deliveries, in_flight);
         chains_hold(server).await;
         found
     }
 
     /// I1: whoever was to be told has a try on record, or a reason that can be read.
-    fn nobody_is_forgotten(&self, recipients: &[Value]) {
+    fn nobody_is_forgotten(recipients: &[Value]) {
         assert!(!recipients.is_empty(), "a started incident has recipients");
         for recipient in recipients {
             let told =
@@ -107,18 +104,27 @@ impl History {
     }
 
     /// I4: an answer that was said to be stored is there, under the name of whoever gave it.
-    fn answers_are_kept(&self, recipients: &[Value]) {
-        for (address, said) in self.answers.lock().unwrap().iter() {
-            let found =
-                recipients.iter().find(|recipient| recipient["deliveries"].to_string().contains(address));
-            let Some(recipient) = found else { continue };
-            assert_eq!(recipient["state"], "answered", "the answer of {address} is lost: {recipient:#}");
-            assert_eq!(recipient["answer"]["option"], said.option.as_str(), "{recipient:#}");
-            let by = recipient["answer"]["by"].as_str().expect("by whom").to_owned();
-            let agency = recipient["agency"].as_str().expect("an agency");
-            assert!(by.contains(agency), "the answer of {address} is attributed to {by}");
+    fn answers_are_kept(answers: &BTreeMap<String, String>, recipients: &[Value]) -> usize {
+        let mut found = 0;
+        for recipient in recipients {
+            for delivery in recipient["deliveries"].as_array().expect("deliveries") {
+                let Some(said) = answers.get(delivery["id"].as_str().expect("an id")) else { continue };
+                found += 1;
+                assert_eq!(recipient["state"], "answered", "an answer is lost: {recipient:#}");
+                assert_eq!(recipient["answer"]["option"], said.as_str(), "{recipient:#}");
+                let (by, contact) =
+                    (&recipient["answer"]["by"], delivery["contact"].as_str().expect("a contact"));
+                let by = by.as_str().expect("by whom");
+                assert_eq!(by, format!("contact:{contact}"), "attributed to somebody else: {recipient:#}");
+            }
         }
+        found
     }
+}
+
+/// The delivery that a letter is.
+fn delivery_of(letter: &Letter) -> &str {
+    letter.message_id.split('@').next().unwrap_or_default()
 }
 
 fn has_ended(recipient: &Value) -> bool {
@@ -132,7 +138,7 @@ fn has_ended(recipient: &Value) -> bool {
 fn sent_once(letters: &[Letter], deliveries: &BTreeMap<String, Value>, in_flight: usize) -> Found {
     let mut copies: BTreeMap<&str, Vec<&Letter>> = BTreeMap::new();
     for letter in letters {
-        let id = letter.message_id.split('@').next().unwrap_or_default();
+        let id = delivery_of(letter);
         if deliveries.contains_key(id) {
             copies.entry(id).or_default().push(letter);
             assert!(!letter.subject.contains("訓練"), "{}", letter.subject);
