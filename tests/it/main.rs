@@ -23,6 +23,7 @@ mod drill;
 mod duty_pages;
 mod events;
 mod faults;
+mod foresight;
 mod harness;
 mod ladder;
 mod letters;
