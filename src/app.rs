@@ -27,7 +27,7 @@ use uuid::Uuid;
 use crate::{
     chance::Chance,
     clock::{Clock, SystemClock},
-    config::{Config, DatabaseUrl, HookSecret},
+    config::{Config, DatabaseUrl, HookSecret, network::Network},
     key::Key,
     library::Library,
     lifecycle::{Lifecycle, Signals},
@@ -79,6 +79,10 @@ pub struct App {
     pub connections: usize,
     /// Letters a second to one mail domain; `None`: no limit.
     pub per_domain_per_second: Option<std::num::NonZeroU32>,
+    /// Whether the forwarding headers of a proxy in front are believed.
+    pub behind_proxy: bool,
+    /// Mail scanners that press buttons.
+    pub scanners: Vec<Network>,
     /// Whether cookies may travel only over TLS.
     pub secure_cookies: bool,
     /// The secrets of programs that ring, by name in lower case.
@@ -206,6 +210,8 @@ impl App {
             lease: config.delivery.lease,
             connections: config.delivery.connections,
             per_domain_per_second: config.delivery.per_domain_per_second,
+            behind_proxy: config.server.behind_proxy,
+            scanners: config.server.scanners.clone(),
             secure_cookies: config.server.tls.is_some() || config.server.behind_proxy,
             hooks: config.hooks.clone(),
             stopping: CancellationToken::new(),
@@ -338,7 +344,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     if let Some(mailer) = mailer(config) {
         transports = transports.with("mail", Transport::Mail(mailer));
     }
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let app = App::open(config, clock, Arc::new(Chance::from_os()), transports, true).await?;
     let app = start(app, config, &life, listener).await?;
     if store::account::count(app.store.read()).await? == 0 {

@@ -71,7 +71,7 @@ pub(super) struct Checked {
 }
 
 pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
-    let at = args.at.unwrap_or_else(|| SystemClock.now());
+    let at = args.at.unwrap_or_else(|| SystemClock::default().now());
     let checked = check(&args.paths, args.directory.as_deref(), at)?;
     match args.format {
         CheckFormat::Json => print_json(&report(&checked, setting.language))?,
