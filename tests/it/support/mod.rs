@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod client;
+pub mod hook_sink;
 pub mod incident;
 pub mod playbooks;
 pub mod postgres;
