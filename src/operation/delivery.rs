@@ -185,8 +185,9 @@ async fn record_one(
         super::receipt::tell_owner(work, &scene, &delivery).await?;
     }
     if let Some(fate) = told {
-        let input = super::receipt::apply(&mut delivery, &fate, at);
-        settle(work, scenes, rules, rows, &mut delivery, input, at).await?;
+        if let Some(input) = super::receipt::apply(&mut delivery, &fate, at) {
+            settle(work, scenes, rules, rows, &mut delivery, input, at).await?;
+        }
     }
     Ok(())
 }

@@ -62,19 +62,19 @@ pub async fn take(app: &App, id: &str, fate: &Fate) -> Result<bool, OperationErr
         let mut rows: BTreeMap<_, _> = recipients.into_iter().map(|row| (row.id, row)).collect();
         if let Some(input) = apply(&mut row, fate, at) {
             let (mut scenes, mut rules) = (Scenes::default(), Rules::default());
-            settle(&mut work, &mut scenes, &mut rules, &mut rows, &mut row, Some(input), at).await?;
+            settle(&mut work, &mut scenes, &mut rules, &mut rows, &mut row, input, at).await?;
         }
         work.commit().await?;
         return Ok(true);
     }
 }
 
-/// What a receipt makes of a delivery; `None` where it changes nothing.
+/// What a receipt makes of a delivery, and what the ladder of its recipient hears; `None` where it is no news.
 ///
 /// - Arrived is arrived, whatever was known before; what is queued for a second time is not sent any more.
 /// - A message that was taken and will not arrive is as good as refused: the next step is taken at once. After it has
 ///   arrived, or has failed otherwise, it is no news.
-pub(super) fn apply(delivery: &mut delivery::Model, fate: &Fate, at: Timestamp) -> Option<Input> {
+pub(super) fn apply(delivery: &mut delivery::Model, fate: &Fate, at: Timestamp) -> Option<Option<Input>> {
     match fate {
         Fate::Delivered if delivery.state == "delivered" => None,
         Fate::Delivered => {
@@ -84,14 +84,14 @@ pub(super) fn apply(delivery: &mut delivery::Model, fate: &Fate, at: Timestamp) 
                 delivery.reason = None;
                 delivery.ended_at_ms = Some(at.0);
             }
-            Some(Input::Delivered { at })
+            Some(Some(Input::Delivered { at }))
         }
         Fate::Failed(word) if delivery.state == "accepted" => {
             delivery.state = "refused".into();
             delivery.reason = Some(format!("receipt: {word}"));
             delivery.ended_at_ms = Some(at.0);
             let letter = delivery.letter.and_then(|letter| u16::try_from(letter).ok());
-            Some(letter.map_or(Input::Tried, |letter| Input::Failed { letter, at }))
+            Some(letter.map(|letter| Input::Failed { letter, at }))
         }
         Fate::Failed(_) => None,
     }

@@ -65,7 +65,7 @@ async fn delivery_until(incident: &Incident, state: &str) -> Value {
 /// Verifies a call with the reference library.
 #[track_caller]
 fn verified(request: &Request, secret: &str) -> Value {
-    let mut headers = standardwebhooks_headers();
+    let mut headers = reqwest::header::HeaderMap::new();
     for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
         headers.insert(name, request.header(name).parse().expect("a header"));
     }
@@ -74,10 +74,6 @@ fn verified(request: &Request, secret: &str) -> Value {
         .verify(request.body.as_bytes(), &headers)
         .expect("a signature that holds");
     request.json()
-}
-
-fn standardwebhooks_headers() -> reqwest::header::HeaderMap {
-    reqwest::header::HeaderMap::new()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,15 +142,13 @@ async fn a_redirect_is_refused_and_never_followed() {
 async fn a_receiver_inside_the_house_is_called_only_where_the_operator_names_it() {
     let (mail, hook) = (Sink::start().await, HookSink::yes().await);
     let port = hook.address().rsplit(':').next().unwrap().to_owned();
-    for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433", "[::1]"] {
-        for scheme in ["http", "https"] {
-            let url = format!("{scheme}://{host}:{port}/alerts");
-            // The right machine and another port: the list names both together.
-            let server = serve(Database::Sqlite, &mail, &url, "127.0.0.1:9").await;
-            let incident = Incident::start(&server.api, "quick", "live").await;
-            let refused = delivery_until(&incident, "refused").await;
-            assert!(refused.to_string().contains("webhook.allow"), "{url}: {refused}");
-        }
+    for host in ["http://127.0.0.1", "https://localhost", "http://[::ffff:127.0.0.1]", "https://2130706433"] {
+        let url = format!("{host}:{port}/alerts");
+        // The right machine and another port: the list names both together.
+        let server = serve(Database::Sqlite, &mail, &url, "127.0.0.1:9").await;
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        let refused = delivery_until(&incident, "refused").await;
+        assert!(refused.to_string().contains("webhook.allow"), "{url}: {refused}");
     }
     assert_eq!(hook.connections(), 0);
 }
