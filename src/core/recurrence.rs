@@ -219,7 +219,7 @@ mod tests {
             assert!(said.ja.contains(ja), "{rule}: {said:?}");
             assert!(said.en.as_ref().is_some_and(|said| said.contains(en)), "{rule}: {said:?}");
         }
-        for rule in ["FREQ=MONTHLY;BYDAY=+2TU,-1FR;BYHOUR=10;BYMINUTE=0", "freq=weekly;byday=mo;wkst=su"] {
+        for rule in ["FREQ=MONTHLY;BYDAY=+2TU,-1FR;BYHOUR=10;BYMINUTE=0", "FREQ=WEEKLY;BYDAY=MO;WKST=SU"] {
             assert!(Recurrence::read(rule, chrono_tz::Asia::Tokyo).is_ok(), "{rule}");
         }
     }

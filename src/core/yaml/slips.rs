@@ -265,7 +265,9 @@ fn open_bracket(lines: &[&str], here: usize) -> Option<(usize, Found)> {
                 (None, '#') if before == ' ' => break,
                 (None, '"' | '\'') if !before.is_alphanumeric() => quote = Some(sign),
                 (None, '[' | '{') => open.push((column + 1, sign)),
-                (None, ']' | '}') => drop(open.pop()),
+                (None, ']' | '}') => {
+                    open.pop();
+                }
                 _ => {}
             }
             before = sign;
