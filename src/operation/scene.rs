@@ -23,7 +23,8 @@ use crate::{
     store::{self, StoreError, from_json},
 };
 
-/// An incident and its world. The playbook and the directory are those it was started with.
+/// An incident and its world. The playbook is the one it was started with; the directory is the one in force: who is
+/// on duty, and where they are reached, is asked of today's. What was resolved before stays in the rows.
 #[derive(Clone, Debug)]
 pub struct Scene {
     /// The row.
@@ -32,8 +33,10 @@ pub struct Scene {
     pub timeline: Timeline,
     /// The playbook's version that it runs by.
     pub playbook: Arc<Playbook>,
-    /// The directory's version that it was started with.
+    /// The directory in force.
     pub directory: Arc<Directory>,
+    /// The directory that it was started with.
+    pub first_directory: Arc<Directory>,
     /// Its chairs.
     pub roles: Vec<incident_role::Model>,
     /// Who holds which role, by role: person. Nobody else acts for it.
@@ -60,12 +63,17 @@ impl Scene {
         let id = IncidentId::new(incident.id);
         let roles = store::incident::roles(db, id).await?;
         let playbook = app.library.playbook(db, incident.playbook_version_id).await?;
-        let directory = app.library.directory(db, incident.directory_version_id).await?;
+        let first = app.library.directory(db, incident.directory_version_id).await?;
         let values = from_json("incident", id, &incident.variables)?;
-        Ok(Self::new(incident, playbook, directory, roles, values))
+        let newer = store::directory::latest_id(db).await?.filter(|id| *id != incident.directory_version_id);
+        let mut scene = Self::new(incident, playbook, first, roles, values);
+        if let Some(newer) = newer {
+            scene.directory = app.library.directory(db, newer).await?;
+        }
+        Ok(scene)
     }
 
-    /// The world of an incident from its parts.
+    /// The world of an incident from its parts, before another directory comes into force.
     pub fn new(
         incident: entity::incident::Model,
         playbook: Arc<Playbook>,
@@ -75,8 +83,18 @@ impl Scene {
     ) -> Self {
         let timeline = store::incident::timeline(&incident);
         let (holders, seated) = (BTreeMap::new(), BTreeMap::new());
-        let mut scene =
-            Self { incident, timeline, playbook, directory, roles: Vec::new(), holders, seated, values };
+        let first_directory = Arc::clone(&directory);
+        let mut scene = Self {
+            incident,
+            timeline,
+            playbook,
+            directory,
+            first_directory,
+            roles: Vec::new(),
+            holders,
+            seated,
+            values,
+        };
         scene.seat(roles);
         scene
     }
@@ -94,6 +112,12 @@ impl Scene {
     /// Its id.
     pub fn id(&self) -> IncidentId {
         IncidentId::new(self.incident.id)
+    }
+
+    /// Its title for a reader of this language: what somebody typed stands as it is, the playbook's own is translated.
+    pub fn title(&self, language: Language) -> &str {
+        let (given, own) = (&self.incident.title, &self.playbook.title);
+        if *given == own.ja { own.get(language) } else { given }
     }
 
     /// Whether it is a drill.
@@ -182,7 +206,7 @@ impl Scene {
         let row = &self.incident;
         match name {
             "incident.id" => Some(Cow::Owned(self.id().to_string())),
-            "incident.title" => Some(Cow::Borrowed(&row.title)),
+            "incident.title" => Some(Cow::Borrowed(self.title(language))),
             "incident.mode" => Some(Cow::Borrowed(&row.mode)),
             "incident.opened_at" => Some(moment(row.opened_at_ms)),
             "incident.closed_at" => row.ended_at_ms.map(moment),

@@ -33,7 +33,8 @@ const AFTER_THE_PLAYBOOK: i32 = 100_000;
 
 /// Makes the tasks that a playbook has from the beginning, as far as their conditions hold. For the activation.
 pub(super) async fn begin(work: &mut Work<'_>, scene: &Scene) -> Result<(), OperationError> {
-    let plans = scene.playbook.task_plans().filter(|plan| !plan.on_demand && is_there(scene, plan));
+    let there = |plan: &&TaskPlan| !plan.on_demand && plan.is_there(&scene.playbook, &scene.values);
+    let plans = scene.playbook.task_plans().filter(there);
     let rows: Vec<task::Model> = plans.map(|plan| of_plan(work, scene, plan, 1, None)).collect();
     let count = rows.len();
     store::task::put(&work.tx, rows).await?;
@@ -45,14 +46,6 @@ pub(super) async fn begin(work: &mut Work<'_>, scene: &Scene) -> Result<(), Oper
         follow(work, scene).await?;
     }
     Ok(())
-}
-
-/// Whether the condition of a task holds.
-fn is_there(scene: &Scene, plan: &TaskPlan) -> bool {
-    plan.when.as_ref().is_none_or(|when| {
-        let variable = scene.playbook.variables.iter().find(|variable| variable.key == when.variable);
-        when.holds(variable, scene.values.get(&when.variable))
-    })
 }
 
 fn of_plan(

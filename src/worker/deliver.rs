@@ -149,7 +149,10 @@ async fn sender(
         }
         let outcome = match app.transports.get(name) {
             Some(transport) => transport.send(&letter, started_at).await,
-            None => Outcome::Refused { relay: name.to_owned(), reason: "no such transport".to_owned() },
+            None => Outcome::Refused {
+                relay: name.to_owned(),
+                reason: crate::transport::reason::NO_SUCH_TRANSPORT.to_owned(),
+            },
         };
         tried = Some(Tried { delivery, started_at, ended_at: app.clock.now(), outcome });
     }

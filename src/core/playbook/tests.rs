@@ -496,6 +496,8 @@ fn everybody_ends_at_a_person(playbook: &Playbook, directory: &Directory) -> boo
         relays: None,
         health: None,
         admins: &[],
+        commanders: &[],
+        starter: None,
     });
     timetable.alerts.iter().all(|alert| {
         let decisions = timetable.entries.iter().filter(|entry| {

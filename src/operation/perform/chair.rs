@@ -43,8 +43,11 @@ impl Work<'_> {
                 row.offered_at_ms = asked.then_some(self.now.0);
                 row.offered_by = (asked && self.actor.id != "system").then(|| self.actor.name.clone());
             }
+            let before = (row.person.clone(), row.name.clone());
             store::role::set_chair(row, chair);
-            row.name = name(&row.person);
+            // Whoever sits there keeps their name, though the directory may no longer know them.
+            let kept = before.1.filter(|_| before.0 == row.person && row.person.is_some());
+            row.name = name(&row.person).or(kept);
             row.offered_name = name(&row.offered_to);
             store::role::save(&self.tx, row).await?;
         }

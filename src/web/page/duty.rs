@@ -262,7 +262,7 @@ impl Desk<'_> {
     /// 状況報告 第2報.
     pub fn report_name(&self, row: &report::Model) -> String {
         match reports::kind_of(self.scene, row) {
-            Ok(kind) => reports::name(kind, row.number).get(self.language()).to_owned(),
+            Ok(kind) => kind.name(row.number).get(self.language()).to_owned(),
             Err(_) => row.key.clone(),
         }
     }

@@ -433,7 +433,8 @@ pub fn transport(key: &str, when: &When) -> String {
 fn failure(letters: &[delivery::Model], when: &When) -> Option<String> {
     let failed =
         letters.iter().rev().find(|letter| matches!(letter.state.as_str(), "refused" | "given_up"))?;
-    let reason: String = failed.reason.clone().unwrap_or_default().chars().take(120).collect();
+    let reason = crate::transport::reason::in_words(failed.reason.as_deref().unwrap_or_default());
+    let reason: String = reason.get(when.words.0).chars().take(120).collect();
     Some(format!("{} {reason}", transport(&failed.via, when)).trim().to_owned())
 }
 
@@ -481,10 +482,9 @@ pub async fn head(
         format!("{} {}", scene.playbook.title.get(language), scene.playbook.version),
     )];
     let newest = store::playbook::latest(db, &scene.playbook.key).await?;
-    if let Some(newest) = newest.filter(|row| row.id != scene.incident.playbook_version_id) {
-        let values = [("n", newest.number.into()), ("version", newest.version.into())];
-        more.push((String::new(), frame.words.with("playbook-newer", &values)));
-    }
+    let newer = newest.filter(|row| row.id != scene.incident.playbook_version_id).map(|row| {
+        frame.words.with("playbook-newer", &[("n", row.number.into()), ("version", row.version.into())])
+    });
     if scene.timeline.rate != 1 {
         more.push((
             frame.words.get("head-speed"),
@@ -499,7 +499,7 @@ pub async fn head(
     let mut head = Head {
         id: scene.id().to_string(),
         drill: scene.is_drill(),
-        title: scene.incident.title.replace(DRILL_MARK, ""),
+        title: scene.title(frame.words.0).replace(DRILL_MARK, ""),
         number: scene.incident.number,
         stage: match scene.state() {
             State::Proposed => Stage::Proposed,
@@ -512,6 +512,7 @@ pub async fn head(
         },
         facts,
         more,
+        newer,
         tab,
         answered: (
             recipients.iter().filter(|row| row.state == "answered" || row.acked_at_ms.is_some()).count(),

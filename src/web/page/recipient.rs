@@ -472,7 +472,8 @@ fn letter_line(delivery: &delivery::Model, tries: &[attempt::Model], when: &When
             "refused" => "attempt-refused",
             _ => "attempt-unknown",
         };
-        let reply: String = attempt.reply.chars().take(200).collect();
+        let reply: String =
+            crate::transport::reason::in_words(&attempt.reply).get(words.0).chars().take(200).collect();
         let at = when.moment(Timestamp(attempt.ended_at_ms));
         let said = match key {
             "attempt-rehearsed" => words.get(key),
@@ -483,7 +484,10 @@ fn letter_line(delivery: &delivery::Model, tries: &[attempt::Model], when: &When
     if told.is_empty()
         && let (Some(reason), Some(at)) = (&delivery.reason, delivery.ended_at_ms)
     {
-        told.push((when.moment(Timestamp(at)), reason.clone()));
+        told.push((
+            when.moment(Timestamp(at)),
+            crate::transport::reason::in_words(reason).get(words.0).to_owned(),
+        ));
     }
     if delivery.encrypted == Some(false) && delivery.transport != "rehearsal" {
         told.push((when.moment(Timestamp(delivery.created_at_ms)), words.get("delivery-in-clear")));

@@ -351,6 +351,7 @@ async fn page(
         at: when.now,
         answers: Answers::None,
         drill: wish.mode == Some(Mode::Drill),
+        starter: caller.actor.person.clone(),
     };
     Ok(StartPage {
         key: key.to_owned(),
