@@ -43,6 +43,7 @@ pub(crate) fn letter() -> Letter {
         number: 1,
         body: "11月24日(火) 3時07分ごろ、青葉県沖で最大震度6強。\n参集拠点: 若葉総合運動公園".to_owned(),
         asks: true,
+        desk_answers: true,
         documents: Vec::new(),
         link: Some(LINK.to_owned()),
         respond_by: Some("03:44".to_owned()),
