@@ -85,8 +85,7 @@ pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
         return Err(Refused::usage(
             format!("--starter {starter}: この連絡先台帳にいません。people の鍵を入れてください"),
             format!("--starter {starter}: not in this directory; give a key of its people"),
-        )
-        .into());
+        ));
     }
     let at = args.at.unwrap_or_else(|| SystemClock.now());
     let values = values(&playbook, &directory, &args.set, at, setting)?;

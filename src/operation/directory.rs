@@ -272,7 +272,7 @@ async fn store_version(
         let id = IncidentId::new(incident.id);
         let mut scene = Scene::load(work.app, &work.tx, id).await?;
         if scene.is_open() {
-            role::duty_changed(&mut work, &mut scene).await?;
+            role::directory_changed(&mut work, &mut scene).await?;
         }
         work.changed(id, "directory");
     }

@@ -5,7 +5,7 @@ use noroshi_core::{
     id::{DeliveryId, IncidentId, RecipientId},
     playbook::PartyRef,
     rights::Action,
-    role::{Input, Refusal, View, advance},
+    role::{Input, Refusal, State, View, Wish, advance},
     text::Text,
 };
 use sea_orm::ConnectionTrait;
@@ -89,6 +89,20 @@ pub(super) async fn undelivered(work: &mut Work<'_>, letter: &delivery::Model) -
 pub(super) async fn duty_changed(work: &mut Work<'_>, scene: &mut Scene) -> Result<(), OperationError> {
     for key in keys(scene) {
         take(work, scene, &key, Input::DutyChanged).await?;
+    }
+    Ok(())
+}
+
+/// Another directory has come into force: every empty chair is looked at by the running service, which knows to whom
+/// letters can be written; whoever imports a directory may be a command on the same machine.
+pub(super) async fn directory_changed(work: &mut Work<'_>, scene: &mut Scene) -> Result<(), OperationError> {
+    let now = scene.timeline.own(work.now);
+    for key in keys(scene) {
+        let Some(row) = scene.role(&key) else { continue };
+        let chair = store::role::chair(row)?;
+        if chair.state() == State::Vacant {
+            work.seat(scene, &key, &chair, vec![Wish::SetTimer(now)]).await?;
+        }
     }
     Ok(())
 }
