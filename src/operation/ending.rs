@@ -95,7 +95,7 @@ async fn end(
             keys.push(plan.key.clone());
         }
     }
-    let told = Told::of(&work, &scene, None).await?;
+    let told = Told::of(&work.tx, &scene, None).await?;
     if !told.is_empty() {
         for key in keys {
             let Some(mut rule) = Rule::of(&scene.playbook, &key) else { continue };

@@ -5,7 +5,7 @@ use noroshi_core::{
     id::{AlertId, IncidentId},
     playbook::{AckRule, StopOn},
     rights::Action,
-    text::Text,
+    text::{Language, Text},
 };
 
 use super::{
@@ -98,7 +98,7 @@ pub async fn follow_up(
     if !problems.is_empty() {
         return Err(OperationError::Invalid(problems));
     }
-    let told = Told::of(&work, &scene, Some(id)).await?;
+    let told = Told::of(&work.tx, &scene, Some(id)).await?;
     if wish.kind != FollowUp::Update {
         supersede(&mut work, &scene, &former).await?;
     }

@@ -50,7 +50,7 @@ pub async fn merge(
     }
     let (from_ja, from_en) = names(&scene);
     let (to_ja, to_en) = names(&target);
-    let told = Told::of(&work, &scene, None).await?;
+    let told = Told::of(&work.tx, &scene, None).await?;
     scene.incident.merged_into = Some(into.raw());
     finish(&mut work, &mut scene, state, Some(&format!("{to_ja}に統合"))).await?;
     if !told.is_empty() {

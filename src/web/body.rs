@@ -3,10 +3,7 @@
 use std::{future::Future, pin::Pin};
 
 use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::header, web};
-use noroshi_core::{
-    text::{Language, Text},
-    time::Timestamp,
-};
+use noroshi_core::{text::Language, time::Timestamp};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -125,10 +122,10 @@ fn refused(error: &serde_json::Error) -> WebError {
 /// A body that is no JSON.
 pub fn not_json(error: &serde_json::Error) -> WebError {
     let (line, column) = (error.line(), error.column());
-    WebError::Malformed(Text::both(
+    WebError::malformed(
         format!("JSON として読めません（{line}行 {column}桁）。かっこ、引用符、カンマを確かめてください。"),
         format!("not JSON: {error}"),
-    ))
+    )
 }
 
 /// `invalid type: string "x", expected a boolean` → 真偽値（true / false）が必要なところに、文字列 "x" があります.
@@ -295,9 +292,9 @@ impl FromRequest for Form {
                 return Err(WebError::TooLarge);
             }
             let text = std::str::from_utf8(&bytes)
-                .map_err(|_| WebError::Malformed(Text::both("UTF-8 で送ってください", "not UTF-8")))?;
+                .map_err(|_| WebError::malformed("UTF-8 で送ってください。", "not UTF-8"))?;
             let pairs = web::Query::<Vec<(String, String)>>::from_query(text)
-                .map_err(|_| WebError::Malformed(Text::both("フォームとして読めません", "not a form")))?;
+                .map_err(|_| WebError::malformed("フォームとして読めません。", "not a form"))?;
             Ok(Self(pairs.into_inner()))
         })
     }

@@ -59,6 +59,13 @@ pub enum WebError {
     Operation(OperationError),
 }
 
+impl WebError {
+    /// What cannot be read at all, in one sentence for each language.
+    pub fn malformed(ja: impl Into<String>, en: impl Into<String>) -> Self {
+        Self::Malformed(Text::both(ja, en))
+    }
+}
+
 impl fmt::Display for WebError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -16,3 +16,12 @@ errand-close = Close the incident
 errand-keep-open = Keep it open
 errand-kept-open = No decision about closing is due
 errand-kept-open-why = It was decided to go on, or the proposal was taken back. The response goes on.
+
+# Rosters: somebody stands in
+roster-covers = in for { $name }
+roster-covers-because = in for { $name } ({ $because })
+
+# Start: who may
+start-may-not = You may not start this. These may: { $who }
+start-who-now = { $party } (now: { $names })
+start-who-always = accounts of commanders and administrators

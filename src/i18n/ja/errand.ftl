@@ -16,3 +16,12 @@ errand-close = 終結する
 errand-keep-open = 続ける（終結しない）
 errand-kept-open = 終結は判断待ちではありません
 errand-kept-open-why = 続行と判断されたか、提案が取り下げられました。対応は続いています。
+
+# Rosters: somebody stands in
+roster-covers = { $name }の代わり
+roster-covers-because = { $name }の代わり（{ $because }）
+
+# Start: who may
+start-may-not = あなたの権限では発動できません。発動できるのは: { $who }
+start-who-now = { $party }（いま: { $names }）
+start-who-always = 本部長・管理者のアカウント

@@ -13,7 +13,7 @@ use noroshi_core::{
     id::{PhotoId, TaskId},
     playbook::{Ask, AskKind},
     task::State,
-    time::{Span, Timestamp},
+    time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
