@@ -10,7 +10,7 @@ use noroshi_core::{
     id::IncidentId,
     incident::{self, State, Verb},
     playbook::{PartyRef, Playbook, VariableKind},
-    text::{Language, Text},
+    text::{Language, Text, fill},
     time::{Timeline, Timestamp},
     variable,
 };
@@ -118,6 +118,18 @@ impl Scene {
     pub fn title(&self, language: Language) -> &str {
         let (given, own) = (&self.incident.title, &self.playbook.title);
         if *given == own.ja { own.get(language) } else { given }
+    }
+
+    /// What tells it apart from another one of the same title: the first value that somebody or something gave, else
+    /// the first alert's subject.
+    pub fn apart(&self, language: Language, app: &App) -> Option<String> {
+        let variables = &self.playbook.variables;
+        let value = variables.iter().find_map(|variable| self.value(&variable.key, language, app));
+        let subject = || {
+            let alert = self.playbook.alerts.first()?;
+            Some(fill(alert.subject.get(language), language, |name| self.value(name, language, app)))
+        };
+        value.map(Cow::into_owned).or_else(subject)
     }
 
     /// Whether it is a drill.

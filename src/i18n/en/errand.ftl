@@ -25,3 +25,6 @@ roster-covers-because = in for { $name } ({ $because })
 start-may-not = You may not start this. These may: { $who }
 start-who-now = { $party } (now: { $names })
 start-who-always = accounts of commanders and administrators
+
+# Directory import
+import-looked = I have looked at the notes above (new groups and the like)

@@ -25,3 +25,6 @@ roster-covers-because = { $name }の代わり（{ $because }）
 start-may-not = あなたの権限では発動できません。発動できるのは: { $who }
 start-who-now = { $party }（いま: { $names }）
 start-who-always = 本部長・管理者のアカウント
+
+# Directory import
+import-looked = 上の注意（新しいグループなど）を確かめた

@@ -20,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{Nothing, json, list::List, reply};
 use crate::{
     app::App,
-    operation::{OperationError, Work, cover},
+    operation::{Invalid, OperationError, Work, cover},
     store,
     web::{
         body::{Body, moment},
@@ -217,22 +217,28 @@ pub async fn add(
 ) -> Result<HttpResponse, WebError> {
     let once = body.once(&request, &caller)?;
     let wish = body.value;
-    let time = |path: &str, text: &str| {
-        Timestamp::parse_rfc3339(text).ok_or_else(|| {
-            OperationError::invalid(
+    let mut invalid = Vec::new();
+    let mut time = |path: &str, text: &str| {
+        Timestamp::parse_rfc3339(text).unwrap_or_else(|| {
+            invalid.push(Invalid::new(
                 path,
                 "時刻は 2026-11-24T08:30:00+09:00 のように書いてください",
                 "write times like 2026-11-24T08:30:00+09:00",
-            )
+            ));
+            Timestamp::default()
         })
     };
-    let cover = Cover {
-        roster: wish.roster,
-        absent: wish.absent,
-        stand_in: wish.stand_in,
-        from: time("from", &wish.from)?,
-        to: time("to", &wish.to)?,
-    };
+    let (from, to) = (time("from", &wish.from), time("to", &wish.to));
+    let cover = Cover { roster: wish.roster, absent: wish.absent, stand_in: wish.stand_in, from, to };
+    if !invalid.is_empty() {
+        // What else is wrong is said with it.
+        if let Some(directory) = in_force(&app).await? {
+            let found = directory.conflicts(&cover, app.clock.now());
+            let others = found.into_iter().filter(|(path, _)| !matches!(*path, "from" | "to"));
+            invalid.extend(others.map(|(path, detail)| Invalid { path: path.to_owned(), detail }));
+        }
+        return Err(OperationError::Invalid(invalid).into());
+    }
     let work = Work::begin(&app, caller.actor).await?;
     let done = cover::add(work, cover, &wish.because, once.as_ref(), |row| json(&view(&app, row))).await?;
     Ok(reply(done))
