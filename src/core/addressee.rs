@@ -176,6 +176,9 @@ impl WhoIsWho<'_> {
             if !roles.insert(key) {
                 continue;
             }
+            if self.playbook.role(key).is_none() {
+                rosters.extend(self.directory.role_accounts.get(key).map(|account| account.roster.as_str()));
+            }
             for party in self.playbook.role(key).into_iter().flat_map(|role| &role.fill_from) {
                 match party {
                     PartyRef::Roster(key) => drop(rosters.insert(key.as_str())),

@@ -425,6 +425,6 @@ fn stop(recipient: &mut Recipient, scene: &Scene<'_>, why: StopOn, tell: bool, e
 }
 
 #[cfg(test)]
-mod laws;
+pub(crate) mod laws;
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,8 @@
 pub mod addressee;
 pub mod alert;
 pub mod answer;
+#[cfg(test)]
+mod dice;
 pub mod directory;
 mod document;
 pub mod effect;
@@ -36,6 +38,8 @@ pub mod rights;
 pub mod role;
 pub mod rule;
 pub mod schema;
+#[cfg(test)]
+mod simulation;
 pub mod task;
 pub mod text;
 pub mod time;

@@ -7,6 +7,7 @@ use noroshi_core::{
     rights::Action,
     role::{Input, Refusal, State, View, Wish, advance},
     text::Text,
+    time::Timestamp,
 };
 use sea_orm::ConnectionTrait;
 
@@ -291,14 +292,14 @@ pub async fn act(
 
 /// Commanders and administrators seat people, besides them whoever holds the chair and whoever leads.
 fn must_seat(work: &Work<'_>, scene: &Scene, key: &str) -> Result<(), OperationError> {
-    let named = may_seat(scene, key, &work.actor);
+    let named = may_seat(scene, key, &work.actor, work.now);
     work.actor.must_named(Action::Seat, named, "seat somebody in a role")
 }
 
 /// Whether the playbook lets this person fill the chair: as its holder, or as the one who leads.
-pub fn may_seat(scene: &Scene, key: &str, actor: &Actor) -> bool {
-    let holder = scene.holders.get(key).map(String::as_str);
-    holder.into_iter().chain(scene.leaders()).any(|person| actor.is_person(person))
+pub fn may_seat(scene: &Scene, key: &str, actor: &Actor, now: Timestamp) -> bool {
+    let holder = scene.holders.get(key).cloned();
+    holder.into_iter().chain(scene.leader(now)).any(|person| actor.is_person(&person))
 }
 
 /// A person of the directory who can hold a chair.

@@ -170,10 +170,10 @@ impl Scene {
     }
 
     /// Who leads: the holder of the role that closes the incident, else of the first.
-    pub fn leaders(&self) -> impl Iterator<Item = &str> {
+    pub fn leader(&self, now: Timestamp) -> Option<String> {
         let first = || self.playbook.roles.first().map(|role| &role.key);
-        let key = self.playbook.close.approve.as_ref().or_else(first);
-        key.and_then(|key| self.holders.get(key)).map(String::as_str).into_iter()
+        let key = self.playbook.close.approve.as_ref().or_else(first)?;
+        self.holder(key, now)
     }
 
     /// Whether this is the actor's to decide: a role's holder has accepted it; of a roster, whoever is on duty.
@@ -183,6 +183,19 @@ impl Scene {
                 self.holders.get(key).is_some_and(|person| actor.is_person(person))
             }
             _ => self.people(party, now).iter().any(|person| actor.is_person(person)),
+        }
+    }
+
+    /// Whether the actor holds a role of the playbook, or is on duty for a role account of the directory.
+    pub fn holds(&self, role: &str, actor: &Actor, now: Timestamp) -> bool {
+        self.is_theirs(&PartyRef::Role(role.to_owned()), actor, now)
+    }
+
+    /// Who holds a role of the playbook, or is on duty for a role account of the directory.
+    pub fn holder(&self, role: &str, now: Timestamp) -> Option<String> {
+        match self.playbook.role(role) {
+            Some(_) => self.holders.get(role).cloned(),
+            None => self.people(&PartyRef::Role(role.to_owned()), now).into_iter().next(),
         }
     }
 

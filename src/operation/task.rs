@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use entity::{recipient, task};
 use noroshi_core::{
     id::{IncidentId, TaskId},
-    playbook::{Anchor, IncidentMoment, Playbook, TaskPlan},
+    playbook::{Anchor, IncidentMoment, PartyRef, Playbook, TaskPlan},
     task::{Input, Moments, Rule, State, Task, advance, is_blocked},
     text::Text,
     time::Timestamp,
@@ -314,7 +314,7 @@ pub(super) async fn load(work: &Work<'_>, id: TaskId) -> Result<(Scene, task::Mo
 
 /// Whether the actor holds the role.
 pub(super) fn holds(work: &Work<'_>, scene: &Scene, role: &str) -> bool {
-    scene.holders.get(role).is_some_and(|person| work.actor.is_person(person))
+    scene.holds(role, &work.actor, work.now)
 }
 
 /// The tasks that an open one waits for: keys.
@@ -344,7 +344,7 @@ fn english(text: &Text) -> &str {
 
 /// A role's title.
 pub(super) fn role_name(scene: &Scene, key: &str) -> Text {
-    scene.playbook.role(key).map_or_else(|| Text::plain(key), |role| role.title.clone())
+    scene.party_name(&PartyRef::Role(key.to_owned()))
 }
 
 /// The incident is over: what is open ends with it. What counts from that end begins. Returns how many ended.

@@ -248,9 +248,14 @@ fn words(error: &WebError) -> (&'static str, Text, Option<Text>) {
             Text::both("読めない内容です", "The request cannot be read"),
             Some(why.clone()),
         ),
-        WebError::TooLarge => {
-            ("/problems/too-large", Text::both("内容が大きすぎます", "The request is too large"), None)
-        }
+        WebError::TooLarge => (
+            "/problems/too-large",
+            Text::both("内容が大きすぎます", "The request is too large"),
+            detail(
+                "何も取り込んでいません。入力した文を短くするか、ファイルを小さくして、もう一度送ってください。",
+                "Nothing was taken in. Shorten the text or make the file smaller, and send it again.",
+            ),
+        ),
         WebError::NotYet => (
             "/problems/not-implemented",
             Text::both("まだ使えません", "Not there yet"),

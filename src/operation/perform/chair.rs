@@ -113,8 +113,8 @@ impl Work<'_> {
                     severity: Urgency::Critical,
                 };
                 let mut points = self.points_of_accounts(scene, &[Role::Admin, Role::Commander]).await?;
-                for leader in scene.leaders() {
-                    points.extend(self.letter_points(scene, leader));
+                if let Some(leader) = scene.leader(self.now) {
+                    points.extend(self.letter_points(scene, &leader));
                 }
                 points.sort_by(|a, b| (&a.contact, &a.transport).cmp(&(&b.contact, &b.transport)));
                 points.dedup();

@@ -59,7 +59,11 @@ pub(in crate::web::page) fn short(
         .min_by_key(|alert| urgency(&alert.key))
         .and_then(|alert| playbook.ladder(playbook.alert(&alert.key)?.ladder.as_deref()?));
     let party = |party: &PartyRef| match party {
-        PartyRef::Role(key) => playbook.role(key).map(|role| role.title.get(language).to_owned()),
+        PartyRef::Role(key) => {
+            let account = || outlook.directory.role_accounts.get(key).map(|account| &account.title);
+            let title = playbook.role(key).map(|role| &role.title).or_else(account);
+            title.map(|title| title.get(language).to_owned())
+        }
         PartyRef::Agency(key) => {
             outlook.directory.agencies.get(key).map(|agency| agency.title.get(language).to_owned())
         }
