@@ -255,7 +255,12 @@ pub(super) fn write(
 fn salutation(scene: &Scene, party: &PartyRef, delivery: &delivery::Model, role: &str, ja: bool) -> String {
     let reader = delivery.contact.strip_prefix("person:").unwrap_or(&delivery.contact);
     match party {
-        PartyRef::Role(key) if scene.holders.get(key).is_none_or(|holder| holder != reader) => String::new(),
+        PartyRef::Role(key)
+            if scene.playbook.role(key).is_some()
+                && scene.holders.get(key).is_none_or(|holder| holder != reader) =>
+        {
+            String::new()
+        }
         _ if ja => format!("{role} 様\n"),
         _ => format!("To: {role}\n"),
     }
