@@ -87,7 +87,7 @@ pub(super) async fn ask(work: &mut Work<'_>, scene: &Scene) -> Result<(), Operat
     let values = |language| {
         let lines = scene.playbook.variables.iter().filter_map(|variable| {
             let value = scene.values.get(&variable.key)?;
-            let shown = variable::shown(&variable.kind, value, language, work.app.zone);
+            let shown = variable::told(variable, value, language, work.app.zone);
             Some(format!("{}: {shown}", variable::label(variable).get(language)))
         });
         lines.collect::<Vec<_>>().join("\n")

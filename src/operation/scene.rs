@@ -225,7 +225,7 @@ impl Scene {
     pub fn value(&self, name: &str, language: Language, app: &App) -> Option<Cow<'_, str>> {
         if let Some(variable) = self.playbook.variables.iter().find(|variable| variable.key == name) {
             let value = self.values.get(name)?;
-            return Some(variable::shown(&variable.kind, value, language, app.zone));
+            return Some(variable::told(variable, value, language, app.zone));
         }
         let moment = |ms: i64| Cow::Owned(variable::day_and_time(Timestamp(ms), language, app.zone));
         let row = &self.incident;

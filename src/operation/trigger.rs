@@ -358,7 +358,7 @@ fn changes(scene: &Scene, values: &BTreeMap<String, serde_json::Value>, work: &W
             let shown = |values: &BTreeMap<String, serde_json::Value>| {
                 values
                     .get(&variable.key)
-                    .map(|value| variable::shown(&variable.kind, value, language, work.app.zone).into_owned())
+                    .map(|value| variable::told(variable, value, language, work.app.zone).into_owned())
             };
             let (before, now) = (shown(&scene.values), shown(values)?);
             let label = variable::label(variable).get(language).to_owned();
