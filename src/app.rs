@@ -15,7 +15,7 @@ use std::{
 use anyhow::Context;
 use chrono_tz::Tz;
 use noroshi_core::{
-    problem::Problem,
+    problem::{Problem, Severity},
     text::Language,
     time::{Span, Timestamp},
 };
@@ -27,7 +27,7 @@ use uuid::Uuid;
 use crate::{
     chance::Chance,
     clock::{Clock, SystemClock},
-    config::{Config, DatabaseUrl, HookSecret},
+    config::{Config, DatabaseUrl, HookSecret, network::Network},
     key::Key,
     library::Library,
     lifecycle::{Lifecycle, Signals},
@@ -79,6 +79,10 @@ pub struct App {
     pub connections: usize,
     /// Letters a second to one mail domain; `None`: no limit.
     pub per_domain_per_second: Option<std::num::NonZeroU32>,
+    /// Whether the forwarding headers of a proxy in front are believed.
+    pub behind_proxy: bool,
+    /// Mail scanners that press buttons.
+    pub scanners: Vec<Network>,
     /// Whether cookies may travel only over TLS.
     pub secure_cookies: bool,
     /// The secrets of programs that ring, by name in lower case.
@@ -225,6 +229,8 @@ impl App {
             lease: config.delivery.lease,
             connections: config.delivery.connections,
             per_domain_per_second: config.delivery.per_domain_per_second,
+            behind_proxy: config.server.behind_proxy,
+            scanners: config.server.scanners.clone(),
             secure_cookies: config.server.tls.is_some() || config.server.behind_proxy,
             hooks: config.hooks.clone(),
             stopping: CancellationToken::new(),
@@ -311,11 +317,13 @@ impl App {
                 continue;
             }
             let work = Work::begin(self, Actor::system()).await?;
-            match operation::playbook::import(work, &source, file.parent()).await {
-                Ok(done) if done.changed => {
-                    info!(playbook = done.key, "Playbook {} {} is in force", done.key, done.version);
+            match operation::playbook::import_at_start(work, &source, file.parent().unwrap_or(dir)).await {
+                Ok(done) => {
+                    if done.changed {
+                        info!(playbook = done.key, "Playbook {} {} is in force", done.key, done.version);
+                        warn_of(&file, &done.problems);
+                    }
                 }
-                Ok(_) => {}
                 Err(OperationError::Problems(problems)) => {
                     let first = problems.first();
                     let (line, column) = first.map_or((1, 1), |problem| (problem.at.line, problem.at.column));
@@ -338,6 +346,14 @@ impl App {
     }
 }
 
+/// Says in the log what the checker warns of in a file that was taken in.
+fn warn_of(file: &Path, problems: &[Problem]) {
+    for problem in problems.iter().filter(|problem| problem.severity == Severity::Warning) {
+        let (line, column, detail) = (problem.at.line, problem.at.column, problem.detail.get(Language::En));
+        warn!(file = %file.display(), code = problem.code, "{}:{line}:{column}: {detail}", file.display());
+    }
+}
+
 /// `noroshi serve`: opens everything, serves until the stop.
 ///
 /// Prints the address on stdout, and a one-time link while there is no account.
@@ -348,7 +364,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     if let Some(mailer) = mailer(config) {
         transports = transports.with("mail", Transport::Mail(mailer));
     }
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let app = App::open(config, clock, Arc::new(Chance::from_os()), transports, true).await?;
     let app = start(app, config, &life, listener).await?;
     if store::account::count(app.store.read()).await? == 0 {

@@ -3,6 +3,7 @@
 //! One struct for each section, read and checked as a whole: every problem is told at once, each with its place and
 //! its cure, and nothing half-read leaves this room. `config.default.toml` documents every key.
 
+pub mod network;
 mod reader;
 
 use std::{
@@ -22,6 +23,7 @@ use noroshi_core::{
 };
 use reqwest::Url;
 
+use network::Network;
 use reader::{Raw, Read, Settings, bool_of, list_of, number_of, one, text_of};
 
 use crate::transport::{address::Mailbox, relay::RelayUrl};
@@ -72,6 +74,8 @@ pub struct Server {
     pub tls: Option<Tls>,
     /// A reverse proxy ends TLS, and its forwarding headers are believed.
     pub behind_proxy: bool,
+    /// Mail scanners that press buttons: their answers are shown and count for nothing.
+    pub scanners: Vec<Network>,
     /// The key that answer links hang on; see [`crate::key`].
     pub key_file: PathBuf,
 }
@@ -285,6 +289,7 @@ impl Config {
         let certificate = from.get("server", "tls_certificate", None, |raw| path(raw).map(Some));
         let key = from.get("server", "tls_key", None, |raw| path(raw).map(Some));
         let behind_proxy = from.get("server", "behind_proxy", false, bool_of);
+        let scanners = from.get("server", "scanners", Vec::new(), networks);
         let key_file = from.get("server", "key_file", key_file_beside(&database.url), path);
         let tls = match (certificate, key) {
             (Some(certificate), Some(key)) => Some(Tls { certificate, key }),
@@ -317,7 +322,7 @@ impl Config {
                 ),
             );
         }
-        let server = Server { bind, public_url, tls, behind_proxy, key_file };
+        let server = Server { bind, public_url, tls, behind_proxy, scanners, key_file };
         let sender = "Noroshi <noroshi@localhost>".parse().expect("the default sender is an address");
         let smtp = Smtp {
             relays: from.get("smtp", "relays", Vec::new(), relays),
@@ -357,6 +362,18 @@ impl Config {
             ));
         }
         warnings
+    }
+}
+
+/// Addresses and networks.
+fn networks(raw: &Raw) -> Read<Vec<Network>> {
+    let texts = list_of(raw)?;
+    match texts.iter().map(|text| text.parse()).collect() {
+        Ok(networks) => Ok(networks),
+        Err(()) => one(
+            "IP アドレスかネットワークを書いてください（例 192.0.2.7、2001:db8::/32）。",
+            "write IP addresses or networks, such as 192.0.2.7 or 2001:db8::/32",
+        ),
     }
 }
 

@@ -260,6 +260,7 @@ create table answer (
     by_name text not null,
     proxy boolean not null,
     late boolean not null,
+    suspect boolean not null,
     primary key (id)
 );
 create table link (
@@ -270,6 +271,7 @@ create table link (
     language text not null,
     generation integer not null,
     revoked_at_ms bigint,
+    opened_by {json} not null,
     primary key (token_hash)
 );
 create table delivery (

@@ -75,7 +75,7 @@ fn bad(name: &'static str, ja: impl Into<String>, en: impl Into<String>) -> Find
 
 pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
     let findings = match setting.config() {
-        Ok(config) => block_on(examine(&config, args.send_to, &SystemClock))?,
+        Ok(config) => block_on(examine(&config, args.send_to, &SystemClock::default()))?,
         // A wrong configuration is what this command is there to tell; a file that is not there is wrong usage.
         Err(ConfigError::Wrong(problems)) => problems
             .into_iter()

@@ -26,6 +26,7 @@ pub mod cover;
 pub mod decision;
 pub mod delivery;
 pub mod directory;
+pub mod doubt;
 mod duty;
 pub mod ending;
 pub mod errand;

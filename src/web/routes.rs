@@ -1,6 +1,6 @@
 //! Every URL, one line each. The table is data: rights are tested over all of it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use actix_web::{
     Error, HttpMessage, Route as Handler,
@@ -278,9 +278,7 @@ pub fn mount(config: &mut ServiceConfig) {
         let allowed: Vec<String> = routes.iter().map(|route| route.method.to_owned()).collect();
         let mut resource = web::resource(path);
         for route in routes {
-            let access = route.access;
-            let check =
-                middleware::from_fn(move |request: ServiceRequest, next| check(access, request, next));
+            let check = middleware::from_fn(move |request: ServiceRequest, next| check(route, request, next));
             resource = resource.route((route.handler)().wrap(check));
         }
         let refuse = move || {
@@ -304,6 +302,35 @@ async fn nothing_here(
 }
 
 async fn check<B: MessageBody + 'static>(
+    route: &Route,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let Some(patience) = patience(route) else { return served(route.access, request, next).await };
+    let asked = request.request().clone();
+    match tokio::time::timeout(patience, served(route.access, request, next)).await {
+        Ok(answer) => answer,
+        // What the database has not done by now it may still do: nobody is left to wait for it.
+        Err(_) => {
+            let answer = actix_web::ResponseError::error_response(&WebError::TooSlow);
+            Ok(ServiceResponse::new(asked, answer))
+        }
+    }
+}
+
+/// How long somebody is kept waiting, at most. Files may come over a thin line for as long as they need.
+fn patience(route: &Route) -> Option<Duration> {
+    let brings_a_file =
+        route.method == "PUT" || ["/photos", "/import"].iter().any(|word| route.path.contains(word));
+    match route.access {
+        _ if brings_a_file => None,
+        // A person in a corridor with a finger on a button.
+        Link => Some(Duration::from_secs(5)),
+        Open | Signed | May(_) => Some(Duration::from_secs(15)),
+    }
+}
+
+async fn served<B: MessageBody + 'static>(
     access: Access,
     request: ServiceRequest,
     next: Next<B>,
