@@ -27,15 +27,22 @@ use uuid::Uuid;
 use crate::{
     chance::Chance,
     clock::{Clock, SystemClock},
-    config::{Config, DatabaseUrl, HookSecret, network::Network},
+    config::{Config, DatabaseUrl, network::Network},
     key::Key,
     library::Library,
     lifecycle::{Lifecycle, Signals},
     neighbours::Neighbours,
     operation::{self, Actor, OperationError, Work},
     password::Passwords,
+    signature::HookSecret,
     store::{self, Store, event::Event},
-    transport::{Transport, Transports, mail::MailConfig, mail::Mailer, relay::Roots},
+    transport::{
+        Transport, Transports,
+        mail::{MailConfig, Mailer},
+        relay::Roots,
+        sms_gateway::Gateway,
+        webhook::Hooks,
+    },
     worker::Answers,
 };
 
@@ -258,6 +265,7 @@ impl App {
     pub fn serves(&self, driver: &str) -> bool {
         match driver {
             "smtp" => self.transports.get("mail").is_some(),
+            "webhook" | "http_gateway" => self.transports.get(driver).is_some(),
             noroshi_core::addressee::BY_HAND => true,
             _ => false,
         }
@@ -364,6 +372,12 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     if let Some(mailer) = mailer(config) {
         transports = transports.with("mail", Transport::Mail(mailer));
     }
+    if let Some(hooks) = hooks(config) {
+        transports = transports.with("webhook", Transport::Webhook(hooks));
+    }
+    if let Some(gateway) = gateway(config) {
+        transports = transports.with("http_gateway", Transport::Sms(gateway));
+    }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let app = App::open(config, clock, Arc::new(Chance::from_os()), transports, true).await?;
     let app = start(app, config, &life, listener).await?;
@@ -416,6 +430,17 @@ pub async fn start(
 pub fn mailer(config: &Config) -> Option<Mailer> {
     let named = !config.smtp.relays.is_empty();
     named.then(|| Mailer::new(MailConfig::of(config), &Roots::of_this_machine()))
+}
+
+/// The way to programs; `None` without secrets to sign with.
+pub fn hooks(config: &Config) -> Option<Hooks> {
+    let signs = !config.webhook.secrets.is_empty();
+    signs.then(|| Hooks::new(config.webhook.clone(), &Roots::of_this_machine()))
+}
+
+/// The SMS gateway; `None` without one.
+pub fn gateway(config: &Config) -> Option<Gateway> {
+    config.sms.clone().map(|sms| Gateway::new(sms, &Roots::of_this_machine()))
 }
 
 /// The embedded database belongs to one serving process; commands may use it beside.

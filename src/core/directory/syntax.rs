@@ -86,6 +86,8 @@ pub(super) enum AddressKind {
     Mail,
     /// A telephone number.
     Telephone,
+    /// The address of a program that takes signed calls.
+    Hook,
     /// Whatever its transport takes.
     Other,
 }
@@ -218,6 +220,7 @@ pub(super) fn address_kind(driver: &str) -> AddressKind {
     match driver {
         "smtp" => AddressKind::Mail,
         "http_gateway" | "human_call" => AddressKind::Telephone,
+        "webhook" => AddressKind::Hook,
         _ => AddressKind::Other,
     }
 }
@@ -330,6 +333,7 @@ fn address(transport: &str, spot: &Spot<'_>, known: &Known) -> Option<String> {
     let fits = match known.addresses.get(transport) {
         Some(AddressKind::Mail) => is_mail_address(words),
         Some(AddressKind::Telephone) => is_telephone_number(words),
+        Some(AddressKind::Hook) => is_hook_address(words),
         Some(AddressKind::Other) | None => !words.chars().any(char::is_control),
     };
     if !fits {
@@ -341,8 +345,8 @@ fn address(transport: &str, spot: &Spot<'_>, known: &Known) -> Option<String> {
                 format!("This does not look like an address of the transport {transport}."),
             ),
             Text::both(
-                "メールは name@example.jp、電話は数字・+・-・空白(2〜20桁)で書いてください。",
-                "Write mail addresses like name@example.jp, telephone numbers with digits, +, - and blanks (2 to 20 digits).",
+                "メールは name@example.jp、電話は数字・+・-・空白(2〜20桁)、webhook は https://ホスト/パス で書いてください。",
+                "Write mail addresses like name@example.jp, telephone numbers with digits, +, - and blanks (2 to 20 digits), webhooks like https://host/path.",
             ),
         );
         return None;
@@ -367,6 +371,19 @@ pub(super) fn is_mail_address(words: &str) -> bool {
         }
         None => false,
     }
+}
+
+/// `https://host/path#secret`, without user and password. `http://` is for receivers inside the house, which the
+/// service's configuration names.
+fn is_hook_address(words: &str) -> bool {
+    let rest = words.strip_prefix("https://").or_else(|| words.strip_prefix("http://"));
+    rest.is_some_and(|rest| {
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        !host.is_empty()
+            && !host.contains('@')
+            && words.len() <= 2000
+            && !words.chars().any(|c| c.is_whitespace() || c.is_control())
+    })
 }
 
 /// Kept as typed: digits of any width, `+`, `-`, blanks; 2 to 20 digits.
