@@ -142,17 +142,36 @@ impl Tenure {
     }
 }
 
+/// A playbook file that was refused.
+#[derive(Clone, Debug)]
+pub struct BrokenFile {
+    /// Where it lies.
+    pub file: PathBuf,
+    /// The key that it gives itself, where it still says one.
+    pub key: Option<String>,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+    /// When it was read.
+    pub found_at: Timestamp,
+}
+
 /// What is wrong with the service, besides what the transports say of themselves.
 #[derive(Debug, Default)]
 pub struct Troubles {
-    files: Mutex<BTreeMap<PathBuf, Vec<Problem>>>,
+    files: Mutex<Vec<BrokenFile>>,
     away: Mutex<Option<(Timestamp, Timestamp)>>,
 }
 
 impl Troubles {
-    /// Playbook files that are refused; the last good version stays in force.
-    pub fn files(&self) -> BTreeMap<PathBuf, Vec<Problem>> {
+    /// Playbook files that are refused. `operation::playbook::broken_files` leaves out those mended meanwhile.
+    pub fn files(&self) -> Vec<BrokenFile> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A good file of this key has come in.
+    pub fn mended(&self, key: &str) {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.retain(|broken| broken.key.as_deref() != Some(key));
     }
 
     /// From when to when the service was away before it started.
@@ -295,7 +314,7 @@ impl App {
 
     /// Imports every playbook of a folder that has changed. A broken file changes nothing and is told.
     pub async fn import_folder(&self, dir: &Path) -> Result<(), OperationError> {
-        let mut troubles = BTreeMap::new();
+        let mut troubles = Vec::new();
         for file in yaml_files(dir) {
             let Some(source) = read_file(&file) else {
                 warn!(file = %file.display(), "{} cannot be read", file.display());
@@ -321,10 +340,11 @@ impl App {
                     warn!(
                         file = %file.display(),
                         problems = problems.len(),
-                        "{}:{line}:{column}: {detail}; the last good version stays in force",
+                        "{}:{line}:{column}: {detail}; the file is not taken in",
                         file.display()
                     );
-                    troubles.insert(file, problems);
+                    let key = noroshi_core::document_key(&source);
+                    troubles.push(BrokenFile { file, key, problems, found_at: self.clock.now() });
                 }
                 Err(error) => return Err(error),
             }

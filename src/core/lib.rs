@@ -48,4 +48,4 @@ pub mod trigger;
 pub mod variable;
 pub mod yaml;
 
-pub use document::{API_VERSION, Kind, document_kind};
+pub use document::{API_VERSION, Kind, document_key, document_kind};

@@ -20,6 +20,7 @@ const JA: &[&str] = &[
     include_str!("ja/role.ftl"),
     include_str!("ja/activity.ftl"),
     include_str!("ja/duty.ftl"),
+    include_str!("ja/errand.ftl"),
     include_str!("ja/doubt.ftl"),
     include_str!("ja/call.ftl"),
 ];
@@ -34,6 +35,7 @@ const EN: &[&str] = &[
     include_str!("en/role.ftl"),
     include_str!("en/activity.ftl"),
     include_str!("en/duty.ftl"),
+    include_str!("en/errand.ftl"),
     include_str!("en/doubt.ftl"),
     include_str!("en/call.ftl"),
 ];

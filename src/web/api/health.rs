@@ -9,6 +9,7 @@ use crate::{
     operation::{
         delivery::backlog,
         node::{self, NodeState},
+        playbook::broken_files,
     },
     transport::Transport,
     web::{
@@ -123,15 +124,21 @@ pub async fn warnings(
             });
         }
     }
-    for (file, problems) in app.troubles.files() {
-        let file = file.display();
-        for problem in &problems {
+    for (broken, has_former) in broken_files(app, app.store.read()).await? {
+        let file = broken.file.display();
+        let stands = match (has_former, ja) {
+            (true, true) => "最後の正しい版が有効です",
+            (true, false) => "the last good version stays in force",
+            (false, true) => "取り込まれていません",
+            (false, false) => "it is not imported",
+        };
+        for problem in &broken.problems {
             let (line, column) = (problem.at.line, problem.at.column);
             let (detail, help) = (problem.detail.get(language), problem.help.get(language));
             found.push(if ja {
-                format!("手順書 {file}:{line}:{column} {} {detail} {help}（最後の正しい版が有効です）", problem.code)
+                format!("手順書 {file}:{line}:{column} {} {detail} {help}（{stands}）", problem.code)
             } else {
-                format!("Playbook {file}:{line}:{column} {} {detail}. {help} (the last good version stays in force)", problem.code)
+                format!("Playbook {file}:{line}:{column} {} {detail}. {help} ({stands})", problem.code)
             });
         }
     }
