@@ -14,6 +14,7 @@ pub mod lifecycle;
 pub mod neighbours;
 pub mod operation;
 pub mod password;
+pub mod signature;
 pub mod spreadsheet;
 pub mod store;
 pub mod telemetry;

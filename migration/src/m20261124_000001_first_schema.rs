@@ -115,6 +115,7 @@ create table address_health (
     wrong_note text,
     refused_at_ms bigint,
     refused_reason text,
+    gone_at_ms bigint,
     proved_at_ms bigint,
     primary key (contact, transport, address)
 );

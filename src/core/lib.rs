@@ -21,6 +21,7 @@ mod dice;
 pub mod directory;
 mod document;
 pub mod effect;
+mod example;
 pub mod exercise;
 pub mod form;
 #[cfg(test)]

@@ -21,6 +21,7 @@ const JA: &[&str] = &[
     include_str!("ja/activity.ftl"),
     include_str!("ja/duty.ftl"),
     include_str!("ja/doubt.ftl"),
+    include_str!("ja/call.ftl"),
 ];
 const EN: &[&str] = &[
     include_str!("en/page.ftl"),
@@ -34,6 +35,7 @@ const EN: &[&str] = &[
     include_str!("en/activity.ftl"),
     include_str!("en/duty.ftl"),
     include_str!("en/doubt.ftl"),
+    include_str!("en/call.ftl"),
 ];
 /// Only what differs from Japanese; the rest falls back.
 const EASY_JA: &[&str] = &[include_str!("easy_ja.ftl")];

@@ -41,6 +41,7 @@ pub mod photo;
 pub mod playbook;
 pub mod preflight;
 pub mod readdress;
+pub mod receipt;
 pub mod report;
 pub mod role;
 pub mod scene;

@@ -14,7 +14,7 @@ use noroshi_core::rights::{Action, may};
 use super::{
     api::{
         self, alert, channel, chronology, directory, doc, health, hook, incident, lifecycle, playbook,
-        preflight, recipient, report, role, roster, task, trigger,
+        preflight, receipt, recipient, report, role, roster, task, trigger,
     },
     live, page,
     problem::WebError,
@@ -29,7 +29,8 @@ pub enum Access {
     Open,
     /// Whoever holds the link: the token in the path is the permit.
     Link,
-    /// Whoever signs the body with a secret that the configuration holds: the handler checks it.
+    /// Whoever signs the body with a secret that the configuration holds, or has it in the address: the handler checks
+    /// it.
     Signed,
     /// Whoever is known and may do this at least where the playbook names them; the verb asks again, exactly.
     May(Action),
@@ -107,6 +108,8 @@ pub const ROUTES: &[Route] = &[
     get("/api/v1/trigger-events", VIEW, || web::get().to(trigger::list)),
     post("/api/v1/trigger-events", May(Action::Start), || web::post().to(trigger::report)),
     post("/api/v1/hooks/{key}", Signed, || web::post().to(hook::ring)),
+    get("/api/v1/receipts/{key}", Signed, || web::get().to(receipt::get)),
+    post("/api/v1/receipts/{key}", Signed, || web::post().to(receipt::post)),
     get("/api/v1/incidents/{id}/recipients", VIEW, || web::get().to(recipient::list)),
     get("/api/v1/incidents/{id}/roles", VIEW, || web::get().to(role::list)),
     post("/api/v1/incidents/{id}/roles/{key}/offer", May(Action::Seat), || web::post().to(role::offer)),

@@ -34,5 +34,7 @@ mod reports;
 mod roles;
 mod shape;
 mod shipped;
+mod sms;
 mod tasks;
 mod versions;
+mod webhooks;

@@ -12,6 +12,7 @@ pub mod lifecycle;
 pub mod list;
 pub mod playbook;
 pub mod preflight;
+pub mod receipt;
 pub mod recipient;
 pub mod report;
 pub mod role;

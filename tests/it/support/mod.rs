@@ -4,6 +4,7 @@ pub mod browser;
 pub mod chaos;
 pub mod client;
 pub mod history;
+pub mod hook_sink;
 pub mod incident;
 pub mod playbooks;
 pub mod postgres;
