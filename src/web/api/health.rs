@@ -145,7 +145,7 @@ pub async fn warnings(
     if let Some(by) = app.clock.jump() {
         let (way_ja, way_en) =
             if by.0 > 0 { ("進められました", "forward") } else { ("戻されました", "back") };
-        let by = noroshi_core::time::Span(by.0.abs());
+        let by = noroshi_core::time::Span::seconds((by.0.abs() + 500) / 1000);
         found.push(if ja {
             format!("この機械の時計が約{by}{way_ja}。動いている事案の期限は、変更前の時計のまま進みます。時計を確かめてください。事案がすべて終わると、新しい時刻に合わせます。")
         } else {
