@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
 };
 
@@ -27,15 +27,16 @@ use uuid::Uuid;
 use crate::{
     chance::Chance,
     clock::{Clock, SystemClock},
-    config::{Config, DatabaseUrl, HookSecret},
+    config::{Config, DatabaseUrl, Heartbeat, HookSecret},
     key::Key,
     library::Library,
     lifecycle::{Lifecycle, Signals},
     neighbours::Neighbours,
-    operation::{self, Actor, OperationError, Work},
+    operation::{self, Actor, OperationError, Work, audit::Standing},
     password::Passwords,
     store::{self, Store, event::Event},
     transport::{Transport, Transports, mail::MailConfig, mail::Mailer, relay::Roots},
+    watch::Watch,
     worker::Answers,
 };
 
@@ -83,6 +84,14 @@ pub struct App {
     pub secure_cookies: bool,
     /// The secrets of programs that ring, by name in lower case.
     pub hooks: BTreeMap<String, Vec<HookSecret>>,
+    /// Whether the loops of this process go round.
+    pub watch: Watch,
+    /// For how many seconds one of them may stand.
+    pub worker_patience: u32,
+    /// The watcher elsewhere that misses this node.
+    pub heartbeat: Option<Heartbeat>,
+    /// Live pages that listen to this node.
+    pub live_pages: AtomicUsize,
     /// Cancelled when the process stops: streams to live pages end then.
     pub stopping: CancellationToken,
     /// What is wrong, for the board and `/readyz`.
@@ -136,12 +145,23 @@ impl Tenure {
 pub struct Troubles {
     files: Mutex<BTreeMap<PathBuf, Vec<Problem>>>,
     away: Mutex<Option<(Timestamp, Timestamp)>>,
+    found: Mutex<Vec<Standing>>,
 }
 
 impl Troubles {
     /// Playbook files that are refused; the last good version stays in force.
     pub fn files(&self) -> BTreeMap<PathBuf, Vec<Problem>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the auditor found and what still stands, the oldest first.
+    pub fn standing(&self) -> Vec<Standing> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The auditor has looked.
+    pub fn found(&self, standing: Vec<Standing>) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = standing;
     }
 
     /// From when to when the service was away before it started.
@@ -186,6 +206,7 @@ impl App {
             Some(Neighbours::new(store::event::newest(store.read()).await?))
         };
         let (live, _) = broadcast::channel(1024);
+        crate::measure::books();
         let app = Self {
             node: chance.uuid(clock.now()),
             started_at: clock.now(),
@@ -208,6 +229,10 @@ impl App {
             per_domain_per_second: config.delivery.per_domain_per_second,
             secure_cookies: config.server.tls.is_some() || config.server.behind_proxy,
             hooks: config.hooks.clone(),
+            watch: Watch::default(),
+            worker_patience: config.watch.worker_patience,
+            heartbeat: config.watch.heartbeat.clone(),
+            live_pages: AtomicUsize::new(0),
             stopping: CancellationToken::new(),
             troubles: Troubles::default(),
             inbox: None,

@@ -319,6 +319,7 @@ create table timer (
     subject_id {uuid},
     subject_key text,
     step integer not null,
+    priority integer not null,
     due_own_ms bigint not null,
     due_at_ms bigint,
     fired_at_ms bigint,

@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     app::App,
+    measure,
     store::{self, directory::Learned},
     transport::Outcome,
 };
@@ -99,6 +100,7 @@ pub async fn record(
         attempts.push(attempt(app, one));
         if !held.contains(&(one.delivery.id, one.delivery.fence)) {
             // Another lease has begun meanwhile, and what follows is its holder's to say. The try stays on record.
+            measure::lease_lost();
             warn!(delivery = %one.delivery.id, "A lease was lost before the outcome was recorded");
             continue;
         }
@@ -238,11 +240,11 @@ fn point(delivery: &delivery::Model) -> ContactPoint {
 }
 
 fn attempt(app: &App, one: &Tried) -> attempt::Model {
-    let (outcome, relay, reply) = match &one.outcome {
-        Outcome::Accepted { relay, reply, .. } => ("accepted", relay, reply),
-        Outcome::TryAgain { relay, reason } => ("try_again", relay, reason),
-        Outcome::Refused { relay, reason } => ("refused", relay, reason),
-        Outcome::Unknown { relay, reason } => ("unknown", relay, reason),
+    let reply = match &one.outcome {
+        Outcome::Accepted { reply, .. } => reply,
+        Outcome::TryAgain { reason, .. }
+        | Outcome::Refused { reason, .. }
+        | Outcome::Unknown { reason, .. } => reason,
     };
     attempt::Model {
         id: app.chance.uuid(one.ended_at),
@@ -250,8 +252,8 @@ fn attempt(app: &App, one: &Tried) -> attempt::Model {
         number: one.delivery.attempts,
         started_at_ms: one.started_at.0,
         ended_at_ms: one.ended_at.0,
-        outcome: outcome.into(),
-        relay: relay.clone(),
+        outcome: one.outcome.key().into(),
+        relay: one.outcome.relay().to_owned(),
         reply: reply.clone(),
     }
 }
@@ -310,6 +312,7 @@ pub async fn take_back(app: &App, everyone: bool) -> Result<usize, OperationErro
         }
     }
     work.commit().await?;
+    measure::taken_back(count);
     Ok(count)
 }
 

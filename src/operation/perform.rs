@@ -44,7 +44,7 @@ impl Work<'_> {
             match effect {
                 Effect::Send(letter) => self.send(scene, rule, row, letter),
                 Effect::SetTimer { step, due } => {
-                    let timer = own_timer(scene, "step", row.id, step, due);
+                    let timer = own_timer(scene, rule.plan.severity, "step", row.id, step, due);
                     self.gathered.timers.insert(row.id, Some(timer));
                 }
                 Effect::DropTimer => {
@@ -86,9 +86,7 @@ impl Work<'_> {
         for effect in effects {
             match effect {
                 tasks::Effect::SetTimer { reminder, due } => {
-                    self.gathered
-                        .timers
-                        .insert(row.id, Some(own_timer(scene, "task", row.id, reminder, due)));
+                    self.time(scene, "task", row.id, reminder, Some(due.0));
                 }
                 tasks::Effect::DropTimer => {
                     self.gathered.timers.insert(row.id, None);
@@ -122,7 +120,7 @@ impl Work<'_> {
         for effect in effects {
             match effect {
                 reports::Effect::SetTimer { stage, due } => {
-                    self.gathered.timers.insert(row.id, Some(own_timer(scene, "report", row.id, stage, due)));
+                    self.time(scene, "report", row.id, stage, Some(due.0));
                 }
                 reports::Effect::DropTimer => {
                     self.gathered.timers.insert(row.id, None);
@@ -174,6 +172,14 @@ impl Work<'_> {
         self.write_to_role(scene, *severity, role, about).await
     }
 
+    /// Sets the one timer of a chair, a task or a report, where it waits for a moment (own time).
+    pub(super) fn time(&mut self, scene: &Scene, kind: &str, id: Uuid, step: u16, due_own_ms: Option<i64>) {
+        let Some(due) = due_own_ms.map(Timestamp) else { return };
+        // Who leads comes first; reminders of duties after what alerts wait for.
+        let urgency = if kind == "role" { Urgency::Critical } else { Urgency::High };
+        self.gathered.timers.insert(id, Some(own_timer(scene, urgency, kind, id, step, due)));
+    }
+
     fn send(&mut self, scene: &Scene, rule: &Rule, row: &recipient::Model, letter: Outgoing) {
         let id = RecipientId::new(row.id);
         let point = letter.point;
@@ -209,11 +215,6 @@ impl Work<'_> {
         let driver =
             scene.directory.transports.get(&point.transport).map_or("", |transport| &transport.driver);
         let transport = if scene.is_drill() { "rehearsal" } else { carrier(driver) };
-        let urgency = match urgency {
-            Urgency::Critical => 0,
-            Urgency::High => 1,
-            Urgency::Normal => 2,
-        };
         delivery::Model {
             id: self.app.chance.uuid(self.now),
             incident_id: scene.incident.id,
@@ -227,8 +228,7 @@ impl Work<'_> {
             address: point.address.clone(),
             language: point.language.key().into(),
             errand: None,
-            // What is real goes before what is drilled.
-            priority: if scene.is_drill() { urgency + 10 } else { urgency },
+            priority: scene.priority(urgency),
             state: "queued".into(),
             due_at_ms: self.now.0,
             lease_until_ms: 0,
@@ -383,7 +383,14 @@ fn carrier(driver: &str) -> &str {
 }
 
 /// The one timer of a recipient, a task or a report: it carries the id of what it belongs to.
-fn own_timer(scene: &Scene, kind: &str, id: Uuid, step: u16, due: Timestamp) -> timer::Model {
+fn own_timer(
+    scene: &Scene,
+    urgency: Urgency,
+    kind: &str,
+    id: Uuid,
+    step: u16,
+    due: Timestamp,
+) -> timer::Model {
     timer::Model {
         id,
         incident_id: scene.incident.id,
@@ -391,6 +398,7 @@ fn own_timer(scene: &Scene, kind: &str, id: Uuid, step: u16, due: Timestamp) -> 
         subject_id: Some(id),
         subject_key: None,
         step: i32::from(step),
+        priority: scene.priority(urgency),
         due_own_ms: due.0,
         due_at_ms: scene.timeline.real_time_of(due).map(|at| at.0),
         fired_at_ms: None,

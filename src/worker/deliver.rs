@@ -27,6 +27,7 @@ use super::wait;
 use crate::{
     app::App,
     lifecycle::Lifecycle,
+    measure,
     operation::{
         OperationError,
         delivery::{Tried, claim, next_due, record},
@@ -71,7 +72,7 @@ fn lane(app: &Arc<App>, life: &Lifecycle, lanes: &TaskTracker, name: &'static st
         life.worker("sender", sender(app, name, queue, reports, pace, life.soft().clone()));
     }
     // The recorder outlives the senders: the last outcomes are recorded before the process ends.
-    life.task(lanes.track_future(recorder(Arc::clone(app), inbox)));
+    life.task(lanes.track_future(recorder(Arc::clone(app), name, inbox)));
 }
 
 async fn claimer(
@@ -81,11 +82,12 @@ async fn claimer(
     letters: mpsc::Sender<delivery::Model>,
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
+    let turns = app.watch.begin(format!("claimer {name}"));
     let transports = [name.to_owned()];
     loop {
         let permits = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            permits = letters.reserve_many(senders) => permits,
+            permits = turns.waiting(letters.reserve_many(senders)) => permits,
         };
         let Ok(permits) = permits else { return Ok(()) };
         let found = match claim(&app, &transports, senders as u64).await {
@@ -151,16 +153,20 @@ async fn sender(
             Some(transport) => transport.send(&letter, started_at).await,
             None => Outcome::Refused { relay: name.to_owned(), reason: "no such transport".to_owned() },
         };
-        tried = Some(Tried { delivery, started_at, ended_at: app.clock.now(), outcome });
+        let ended_at = app.clock.now();
+        measure::tried(name, outcome.relay(), outcome.key(), ended_at - started_at);
+        tried = Some(Tried { delivery, started_at, ended_at, outcome });
     }
 }
 
-async fn recorder(app: Arc<App>, mut inbox: mpsc::Receiver<Report>) {
+async fn recorder(app: Arc<App>, name: &'static str, mut inbox: mpsc::Receiver<Report>) {
+    let turns = app.watch.begin(format!("recorder {name}"));
     let mut reports = Vec::with_capacity(TOGETHER);
-    while inbox.recv_many(&mut reports, TOGETHER).await > 0 {
+    while turns.waiting(inbox.recv_many(&mut reports, TOGETHER)).await > 0 {
         let tried: Vec<Tried> = reports.iter_mut().filter_map(|report| report.tried.take()).collect();
         let next: Vec<Uuid> = reports.iter().filter_map(|report| report.next).collect();
         let mut written = loop {
+            turns.turn();
             match commit(&app, &tried, &next).await {
                 Ok(written) => break written,
                 Err(error) => {
@@ -173,6 +179,9 @@ async fn recorder(app: Arc<App>, mut inbox: mpsc::Receiver<Report>) {
                 }
             }
         };
+        if !tried.is_empty() {
+            measure::committed("outcomes", tried.len());
+        }
         for report in reports.drain(..) {
             let letter = report.next.and_then(|id| written.remove(&id));
             // A sender that is gone has stopped: its letter is taken back when its lease ends.

@@ -34,3 +34,4 @@ mod shape;
 mod shipped;
 mod tasks;
 mod versions;
+mod watch;

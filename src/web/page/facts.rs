@@ -35,7 +35,7 @@ use crate::{
     },
     store,
     transport::Transport,
-    web::{problem::WebError, session::Caller},
+    web::{api::health::alarms, problem::WebError, session::Caller},
 };
 
 /// All rows of a list that is shown whole.
@@ -581,7 +581,7 @@ pub fn roles(scene: &Scene, frame: &Frame) -> Vec<ChairLine> {
 /// What of the service is out of order, and when it was away: two lists of sentences.
 pub fn troubles(app: &App, frame: &Frame) -> (Vec<String>, Vec<String>) {
     let words = frame.words;
-    let mut troubles = Vec::new();
+    let mut troubles = alarms(app, words, |at| frame.when.short(at));
     for (_, transport) in app.transports.iter() {
         let Transport::Mail(mailer) = transport else { continue };
         for relay in mailer.health().into_iter().filter(|relay| !relay.up) {

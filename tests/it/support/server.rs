@@ -106,6 +106,16 @@ impl Home {
         self.folder.path()
     }
 
+    /// Its database.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Changes the database as somebody with its own tools does.
+    pub async fn change(&self, statement: &str) {
+        self.database.change(self.path(), statement).await;
+    }
+
     /// The port it serves on.
     pub fn port(&self) -> u16 {
         self.port
