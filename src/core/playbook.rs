@@ -25,7 +25,7 @@ pub use check::{Neighbour, Site};
 pub use closing::{CloseWhen, Metric, Metrics};
 pub use lines::Lines;
 pub use reports::{IfMissed, ReportPlan, Stretch};
-pub use syntax::{built_in_forms, check, read};
+pub use syntax::{built_in_forms, check, read, read_checked};
 pub use tasks::{Anchor, Due, IncidentMoment, TaskGroup, TaskPlan, Test, When};
 pub use triggers::{
     Again, Among, Bound, Comparison, Dedupe, EventTest, Hook, Mode, OnTimeout, Schedule, Source, Trigger,
@@ -133,6 +133,8 @@ pub struct Requires {
     pub rosters: Vec<String>,
     /// Transport keys.
     pub transports: Vec<String>,
+    /// Keys of role accounts (当直師長).
+    pub role_accounts: Vec<String>,
 }
 
 /// A value that the texts may use.

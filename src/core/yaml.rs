@@ -23,6 +23,7 @@ pub mod fields;
 mod slips;
 mod tree;
 
+pub use slips::in_value as slip_in;
 pub use tree::{parse, top_level_kind};
 
 /// How much one file may hold.

@@ -76,8 +76,7 @@ async fn change(
     work.enter([id.raw()]).await?;
     let mut scene = Scene::load(work.app, &work.tx, id).await?;
     let approver = scene.playbook.close.approve.as_ref();
-    let approves =
-        approver.and_then(|role| scene.holders.get(role)).is_some_and(|person| work.actor.is_person(person));
+    let approves = approver.is_some_and(|role| scene.holds(role, &work.actor, work.now));
     match verb {
         // Anybody of the house may say that it is time.
         Verb::ProposeClose => work.actor.must(Action::Talk, "propose to close the incident")?,

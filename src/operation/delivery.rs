@@ -216,15 +216,16 @@ fn unknown(delivery: &mut delivery::Model, reason: &str, now: Timestamp, at: Tim
 }
 
 fn failed(delivery: &delivery::Model) -> Text {
-    let reason = delivery.reason.as_deref().unwrap_or("");
+    let reason = crate::transport::reason::in_words(delivery.reason.as_deref().unwrap_or(""));
+    let (ja, en) = (reason.get(Language::Ja), reason.get(Language::En));
     match delivery.state.as_str() {
         "unknown" => Text::both(
-            format!("送信結果が不明（{}）{reason}", delivery.via),
-            format!("Outcome unknown ({}): {reason}", delivery.via),
+            format!("送信結果が不明（{}）{ja}", delivery.via),
+            format!("Outcome unknown ({}): {en}", delivery.via),
         ),
         _ => Text::both(
-            format!("不達（{}）{reason}", delivery.via),
-            format!("Not delivered ({}): {reason}", delivery.via),
+            format!("不達（{}）{ja}", delivery.via),
+            format!("Not delivered ({}): {en}", delivery.via),
         ),
     }
 }
@@ -299,7 +300,7 @@ pub async fn take_back(app: &App, everyone: bool) -> Result<usize, OperationErro
                 store::delivery::save(&work.tx, &delivery).await?;
             }
             Some(handed) => {
-                let reason = "the service stopped between handing over and recording".to_owned();
+                let reason = crate::transport::reason::STOPPED.to_owned();
                 let one = Tried {
                     started_at: Timestamp(handed),
                     ended_at: work.now,

@@ -21,7 +21,7 @@ use noroshi_core::{
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::{Actor, OperationError, Work, playbook::hash};
+use super::{Actor, OperationError, Work, playbook::hash, role, scene::Scene};
 use crate::{app::App, spreadsheet, store};
 
 /// How a file is read.
@@ -265,9 +265,16 @@ async fn store_version(
         imported_by: work.actor.id.clone(),
     };
     store::directory::put(&work.tx, row).await?;
-    // Boards say which of their addresses have changed.
-    for incident in store::incident::open(&work.tx).await? {
-        work.changed(IncidentId::new(incident.id), "directory");
+    // Boards say which of their addresses have changed; empty chairs are offered to whoever is on duty now.
+    let open = store::incident::open(&work.tx).await?;
+    work.enter(open.iter().map(|incident| incident.id)).await?;
+    for incident in open {
+        let id = IncidentId::new(incident.id);
+        let mut scene = Scene::load(work.app, &work.tx, id).await?;
+        if scene.is_open() {
+            role::directory_changed(&mut work, &mut scene).await?;
+        }
+        work.changed(id, "directory");
     }
     work.commit().await
 }

@@ -11,7 +11,6 @@ use noroshi_core::{
 
 use super::{
     errand::Errand,
-    report::name,
     scene::Scene,
     task::{role_name, title},
     telling,
@@ -93,7 +92,7 @@ pub fn fell_due(scene: &Scene, row: &task::Model, late: Option<Span>, at: Timest
 
 /// The author's turn.
 pub fn to_author(app: &App, scene: &Scene, kind: &ReportPlan, row: &report::Model, before: u16) -> Errand {
-    let name = name(kind, row.number);
+    let name = kind.name(row.number);
     let name_en = name.get(Language::En);
     let (due_ja, due_en) = clock(app, scene, row.due_own_ms);
     let (subject, body) = if before == 0 {
@@ -119,9 +118,15 @@ pub fn to_author(app: &App, scene: &Scene, kind: &ReportPlan, row: &report::Mode
     notice(Urgency::High, report_path(row), subject, body)
 }
 
-/// The approver's turn.
-pub fn to_approver(scene: &Scene, kind: &ReportPlan, row: &report::Model, before: u16) -> Errand {
-    let name = name(kind, row.number);
+/// The approver's turn. `told` is what the report says, with what has changed since the one before.
+pub fn to_approver(
+    scene: &Scene,
+    kind: &ReportPlan,
+    row: &report::Model,
+    before: u16,
+    told: &Text,
+) -> Errand {
+    let name = kind.name(row.number);
     let name_en = name.get(Language::En);
     let author = role_name(scene, &kind.author);
     let again = before > 0;
@@ -130,10 +135,14 @@ pub fn to_approver(scene: &Scene, kind: &ReportPlan, row: &report::Model, before
         format!("{}{name_en} waits for your approval", if again { "Still: " } else { "" }),
     );
     let body = Text::both(
-        format!("{} が {} を提出しました。承認するか、理由を付けて差し戻してください。", author.ja, name.ja),
         format!(
-            "{} has handed in {name_en}. Please approve it, or send it back with a reason.",
-            author.get(Language::En)
+            "{} が {} を提出しました。承認するか、理由を付けて差し戻してください。\n\n{}",
+            author.ja, name.ja, told.ja
+        ),
+        format!(
+            "{} has handed in {name_en}. Please approve it, or send it back with a reason.\n\n{}",
+            author.get(Language::En),
+            told.get(Language::En)
         ),
     );
     notice(Urgency::High, report_path(row), subject, body)
@@ -141,7 +150,7 @@ pub fn to_approver(scene: &Scene, kind: &ReportPlan, row: &report::Model, before
 
 /// It came back to its author.
 pub fn returned(kind: &ReportPlan, row: &report::Model) -> Errand {
-    let name = name(kind, row.number);
+    let name = kind.name(row.number);
     let name_en = name.get(Language::En);
     let reason = row.returned_because.as_deref().unwrap_or_default();
     let subject = Text::both(format!("差し戻し {}", name.ja), format!("{name_en} came back to you"));
@@ -154,7 +163,7 @@ pub fn returned(kind: &ReportPlan, row: &report::Model) -> Errand {
 
 /// Nobody has sent it out in time: a person decides.
 pub fn to_decider(kind: &ReportPlan, row: &report::Model) -> Errand {
-    let name = name(kind, row.number);
+    let name = kind.name(row.number);
     let name_en = name.get(Language::En);
     let options = |language: Language, join: &str| {
         let labels = kind.if_missed.options.iter().map(|option| option.label.get(language));
@@ -183,5 +192,5 @@ pub fn missed(scene: &Scene, kind: &ReportPlan, row: &report::Model, at: Timesta
         format!("予定の時刻までに出ていない。{} の判断待ち", who.ja),
         format!("Has not gone out in time; waiting for the decision of {}", who.get(Language::En)),
     );
-    telling::line("decision_due", name(kind, row.number), told, at)
+    telling::line("decision_due", kind.name(row.number), told, at)
 }

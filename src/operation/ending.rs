@@ -108,7 +108,7 @@ fn set_review(work: &mut Work<'_>, scene: &mut Scene) {
 
 /// Commanders and administrators may end an incident, and whoever holds a role that the playbook names for it.
 fn may_end(work: &Work<'_>, scene: &Scene, how: End) -> Result<(), OperationError> {
-    let holds = |role: &String| scene.holders.get(role).is_some_and(|person| work.actor.is_person(person));
+    let holds = |role: &String| scene.holds(role, &work.actor, work.now);
     let plan = &scene.playbook;
     match how {
         End::Closed => {

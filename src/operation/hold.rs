@@ -159,6 +159,7 @@ async fn set_alight(
             problems.retain(|problem| problem.severity == Severity::Error);
             return Err(OperationError::Problems(problems));
         }
+        scene.first_directory = std::sync::Arc::clone(&directory);
         scene.directory = directory;
         scene.incident.directory_version_id = latest.id;
     }

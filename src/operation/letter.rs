@@ -111,7 +111,7 @@ pub(super) fn blank(app: &App, scene: &Scene, urgency: Urgency, delivery: &deliv
         urgency,
         place: scene.directory.office().get(language).to_owned(),
         incident_number: u32::try_from(scene.incident.number).unwrap_or_default(),
-        incident_title: scene.incident.title.clone(),
+        incident_title: scene.title(language).to_owned(),
         subject: String::new(),
         number: 0,
         body: String::new(),

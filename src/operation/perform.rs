@@ -135,7 +135,8 @@ impl Work<'_> {
                 }
                 reports::Effect::AskApprover { before } => {
                     if let Some(approver) = &kind.approver {
-                        let letter = duty::to_approver(scene, kind, row, before);
+                        let told = super::report::told(self, scene, row).await?;
+                        let letter = duty::to_approver(scene, kind, row, before, &told);
                         self.notify(scene, &PartyRef::Role(approver.clone()), letter).await?;
                     }
                 }
@@ -156,7 +157,7 @@ impl Work<'_> {
                     for channel in super::report::audience(self, scene, kind).await? {
                         self.say(scene, channel, &told);
                     }
-                    let line = telling::line("report", super::report::name(kind, row.number), told, self.now);
+                    let line = telling::line("report", kind.name(row.number), told, self.now);
                     self.line(scene.id(), line);
                 }
                 reports::Effect::Next => Box::pin(super::report::next(self, scene, row)).await?,
@@ -198,7 +199,7 @@ impl Work<'_> {
         delivery.letter = Some(i32::from(letter.letter));
         if letter.unserved {
             delivery.state = "refused".into();
-            delivery.reason = Some(format!("no driver for the transport {} is configured", point.transport));
+            delivery.reason = Some(crate::transport::reason::no_driver(&point.transport));
             delivery.ended_at_ms = Some(self.now.0);
         }
         self.gathered.deliveries.push(delivery);
@@ -254,16 +255,11 @@ impl Work<'_> {
         role: &PartyRef,
         about: Errand,
     ) -> Result<(), OperationError> {
-        let mut points = Vec::new();
-        for person in scene.people(role, self.now) {
-            points = self.letter_points(scene, &person);
-            if !points.is_empty() {
-                break;
-            }
-        }
-        if points.is_empty() {
-            points = self.points_of_accounts(scene, &[Role::Admin]).await?;
-        }
+        let serves = |driver: &str| scene.serves(self.app, driver);
+        let points = match scene.who().reader(role, serves, self.now) {
+            Some((_, points)) => points,
+            None => self.points_of_accounts(scene, &[Role::Admin]).await?,
+        };
         self.write_letters(scene, severity, role, &about, points);
         Ok(())
     }
@@ -328,13 +324,7 @@ impl Work<'_> {
 
     /// The addresses of a person to which a letter can be written: a telephone number is for people.
     pub(super) fn letter_points(&self, scene: &Scene, person: &str) -> Vec<ContactPoint> {
-        let by_letter = |point: &ContactPoint| {
-            let transport = scene.directory.transports.get(&point.transport);
-            transport.is_some_and(|transport| {
-                transport.driver != BY_HAND && scene.serves(self.app, &transport.driver)
-            })
-        };
-        scene.who().person_points(person).into_iter().filter(by_letter).collect()
+        scene.who().letter_points(person, |driver| scene.serves(self.app, driver))
     }
 
     /// The addresses of the people behind the accounts of these roles, each person once.

@@ -1,22 +1,26 @@
 //! Importing playbooks: a new version, or nothing.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use noroshi_core::{
+    directory::Directory,
     playbook::{
-        Neighbour, Site,
+        Neighbour, Playbook, Site,
         difference::{Change, difference},
     },
     problem::{Position, Problem, Severity},
     rights::Action,
     text::Text,
+    time::Timestamp,
 };
+use sea_orm::ConnectionTrait;
 use sha2::{Digest, Sha256};
 
 use super::{OperationError, Work};
 use crate::{
-    attachment::{self, Document},
-    store::{self, to_json},
+    app::App,
+    attachment::{self, Document, Known},
+    store::{self, StoreError, to_json},
 };
 
 /// What an import did, or would do.
@@ -93,16 +97,13 @@ pub async fn import_all(
     for_good: bool,
 ) -> Result<Vec<Imported>, Refusal> {
     work.actor.must(Action::ImportPlaybook, "import a playbook")?;
-    let directory = match store::directory::latest(&work.tx).await? {
-        Some(row) => Some(work.app.library.directory(&work.tx, row.id).await?),
-        None => None,
-    };
-    let neighbours = neighbours(&work).await?;
-    let site = Site { directory: directory.as_deref(), at: Some(work.now), neighbours: Some(&neighbours) };
+    let in_force = InForce::read(work.app, &work.tx).await?;
+    let coming: Vec<_> = sources.iter().map(|source| Neighbour::read(source.text)).collect();
     let (mut read, mut broken) = (Vec::new(), Vec::new());
     let mut keys: BTreeMap<String, usize> = BTreeMap::new();
     for (place, source) in sources.iter().enumerate() {
-        let (playbook, problems) = noroshi_core::playbook::check(source.text, &site);
+        let neighbours = in_force.beside(&coming, place);
+        let (playbook, problems) = in_force.check(source.text, &neighbours, work.now);
         let Some(playbook) = playbook else {
             let errors = problems.into_iter().filter(|problem| problem.severity == Severity::Error);
             broken.push((place, errors.collect()));
@@ -118,7 +119,7 @@ pub async fn import_all(
             None => Vec::new(),
         };
         match attachment::gather(&playbook, source.folder, &known) {
-            Ok(documents) => read.push((playbook, problems, source.text, former, documents)),
+            Ok(documents) => read.push((playbook, problems, source.text, former.zip(Some(known)), documents)),
             Err(missing) => broken.push((place, missing)),
         }
     }
@@ -128,10 +129,17 @@ pub async fn import_all(
     let mut done = Vec::with_capacity(read.len());
     for (playbook, problems, source, former, documents) in read {
         let sha256 = content_hash(source, &documents);
-        let changed = former.as_ref().is_none_or(|former| former.sha256 != sha256);
-        let number = former.as_ref().map_or(0, |former| former.number) + i32::from(changed);
+        let changed = former.as_ref().is_none_or(|(former, _)| former.sha256 != sha256);
+        let number = former.as_ref().map_or(0, |(former, _)| former.number) + i32::from(changed);
         let changes = match &former {
-            Some(former) if changed => difference(former.source.as_bytes(), source),
+            Some((former, known)) if changed => {
+                let before: Vec<_> = known.iter().map(Known::of_row).collect();
+                let after: Vec<_> =
+                    documents.iter().map(|it| Known::of_document(it, hash(&it.bytes))).collect();
+                let mut changes = difference(former.source.as_bytes(), source);
+                changes.extend(attachment::changes(&playbook, &before, &after));
+                changes
+            }
             _ => Vec::new(),
         };
         if changed && for_good {
@@ -165,7 +173,7 @@ pub async fn import_all(
             number,
             sha256,
             changed,
-            former: former.map(|former| former.number),
+            former: former.map(|(former, _)| former.number),
             changes,
             problems,
         });
@@ -194,10 +202,74 @@ fn twice(key: &str) -> Problem {
     }
 }
 
-/// The playbooks in force, the former version of the one that comes in among them.
-async fn neighbours(work: &Work<'_>) -> Result<Vec<Neighbour>, OperationError> {
-    let rows = store::playbook::all_latest(&work.tx).await?;
-    Ok(rows.iter().filter_map(|row| Neighbour::read(row.source.as_bytes())).collect())
+/// What is not as in another version, in the playbook's own terms, its documents included.
+pub async fn changes(
+    app: &App,
+    former: &entity::playbook_version::Model,
+    later: &entity::playbook_version::Model,
+) -> Result<Vec<Change>, StoreError> {
+    let db = app.store.read();
+    let mut changes = difference(former.source.as_bytes(), later.source.as_bytes());
+    let playbook = app.library.playbook(db, later.id).await?;
+    if playbook.alerts.iter().any(|alert| !alert.attach.is_empty()) {
+        let [before, after] = [
+            store::attachment::of_version(db, former.id).await?,
+            store::attachment::of_version(db, later.id).await?,
+        ]
+        .map(|rows| rows.iter().map(Known::of_row).collect::<Vec<_>>());
+        changes.extend(attachment::changes(&playbook, &before, &after));
+    }
+    Ok(changes)
+}
+
+/// What a playbook is checked against: the directory and the playbooks in force.
+#[derive(Debug)]
+pub struct InForce {
+    /// The directory, where there is one.
+    pub directory: Option<Arc<Directory>>,
+    playbooks: Vec<Neighbour>,
+}
+
+impl InForce {
+    /// Reads what is in force.
+    pub async fn read(app: &App, db: &impl ConnectionTrait) -> Result<Self, StoreError> {
+        let directory = match store::directory::latest(db).await? {
+            Some(row) => Some(app.library.directory(db, row.id).await?),
+            None => None,
+        };
+        let rows = store::playbook::all_latest(db).await?;
+        let playbooks = rows.iter().filter_map(|row| Neighbour::read(row.source.as_bytes())).collect();
+        Ok(Self { directory, playbooks })
+    }
+
+    /// What the checker says now about a version that was taken in. Its own other versions are not its neighbours.
+    pub fn problems(&self, row: &entity::playbook_version::Model, now: Timestamp) -> Vec<Problem> {
+        let others: Vec<Neighbour> =
+            self.playbooks.iter().filter(|other| other.key() != row.key).cloned().collect();
+        self.check(row.source.as_bytes(), &others, now).1
+    }
+
+    fn check(
+        &self,
+        source: &[u8],
+        neighbours: &[Neighbour],
+        now: Timestamp,
+    ) -> (Option<Playbook>, Vec<Problem>) {
+        let directory = self.directory.as_deref();
+        let site = Site { directory, at: Some(now), neighbours: Some(neighbours) };
+        noroshi_core::playbook::check(source, &site)
+    }
+
+    /// The neighbours of one of several files that come in together: its own former version, the other playbooks in
+    /// force, and in the stead of those that are replaced the files before it.
+    fn beside(&self, coming: &[Option<Neighbour>], place: usize) -> Vec<Neighbour> {
+        let own = coming[place].as_ref().map(Neighbour::key);
+        let is_own = |it: &&Neighbour| Some(it.key()) == own;
+        let is_replaced = |it: &&Neighbour| coming.iter().flatten().any(|other| other.key() == it.key());
+        let stay = self.playbooks.iter().filter(|it| is_own(it) || !is_replaced(it));
+        let before = coming[..place].iter().flatten().filter(|it| !is_own(it));
+        stay.chain(before).cloned().collect()
+    }
 }
 
 /// The hash of a version: of its file, and of its documents where it has any.

@@ -23,7 +23,8 @@ use crate::{
     store::{self, StoreError, from_json},
 };
 
-/// An incident and its world. The playbook and the directory are those it was started with.
+/// An incident and its world. The playbook is the one it was started with; the directory is the one in force: who is
+/// on duty, and where they are reached, is asked of today's. What was resolved before stays in the rows.
 #[derive(Clone, Debug)]
 pub struct Scene {
     /// The row.
@@ -32,8 +33,10 @@ pub struct Scene {
     pub timeline: Timeline,
     /// The playbook's version that it runs by.
     pub playbook: Arc<Playbook>,
-    /// The directory's version that it was started with.
+    /// The directory in force.
     pub directory: Arc<Directory>,
+    /// The directory that it was started with.
+    pub first_directory: Arc<Directory>,
     /// Its chairs.
     pub roles: Vec<incident_role::Model>,
     /// Who holds which role, by role: person. Nobody else acts for it.
@@ -60,12 +63,17 @@ impl Scene {
         let id = IncidentId::new(incident.id);
         let roles = store::incident::roles(db, id).await?;
         let playbook = app.library.playbook(db, incident.playbook_version_id).await?;
-        let directory = app.library.directory(db, incident.directory_version_id).await?;
+        let first = app.library.directory(db, incident.directory_version_id).await?;
         let values = from_json("incident", id, &incident.variables)?;
-        Ok(Self::new(incident, playbook, directory, roles, values))
+        let newer = store::directory::latest_id(db).await?.filter(|id| *id != incident.directory_version_id);
+        let mut scene = Self::new(incident, playbook, first, roles, values);
+        if let Some(newer) = newer {
+            scene.directory = app.library.directory(db, newer).await?;
+        }
+        Ok(scene)
     }
 
-    /// The world of an incident from its parts.
+    /// The world of an incident from its parts, before another directory comes into force.
     pub fn new(
         incident: entity::incident::Model,
         playbook: Arc<Playbook>,
@@ -75,8 +83,18 @@ impl Scene {
     ) -> Self {
         let timeline = store::incident::timeline(&incident);
         let (holders, seated) = (BTreeMap::new(), BTreeMap::new());
-        let mut scene =
-            Self { incident, timeline, playbook, directory, roles: Vec::new(), holders, seated, values };
+        let first_directory = Arc::clone(&directory);
+        let mut scene = Self {
+            incident,
+            timeline,
+            playbook,
+            directory,
+            first_directory,
+            roles: Vec::new(),
+            holders,
+            seated,
+            values,
+        };
         scene.seat(roles);
         scene
     }
@@ -94,6 +112,12 @@ impl Scene {
     /// Its id.
     pub fn id(&self) -> IncidentId {
         IncidentId::new(self.incident.id)
+    }
+
+    /// Its title for a reader of this language: what somebody typed stands as it is, the playbook's own is translated.
+    pub fn title(&self, language: Language) -> &str {
+        let (given, own) = (&self.incident.title, &self.playbook.title);
+        if *given == own.ja { own.get(language) } else { given }
     }
 
     /// Whether it is a drill.
@@ -144,10 +168,10 @@ impl Scene {
     }
 
     /// Who leads: the holder of the role that closes the incident, else of the first.
-    pub fn leaders(&self) -> impl Iterator<Item = &str> {
+    pub fn leader(&self, now: Timestamp) -> Option<String> {
         let first = || self.playbook.roles.first().map(|role| &role.key);
-        let key = self.playbook.close.approve.as_ref().or_else(first);
-        key.and_then(|key| self.holders.get(key)).map(String::as_str).into_iter()
+        let key = self.playbook.close.approve.as_ref().or_else(first)?;
+        self.holder(key, now)
     }
 
     /// Whether this is the actor's to decide: a role's holder has accepted it; of a roster, whoever is on duty.
@@ -157,6 +181,19 @@ impl Scene {
                 self.holders.get(key).is_some_and(|person| actor.is_person(person))
             }
             _ => self.people(party, now).iter().any(|person| actor.is_person(person)),
+        }
+    }
+
+    /// Whether the actor holds a role of the playbook, or is on duty for a role account of the directory.
+    pub fn holds(&self, role: &str, actor: &Actor, now: Timestamp) -> bool {
+        self.is_theirs(&PartyRef::Role(role.to_owned()), actor, now)
+    }
+
+    /// Who holds a role of the playbook, or is on duty for a role account of the directory.
+    pub fn holder(&self, role: &str, now: Timestamp) -> Option<String> {
+        match self.playbook.role(role) {
+            Some(_) => self.holders.get(role).cloned(),
+            None => self.people(&PartyRef::Role(role.to_owned()), now).into_iter().next(),
         }
     }
 
@@ -192,7 +229,7 @@ impl Scene {
         let row = &self.incident;
         match name {
             "incident.id" => Some(Cow::Owned(self.id().to_string())),
-            "incident.title" => Some(Cow::Borrowed(&row.title)),
+            "incident.title" => Some(Cow::Borrowed(self.title(language))),
             "incident.mode" => Some(Cow::Borrowed(&row.mode)),
             "incident.opened_at" => Some(moment(row.opened_at_ms)),
             "incident.closed_at" => row.ended_at_ms.map(moment),

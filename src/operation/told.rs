@@ -101,16 +101,14 @@ impl Told {
     /// Those who were told and whom the alert names. A person whom a step told has no agency and always hears of it;
     /// a cancellation goes to everybody who was told.
     pub(super) fn addressees(&self, scene: &Scene, rule: &Rule) -> Vec<Addressee> {
-        let named: BTreeSet<&str> = rule
-            .plan
-            .to
-            .iter()
-            .filter_map(|party| match party {
-                PartyRef::Agency(key) => Some(scene.directory.expand(key)),
-                _ => None,
-            })
-            .flatten()
-            .collect();
+        // Whoever was told as a member of a group is stood down, whether it is still in that group or not.
+        let directories = [&scene.first_directory, &scene.directory];
+        let groups = rule.plan.to.iter().filter_map(|party| match party {
+            PartyRef::Agency(key) => Some(key),
+            _ => None,
+        });
+        let named: BTreeSet<&str> =
+            groups.flat_map(|key| directories.iter().flat_map(move |it| it.expand(key))).collect();
         let everybody = scene.incident.state == "cancelled";
         self.parties
             .iter()

@@ -105,7 +105,7 @@ impl Letter {
         }
     }
 
-    /// `【訓練】（再送）…（03:44までに回答）第1報`: what cannot be missed stands first, and a long subject is cut in
+    /// `【訓練】（再送）…（03:44までに回答） 第1報`: what cannot be missed stands first, and a long subject is cut in
     /// the author's words, never in the marks.
     fn subject_line(&self, words: &Words) -> String {
         let mut head = String::new();
@@ -136,7 +136,7 @@ impl Letter {
     }
 }
 
-/// ` 事案12 `, by which a reader tells two incidents apart.
+/// ` 事案12`, by which a reader tells two incidents apart.
 fn incident_words(letter: &Letter, words: &Words) -> String {
     match letter.incident_number {
         0 => String::new(),
@@ -288,17 +288,19 @@ impl Page {
         })
     }
 
-    /// The text part: blocks with an empty line between them, the deadline and the link before the details.
+    /// The text part: blocks with an empty line between them; what it is about, then the deadline and the link, then
+    /// the details.
     fn text(&self) -> String {
         let mut blocks: Vec<Vec<String>> = Vec::new();
         blocks.push(self.drill_head.iter().chain(&self.top).cloned().collect());
         blocks.push(vec![self.greeting.clone()]);
+        // What it is about, and what to do at once, stands before what is to be answered.
+        blocks.push(vec![self.heading.clone()]);
         blocks.push(self.deadline.iter().map(|sentence| format!("■ {sentence}")).collect());
         if let Some(link) = self.link.as_ref().filter(|_| !self.link_in_body) {
             blocks.push(vec![self.answer.clone(), link.clone()]);
         }
         blocks.push(self.opening.iter().map(|sentence| format!("※ {sentence}")).collect());
-        blocks.push(vec![self.heading.clone()]);
         blocks.push(self.body_with_link_apart());
         blocks.push(self.documents.iter().chain(&self.choose).cloned().collect());
         blocks.push(self.phone.iter().chain(&self.next_step).chain(&self.repeat).cloned().collect());

@@ -17,6 +17,7 @@ pub mod connection;
 pub mod letter;
 pub mod mail;
 pub mod message;
+pub mod reason;
 pub mod relay;
 #[cfg(test)]
 mod sink;

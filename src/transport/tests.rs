@@ -110,7 +110,7 @@ async fn a_letter_is_read_as_it_was_written() {
     mailer(vec![sink.url()]).send(&letter(), NOW).await;
     let bytes = sink.letters().remove(0).bytes;
     let mail = MessageParser::default().parse(&bytes).unwrap();
-    assert_eq!(mail.subject(), Some("【待機・出動照会】最大震度6強 青葉県沖（03:44までに回答）第1報"));
+    assert_eq!(mail.subject(), Some("【待機・出動照会】最大震度6強 青葉県沖（03:44までに回答） 第1報"));
     let from = mail.from().unwrap().first().unwrap();
     assert_eq!(from.name(), Some("青葉県 保健医療福祉調整本部"));
     let to = mail.to().unwrap().first().unwrap();

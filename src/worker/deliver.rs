@@ -151,7 +151,10 @@ async fn sender(
         }
         let outcome = match app.transports.get(name) {
             Some(transport) => transport.send(&letter, started_at).await,
-            None => Outcome::Refused { relay: name.to_owned(), reason: "no such transport".to_owned() },
+            None => Outcome::Refused {
+                relay: name.to_owned(),
+                reason: crate::transport::reason::NO_SUCH_TRANSPORT.to_owned(),
+            },
         };
         let ended_at = app.clock.now();
         measure::tried(name, outcome.relay(), outcome.key(), ended_at - started_at);

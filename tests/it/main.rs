@@ -22,6 +22,7 @@ mod documents;
 mod drill;
 mod duty_pages;
 mod events;
+mod foresight;
 mod harness;
 mod ladder;
 mod letters;

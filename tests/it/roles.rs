@@ -322,6 +322,46 @@ async fn whoever_stands_in_is_on_duty_everywhere_and_an_empty_chair_is_offered_t
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_imported_directory_says_who_is_asked_and_told_from_then_on() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        let only_duty = with(&hasty(), "from: [roster.duty, roster.deputy]", "from: [roster.duty]");
+        let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &only_duty);
+        let server = home.serve_with(DIRECTORY).await;
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        sink.letters_to("dmat@east.example", 1, SOON).await;
+        role_until(&incident, &server, "commander", "is vacant", |role| role["state"] == "vacant").await;
+
+        let new = with(
+            DIRECTORY,
+            "people:\n",
+            "people:\n  p_new: { name: 新任（例）, human: true, reach: { email: new@eoc.example, phone: \"0009\" } }\n",
+        );
+        let new = with(&new, "duty:    { members: [p_duty] }", "duty:    { members: [p_new] }");
+        let new = with(&new, "email: dmat@east.example", "email: saigai@east.example");
+        server.home.import_directory(&new).await;
+        let letter = sink.letter_about("new@eoc.example", "役割の打診 本部長", SOON).await;
+        press(&server, &letter, "accept", 303).await;
+        assert_eq!(role(&incident, &server, "commander").await["person"], "p_new");
+
+        // What comes later goes to the new address; what was told at the old one is ended there.
+        let alert = json!({ "to": ["agency:hosp_east"], "subject": "続きの照会", "body": "もう一度うかがいます。" });
+        let raised = server.api.post(&incident.path("/alerts"), &alert).await.expect(201);
+        sink.letters_to("saigai@east.example", 1, SOON).await;
+        assert_eq!(sink.received_by("dmat@east.example").len(), 1, "{}", raised.text);
+
+        // A holder whom the next directory no longer knows keeps the chair and the name.
+        server.home.import_directory(DIRECTORY).await;
+        let commander = role(&incident, &server, "commander").await;
+        assert_eq!((&commander["person"], &commander["name"]), (&json!("p_new"), &json!("新任（例）")));
+        incident.close("終了").await.expect(200);
+        sink.letter_about("dmat@east.example", "活動終了", SOON).await;
+        sink.letter_about("saigai@east.example", "活動終了", SOON).await;
+    })
+    .await;
+}
+
 const PASSWORD: &str = "狼煙-山から山へ-2026";
 
 /// A signed-in person of the directory.

@@ -1,5 +1,6 @@
 //! Every rule has a smallest file that breaks it. The mark « in a replacement shows where the problem must be told.
 
+mod accounts;
 mod rules;
 
 use proptest::prelude::*;
@@ -144,6 +145,29 @@ fn the_shipped_files_have_no_problem() {
     let (alone, problems) = read(PLAYBOOK.as_bytes(), None);
     assert!(problems.iter().all(|problem| problem.severity == Severity::Info), "{problems:#?}");
     assert!(alone.is_some());
+}
+
+/// What a Japanese keyboard writes and a word processor makes of it: each is told with the sign itself.
+#[test]
+fn signs_of_the_wrong_width_are_named_wherever_they_stand() {
+    let slips = [
+        ("R01", "    via: [email, sms]\n    sev", "    via: [«email、sms]\n    sev", "「、」は全角"),
+        ("R01", "    via: [email, sms]\n    sev", "    via: [«“email”, sms]\n    sev", "「“」は引用符"),
+        ("R02", "to: [\"agency:hospitals\"]", "to: [«“agency:hospitals”]", "「“」は引用符"),
+        ("R02", "to: [\"agency:hospitals\"]", "to: [«\"agency：hospitals\"]", "「：」は全角"),
+        ("R02", "to: [\"agency:hospitals\"]", "to: «“agency:hospitals”", "「“」は引用符"),
+        ("R02", "severity: critical", "severity: «‘critical’", "「‘」は引用符"),
+        ("R02", "stop_on: [responded, ", "stop_on: [«responded、", "「、」は全角"),
+        ("R02", "accept_within: 10m", "accept_within: «１０m", "「10m」"),
+        ("R02", "counts_as: read", "«“counts_as”: read", "「“」は引用符"),
+        ("R02", "key: small", "key: «“small”", "「“」は引用符"),
+    ];
+    for (code, right, slip, word) in slips {
+        let (text, place) = broken(SMALL, &[(right, slip)]);
+        let (_, problems) = read(text.as_bytes(), Some(&directory(SMALL_DIRECTORY)));
+        let found = problems.iter().find(|it| it.code == code && Some((it.at.line, it.at.column)) == place);
+        assert!(found.is_some_and(|it| it.help.ja.contains(word)), "{slip}: {problems:#?}");
+    }
 }
 
 #[test]
@@ -496,6 +520,8 @@ fn everybody_ends_at_a_person(playbook: &Playbook, directory: &Directory) -> boo
         relays: None,
         health: None,
         admins: &[],
+        commanders: &[],
+        starter: None,
     });
     timetable.alerts.iter().all(|alert| {
         let decisions = timetable.entries.iter().filter(|entry| {

@@ -133,7 +133,8 @@ impl<'a> Spot<'a> {
 
     fn wrong(&self, wanted_ja: &str, wanted_en: &str) {
         let help = || Text::both(format!("{wanted_ja}を書いてください。"), format!("Write {wanted_en}."));
-        self.wrong_with(wanted_ja, wanted_en, help());
+        let slip = self.node.as_str().and_then(slips::in_value);
+        self.wrong_with(wanted_ja, wanted_en, slip.unwrap_or_else(help));
     }
 
     /// The same where a list or a map is wanted: what was most likely meant.
@@ -192,7 +193,7 @@ impl<'a> Spot<'a> {
         if is_key(word) {
             return Some(word.to_owned());
         }
-        self.error("R02", not_a_key(word), key_help());
+        self.error("R02", not_a_key(word), slips::in_value(word).unwrap_or_else(key_help));
         None
     }
 
@@ -305,6 +306,7 @@ impl<'a> Spot<'a> {
 
     /// Tells that these words are not of the wanted kind.
     pub fn not_a(&self, words: &str, name_ja: &str, name_en: &str, help: Text) {
+        let help = slips::in_value(words).unwrap_or(help);
         let words = shortened(words);
         self.error(
             "R02",
@@ -323,6 +325,7 @@ impl<'a> Spot<'a> {
         if found.is_none() {
             let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
             let (hint_ja, hint_en) = did_you_mean(word, names.iter().copied());
+            let slip = slips::in_value(word);
             let word = shortened(word);
             self.error(
                 "R02",
@@ -330,10 +333,12 @@ impl<'a> Spot<'a> {
                     format!("「{word}」は使えません。{hint_ja}"),
                     format!("\"{word}\" is not known here.{hint_en}"),
                 ),
-                Text::both(
-                    format!("次のどれかを書いてください: {}", names.join("、")),
-                    format!("Write one of: {}.", names.join(", ")),
-                ),
+                slip.unwrap_or_else(|| {
+                    Text::both(
+                        format!("次のどれかを書いてください: {}", names.join("、")),
+                        format!("Write one of: {}.", names.join(", ")),
+                    )
+                }),
             );
         }
         found

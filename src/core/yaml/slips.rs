@@ -3,6 +3,7 @@
 //! The parser only says where it got lost, in its own words. What was most likely meant is looked up here, in the
 //! lines around that place.
 
+use super::fields::shortened;
 use crate::{problem::Position, text::Text};
 
 /// What is wrong, where, and what to write instead.
@@ -41,6 +42,9 @@ pub fn around(source: &str, at: Position, info: &str) -> Slip {
 /// What to write where a word stands in the place of a list or a map; `None` where nothing is known.
 pub fn in_word(word: &str, wanted: Wanted) -> Option<Text> {
     let full_width = |sign: char| word.contains(sign);
+    if let Some(sign) = word.chars().find(|sign| QUOTES.contains(sign)) {
+        return Some(half_width_quotes(sign));
+    }
     if wanted == Wanted::List {
         if ['［', '］', '、', '，'].into_iter().any(full_width) {
             return Some(Text::both(
@@ -68,10 +72,43 @@ pub enum Wanted {
     Map,
 }
 
-/// What to write instead of a key that begins or ends with a blank that is none.
+/// What to write instead of a key that begins with a blank that is none, or has another sign of the wrong kind.
 pub fn in_key(key: &str) -> Option<Text> {
-    key.starts_with('\u{3000}').then(half_width_indentation)
+    if key.starts_with('\u{3000}') {
+        return Some(half_width_indentation());
+    }
+    in_value(key)
 }
+
+/// What to write where a word, a key or a reference has a sign that only looks like the one that was meant. Not for
+/// texts, where every sign is right.
+pub fn in_value(words: &str) -> Option<Text> {
+    if let Some(sign) = words.chars().find(|sign| QUOTES.contains(sign)) {
+        return Some(half_width_quotes(sign));
+    }
+    let sign = words.chars().find(|sign| matches!(sign, '、' | '，' | '！'..='～' | '\u{3000}'))?;
+    match sign {
+        '、' | '，' => Some(Text::both(
+            format!("「{sign}」は全角です。半角の「,」と空白で [a, b] のように区切ってください。"),
+            format!("\"{sign}\" is a full-width comma: part them with \", \", like [a, b]."),
+        )),
+        sign => {
+            let narrow = |c: char| match c {
+                '！'..='～' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+                '\u{3000}' => ' ',
+                c => c,
+            };
+            let meant: String = shortened(words).chars().map(narrow).collect();
+            Some(Text::both(
+                format!("「{sign}」は全角です。半角で「{meant}」のように書いてください。"),
+                format!("\"{sign}\" is full-width: write it half-width, like \"{meant}\"."),
+            ))
+        }
+    }
+}
+
+/// Quotation marks of texts, which YAML takes for letters.
+const QUOTES: [char; 6] = ['“', '”', '‘', '’', '＂', '＇'];
 
 struct Found {
     /// From 1, in characters.
@@ -151,6 +188,18 @@ fn in_line(line: &&str) -> Option<Found> {
             column: column_of(":"),
             detail: Text::both("「:」の後に空白がありません。", "There is no blank behind \":\"."),
             help: blank_behind_colon(),
+        });
+    }
+    if let Some(sign) = rest.strip_prefix(':').and_then(|rest| rest.trim_start().chars().next())
+        && QUOTES.contains(&sign)
+    {
+        return Some(Found {
+            column: column_of(&sign.to_string()),
+            detail: Text::both(
+                format!("引用符「{sign}」が半角ではありません。"),
+                format!("\"{sign}\" is no quotation mark here."),
+            ),
+            help: half_width_quotes(sign),
         });
     }
     if rest.strip_prefix(':').is_some_and(|rest| rest.trim_start().starts_with("{{")) {
@@ -295,6 +344,13 @@ fn half_width_indentation() -> Text {
     )
 }
 
+fn half_width_quotes(sign: char) -> Text {
+    Text::both(
+        format!("「{sign}」は引用符として読めません。半角の \" で囲むか、外してください。"),
+        format!("\"{sign}\" is not read as a quotation mark: write half-width quotes (\"), or none."),
+    )
+}
+
 fn half_width_colon() -> Text {
     Text::both(
         "半角の「:」と半角の空白1つで「title: 断水」のように書いてください。",
@@ -325,6 +381,7 @@ mod tests {
             ("    title: \"本部長", 3, 12, "閉じて"),
             ("    title: {{ name }} 本部長", 3, 12, "引用符"),
             ("    本部長", 3, 5, "形"),
+            ("    title: “本部: 長”", 3, 12, "半角ではありません"),
             ("     title: 本部長", 4, 5, "そろって"),
             ("    title:\n      {{ name }} 本部長", 4, 7, "長い文"),
             ("    title: 本部長: 代行", 3, 15, "値の中"),
@@ -338,6 +395,20 @@ mod tests {
             let told = found.iter().find(|problem| problem.detail.ja.contains(word));
             let told = told.unwrap_or_else(|| panic!("{typed}: {found:#?}"));
             assert_eq!((told.at.line, told.at.column), (line, column), "{typed}: {told:#?}");
+        }
+    }
+
+    #[test]
+    fn signs_that_only_look_right_are_named() {
+        let told = |words: &str| in_value(words).map(|text| text.ja).unwrap_or_default();
+        for sign in QUOTES {
+            assert!(told(&format!("{sign}agency:a")).contains(&format!("「{sign}」は引用符として")));
+        }
+        assert!(told("email、sms").contains("「、」は全角") && told("email，sms").contains("「，」は全角"));
+        assert!(told("１５m").contains("「15m」") && told("role：chief").contains("「role:chief」"));
+        assert!(in_key("　title").is_some_and(|text| text.ja.contains("行の頭")));
+        for right in ["email", "当直師長", "3.2.0", "role:指揮"] {
+            assert_eq!(in_value(right), None);
         }
     }
 

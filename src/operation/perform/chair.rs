@@ -42,8 +42,11 @@ impl Work<'_> {
                 row.offered_at_ms = asked.then_some(self.now.0);
                 row.offered_by = (asked && self.actor.id != "system").then(|| self.actor.name.clone());
             }
+            let before = (row.person.clone(), row.name.clone());
             store::role::set_chair(row, chair);
-            row.name = name(&row.person);
+            // Whoever sits there keeps their name, though the directory may no longer know them.
+            let kept = before.1.filter(|_| before.0 == row.person && row.person.is_some());
+            row.name = name(&row.person).or(kept);
             row.offered_name = name(&row.offered_to);
             store::role::save(&self.tx, row).await?;
         }
@@ -97,8 +100,8 @@ impl Work<'_> {
                     severity: Urgency::Critical,
                 };
                 let mut points = self.points_of_accounts(scene, &[Role::Admin, Role::Commander]).await?;
-                for leader in scene.leaders() {
-                    points.extend(self.letter_points(scene, leader));
+                if let Some(leader) = scene.leader(self.now) {
+                    points.extend(self.letter_points(scene, &leader));
                 }
                 points.sort_by(|a, b| (&a.contact, &a.transport).cmp(&(&b.contact, &b.transport)));
                 points.dedup();

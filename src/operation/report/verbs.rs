@@ -13,7 +13,7 @@ use noroshi_core::{
 };
 use serde_json::{Value, json};
 
-use super::{carried as carried_values, form_of, former, kind_of, name, step, values};
+use super::{carried as carried_values, form_of, former, kind_of, step, values};
 use crate::{
     operation::{
         AsTyped, Invalid, Once, OperationError, Reply, Work, alert::over, decision, scene::Scene,
@@ -303,7 +303,7 @@ fn decided(work: &Work<'_>, option: &str, note: &str) -> Value {
 }
 
 fn line(work: &mut Work<'_>, scene: &Scene, kind: &ReportPlan, row: &report::Model, said: Text) {
-    let line = telling::by(&work.actor, "report", name(kind, row.number), said, work.now);
+    let line = telling::by(&work.actor, "report", kind.name(row.number), said, work.now);
     work.line(scene.id(), line);
 }
 

@@ -90,7 +90,9 @@ async fn by_hand(work: &Work<'_>, scene: &Scene, wish: &ByHand) -> Result<task::
     // Whoever holds a role and names none takes it on.
     let own = scene.playbook.roles.iter().map(|role| role.key.as_str()).find(|role| holds(work, scene, role));
     let role = wish.role.as_deref().or(plan.map(|plan| plan.role.as_str())).or(own);
-    if role.is_none_or(|role| scene.playbook.role(role).is_none()) {
+    let is_known =
+        |role: &str| scene.playbook.role(role).is_some() || scene.directory.role_accounts.contains_key(role);
+    if !role.is_some_and(is_known) {
         let known: Vec<&str> = scene.playbook.roles.iter().map(|role| role.key.as_str()).collect();
         invalid.push(Invalid::new(
             "role",

@@ -137,7 +137,8 @@ pub struct TaskView {
 
 /// The views of tasks of one incident. `all`: every task of the incident, for what they wait for.
 pub fn views(app: &App, scene: &Scene, all: &[task::Model], rows: &[task::Model]) -> Vec<TaskView> {
-    let own_now = scene.timeline.own(app.clock.now());
+    let now = app.clock.now();
+    let own_now = scene.timeline.own(now);
     let at = |own: Option<i64>| {
         let real = own.and_then(|own| scene.timeline.real_time_of(Timestamp(own)));
         real.map(|real| real.rfc3339(app.zone))
@@ -157,7 +158,7 @@ pub fn views(app: &App, scene: &Scene, all: &[task::Model], rows: &[task::Model]
             title: text(&row.title).ja,
             about: row.about.as_ref().map(|about| text(about).ja),
             role: row.role.clone(),
-            person: scene.holders.get(&row.role).cloned(),
+            person: scene.holder(&row.role, now),
             required: row.required,
             state: row.state.clone(),
             blocked_by: if open { tasks::waits_for(scene, all, row) } else { Vec::new() },

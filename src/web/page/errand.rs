@@ -276,7 +276,7 @@ async fn page(
         token: token.to_owned(),
         drill: scene.is_drill(),
         office: scene.directory.office().get(language).to_owned(),
-        incident: scene.incident.title.replace(noroshi_core::text::DRILL_MARK, ""),
+        incident: scene.title(language).replace(noroshi_core::text::DRILL_MARK, ""),
         person: said.to_name,
         subject: said.subject,
         lines: lines(&said.body),

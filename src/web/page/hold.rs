@@ -212,6 +212,7 @@ async fn page(
         at: when.now,
         answers: Answers::None,
         drill: scene.is_drill(),
+        starter: caller.actor.person.clone(),
     };
     Ok(Some(HoldPage {
         head: facts::head(app, &scene, caller, &frame, Tab::Board).await?,

@@ -178,8 +178,8 @@ fn waiting(scene: &Scene, caller: &Caller, frame: &Frame) -> Option<Line> {
 /// Closing is proposed, for whoever approves it.
 fn closing(scene: &Scene, caller: &Caller, frame: &Frame) -> Option<Line> {
     let detail = facts::proposal(scene, frame)?;
-    let approver = scene.playbook.close.approve.as_ref().and_then(|role| scene.holders.get(role));
-    let named = approver.is_some_and(|person| caller.actor.is_person(person));
+    let approver = scene.playbook.close.approve.as_ref();
+    let named = approver.is_some_and(|role| scene.holds(role, &caller.actor, frame.when.now));
     caller.actor.role.filter(|role| may(*role, Action::Close, named))?;
     Some(Line {
         mark: Some(Mark::Decide),
@@ -224,7 +224,7 @@ fn chairs(scene: &Scene, caller: &Caller, frame: &Frame) -> Vec<Line> {
                 words.with("home-offer-until", &[("title", incident.into()), ("clock", clock.into())]);
             lines.push(line(Mark::Wait, "home-offer", detail, "home-offer-go"));
         } else if row.state == "vacant" {
-            let named = role::may_seat(scene, &row.key, &caller.actor);
+            let named = role::may_seat(scene, &row.key, &caller.actor, frame.when.now);
             if caller.actor.role.is_some_and(|role| may(role, Action::Seat, named)) {
                 lines.push(line(Mark::Silent, "home-vacant", incident, "home-vacant-go"));
             }

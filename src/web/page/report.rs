@@ -93,6 +93,10 @@ pub struct FormLine {
     pub field: Field,
     /// `前回 9`, where there was a value before.
     pub former: Option<String>,
+    /// The value before as it is typed, where there was a report before: what differs from it is marked.
+    pub baseline: Option<String>,
+    /// Whether what stands in the field differs from it.
+    pub changed: bool,
 }
 
 /// One field as it is read.
@@ -355,9 +359,16 @@ fn form_lines(
         typed = came.clone();
     }
     let line = |ask: &Ask| {
-        let former = former.as_ref().and_then(|former| former.get(&ask.key));
-        let former = former.map(|value| frame.named("report-former", &form::shown(ask, value, words.0)));
-        FormLine { field: filled_in(ask, format!("{FIELD}{}", ask.key), frame, &typed), former }
+        let value = former.as_ref().and_then(|former| former.get(&ask.key));
+        let name = format!("{FIELD}{}", ask.key);
+        let now = typed.values.get(&name).map(|text| text.replace("\r\n", "\n")).unwrap_or_default();
+        let baseline = former.as_ref().map(|_| value.map(shown).unwrap_or_default());
+        FormLine {
+            changed: baseline.as_ref().is_some_and(|baseline| baseline.trim() != now.trim()),
+            baseline,
+            former: value.map(|value| frame.named("report-former", &form::shown(ask, value, words.0))),
+            field: filled_in(ask, name, frame, &typed),
+        }
     };
     asks.iter().map(line).filter(|line| line.field.askable()).collect()
 }

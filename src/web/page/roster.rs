@@ -209,20 +209,23 @@ pub async fn act_as(
 
 /// What the home page says of times without anybody on duty.
 pub fn gap_lines(directory: &Directory, frame: &Frame) -> Vec<Line> {
-    let now = frame.when.now;
-    let lines = directory.rosters.keys().filter_map(|key| {
-        let shifts = directory.shifts(key, now, now + AHEAD);
-        let gap = shifts.iter().find(|shift| shift.people.is_empty())?;
-        Some(Line {
-            mark: Some(Mark::Silent),
-            href: format!("/rosters#{key}"),
-            words: frame.named("roster-gap-home", &title(directory, key, frame)),
-            detail: span(gap, frame),
-            end: String::new(),
-            mode: None,
-        })
+    let lines = gaps(directory, frame.when.now).map(|(key, gap)| Line {
+        mark: Some(Mark::Silent),
+        href: format!("/rosters#{key}"),
+        words: frame.named("roster-gap-home", &title(directory, key, frame)),
+        detail: span(&gap, frame),
+        end: String::new(),
+        mode: None,
     });
     lines.collect()
+}
+
+/// The rosters that have nobody on duty at some time of the fortnight ahead, each with its first such time.
+pub fn gaps(directory: &Directory, now: Timestamp) -> impl Iterator<Item = (&str, Shift)> {
+    directory.rosters.keys().filter_map(move |key| {
+        let mut shifts = directory.shifts(key, now, now + AHEAD).into_iter();
+        Some((key.as_str(), shifts.find(|shift| shift.people.is_empty())?))
+    })
 }
 
 fn title(directory: &Directory, key: &str, frame: &Frame) -> String {
@@ -236,7 +239,7 @@ fn span(shift: &Shift, frame: &Frame) -> String {
 }
 
 async fn page(request: &HttpRequest, app: &App, caller: &Caller) -> Result<RostersPage, WebError> {
-    let frame = leave::frame(request, app, caller, Room::Directory).await?;
+    let frame = leave::frame(request, app, caller, Room::Rosters).await?;
     let Some(directory) = in_force(app).await? else {
         return Ok(RostersPage {
             frame,
@@ -396,7 +399,7 @@ mod tests {
     fn gaps_are_said_in_words_before_the_list_and_covers_can_be_taken_back() {
         for language in [Language::Ja, Language::En] {
             let page = RostersPage {
-                frame: frame(language, Room::Directory),
+                frame: frame(language, Room::Rosters),
                 rosters: vec![
                     RosterPart {
                         key: "eoc_duty".into(),

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use chrono_tz::Tz;
 
 use crate::{
-    directory::{Directory, roster::instant},
+    directory::{Directory, RoleAccount, roster::instant},
     playbook::{
-        PartyRef, Target,
+        PartyRef, Role, Target,
         syntax::{Draft, StepAction},
     },
     text::Text,
@@ -102,8 +102,12 @@ fn no_empty_days(draft: &Draft<'_>, directory: &Directory, at: Timestamp, root: 
     let steps =
         ladders.iter().filter_map(|(_, ladder)| ladder.child("steps")).flat_map(|list| list.elements());
     for place in to.chain(steps.filter_map(|step| step.child("to"))) {
-        if let Some(key) = place.words().and_then(|words| words.strip_prefix("roster.")) {
+        let Some(words) = place.words() else { continue };
+        if let Some(key) = words.strip_prefix("roster.") {
             look(&PartyRef::Roster(key.to_owned()), &place);
+        } else if let Some(key) = words.strip_prefix("role:") {
+            // A role of this file is looked at where it is filled.
+            look(&PartyRef::Role(key.to_owned()), &place);
         }
     }
 }
@@ -123,7 +127,7 @@ fn first_gap(
     directory: &Directory,
     at: Timestamp,
 ) -> Option<(Timestamp, Tz)> {
-    let rosters = rosters(party, draft);
+    let rosters = rosters(party, draft, Some(directory));
     let known = || rosters.iter().filter_map(|key| directory.rosters.get(*key));
     let zone = known().next()?.zone;
     let changes = known().flat_map(|roster| {
@@ -216,12 +220,13 @@ fn is_known(party: &PartyRef, draft: &Draft<'_>, directory: &Directory) -> bool 
     match party {
         PartyRef::Agency(key) => directory.agencies.contains_key(key),
         PartyRef::Roster(key) => directory.rosters.contains_key(key),
-        PartyRef::Role(key) => draft.roles.iter().find(|role| role.value.key == *key).is_some_and(|role| {
-            role.value.fill_from.iter().all(|from| match from {
+        PartyRef::Role(key) => match role(key, draft) {
+            Some(role) => role.fill_from.iter().all(|from| match from {
                 PartyRef::Roster(key) => directory.rosters.contains_key(key),
                 _ => true,
-            })
-        }),
+            }),
+            None => account(key, draft, directory).is_some(),
+        },
     }
 }
 
@@ -231,7 +236,7 @@ pub(super) fn who_could_be<'d>(
     draft: &Draft<'_>,
     directory: &'d Directory,
 ) -> BTreeSet<&'d str> {
-    rosters(party, draft).into_iter().flat_map(|key| directory.ever_on_duty(key)).collect()
+    rosters(party, draft, Some(directory)).into_iter().flat_map(|key| directory.ever_on_duty(key)).collect()
 }
 
 fn on_duty<'d>(
@@ -240,23 +245,41 @@ fn on_duty<'d>(
     directory: &'d Directory,
     at: Timestamp,
 ) -> BTreeSet<&'d str> {
-    rosters(party, draft).into_iter().flat_map(|key| directory.on_duty(key, at)).collect()
+    rosters(party, draft, Some(directory)).into_iter().flat_map(|key| directory.on_duty(key, at)).collect()
 }
 
-/// The rosters behind a party: itself, or those that fill the role, and the roles that fill it.
-pub(super) fn rosters<'d>(party: &'d PartyRef, draft: &'d Draft<'_>) -> Vec<&'d str> {
+/// The rosters behind a party: itself, or those that fill the role, and the roles that fill it; a role account of the
+/// directory is its roster.
+pub(super) fn rosters<'d>(
+    party: &'d PartyRef,
+    draft: &'d Draft<'_>,
+    directory: Option<&'d Directory>,
+) -> Vec<&'d str> {
     let mut found = Vec::new();
     let mut seen = BTreeSet::new();
     let mut open = vec![party];
     while let Some(party) = open.pop() {
         match party {
             PartyRef::Roster(key) => found.push(key.as_str()),
-            PartyRef::Role(key) if seen.insert(key) => {
-                let role = draft.roles.iter().find(|role| role.value.key == *key);
-                open.extend(role.into_iter().flat_map(|role| &role.value.fill_from));
-            }
+            PartyRef::Role(key) if seen.insert(key) => match role(key, draft) {
+                Some(role) => open.extend(&role.fill_from),
+                None => {
+                    let account = directory.and_then(|directory| account(key, draft, directory));
+                    found.extend(account.map(|account| account.roster.as_str()));
+                }
+            },
             _ => {}
         }
     }
     found
+}
+
+fn role<'d>(key: &str, draft: &'d Draft<'_>) -> Option<&'d Role> {
+    draft.roles.iter().map(|role| &role.value).find(|role| role.key == key)
+}
+
+/// The role account of the directory that a role's key names, where this file has no such role.
+fn account<'d>(key: &str, draft: &Draft<'_>, directory: &'d Directory) -> Option<&'d RoleAccount> {
+    let is_ours = draft.defined("roles").iter().any(|(ours, _)| *ours == key);
+    directory.role_accounts.get(key).filter(|_| !is_ours)
 }

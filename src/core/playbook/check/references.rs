@@ -10,6 +10,7 @@ use crate::{
     yaml::{
         Problems,
         fields::{Located, did_you_mean, shortened},
+        slip_in,
     },
 };
 
@@ -20,6 +21,7 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, problems: &P
             break;
         }
         match reference.thing {
+            Thing::Role if is_role_account(draft, directory, &reference.key.value) => {}
             Thing::Agency | Thing::Roster | Thing::Transport => {
                 outside(draft, directory, reference, problems)
             }
@@ -29,7 +31,9 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, problems: &P
                     // A report without its readers is more than a slip in a name.
                     let is_audience = thing == Thing::Channel && reference.key.path.starts_with("reports.");
                     let code = if is_audience { "T08" } else { "R01" };
-                    unknown(code, reference, keys.iter().copied(), problems);
+                    let accounts = directory.filter(|_| thing == Thing::Role);
+                    let accounts = accounts.into_iter().flat_map(|directory| self::keys(directory, thing));
+                    unknown(code, reference, keys.iter().copied().chain(accounts), problems);
                 }
             }
         }
@@ -39,6 +43,14 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, problems: &P
     }
 }
 
+/// Whether a role that this file does not define is a desk of the directory (当直師長): the directory has it, or
+/// `requires` asks for it.
+fn is_role_account(draft: &Draft<'_>, directory: Option<&Directory>, key: &str) -> bool {
+    let asked = || draft.requires.as_ref().map(|requires| &requires.role_accounts);
+    let is_asked = || asked().is_some_and(|list| list.iter().any(|entry| entry.value == key));
+    directory.is_some_and(|directory| directory.role_accounts.contains_key(key)) || is_asked()
+}
+
 /// The keys of this file by kind.
 fn defined<'a>(draft: &Draft<'a>) -> BTreeMap<Thing, BTreeSet<&'a str>> {
     let block = |name: &str| draft.defined(name).into_iter().map(|(key, _)| key).collect::<BTreeSet<_>>();
@@ -46,6 +58,7 @@ fn defined<'a>(draft: &Draft<'a>) -> BTreeMap<Thing, BTreeSet<&'a str>> {
     forms.extend(BUILT_IN.map(|(key, _, _)| key));
     BTreeMap::from([
         (Thing::Role, block("roles")),
+        (Thing::Chair, block("roles")),
         (Thing::Channel, block("channels")),
         (Thing::ResponseSet, block("response_sets")),
         (Thing::Ladder, block("ladders")),
@@ -100,22 +113,25 @@ fn outside(draft: &Draft<'_>, directory: Option<&Directory>, reference: &Referen
 }
 
 fn satisfied(requires: &RequiresDraft, directory: &Directory, problems: &Problems) {
-    for thing in [Thing::Agency, Thing::Roster, Thing::Transport] {
+    for thing in [Thing::Agency, Thing::Roster, Thing::Transport, Thing::Role] {
         for entry in list(requires, thing) {
             if keys(directory, thing).any(|known| known == entry.value) {
                 continue;
             }
             let key = shortened(&entry.value);
             let (hint_ja, hint_en) = did_you_mean(&entry.value, keys(directory, thing));
+            let (ja, en) = match thing {
+                Thing::Role => ("役割のアカウント", "role account"),
+                thing => (name_ja(thing), name_en(thing)),
+            };
             problems.error(
                 "R03",
                 entry.at,
                 &entry.path,
                 Text::both(
-                    format!("この手順書に必要な{}「{key}」が台帳「{}」にありません。{hint_ja}", name_ja(thing), directory.key),
+                    format!("この手順書に必要な{ja}「{key}」が台帳「{}」にありません。{hint_ja}", directory.key),
                     format!(
-                        "This playbook needs the {} \"{key}\", which the directory \"{}\" does not have.{hint_en}",
-                        name_en(thing),
+                        "This playbook needs the {en} \"{key}\", which the directory \"{}\" does not have.{hint_en}",
                         directory.key
                     ),
                 ),
@@ -132,6 +148,7 @@ fn list(requires: &RequiresDraft, thing: Thing) -> &[Located<String>] {
     match thing {
         Thing::Agency => &requires.agencies,
         Thing::Roster => &requires.rosters,
+        Thing::Role => &requires.role_accounts,
         _ => &requires.transports,
     }
 }
@@ -140,6 +157,7 @@ fn keys(directory: &Directory, thing: Thing) -> Box<dyn Iterator<Item = &str> + 
     match thing {
         Thing::Agency => Box::new(directory.agencies.keys().map(String::as_str)),
         Thing::Roster => Box::new(directory.rosters.keys().map(String::as_str)),
+        Thing::Role => Box::new(directory.role_accounts.keys().map(String::as_str)),
         _ => Box::new(directory.transports.keys().map(String::as_str)),
     }
 }
@@ -161,10 +179,12 @@ fn unknown<'n>(
             format!("{}「{key}」はありません。{hint_ja}", name_ja(reference.thing)),
             format!("There is no {} \"{key}\".{hint_en}", name_en(reference.thing)),
         ),
-        Text::both(
-            format!("{} に「{key}」を定義するか、名前を直してください。", block(reference.thing)),
-            format!("Define \"{key}\" under {}, or correct the name.", block(reference.thing)),
-        ),
+        slip_in(&reference.key.value).unwrap_or_else(|| {
+            Text::both(
+                format!("{} に「{key}」を定義するか、名前を直してください。", block(reference.thing)),
+                format!("Define \"{key}\" under {}, or correct the name.", block(reference.thing)),
+            )
+        }),
     );
 }
 
@@ -173,7 +193,7 @@ const fn name_ja(thing: Thing) -> &'static str {
         Thing::Agency => "機関",
         Thing::Roster => "当番表",
         Thing::Transport => "経路",
-        Thing::Role => "役割",
+        Thing::Role | Thing::Chair => "役割",
         Thing::Channel => "チャンネル",
         Thing::ResponseSet => "回答の選択肢",
         Thing::Ladder => "段階(ladder)",
@@ -188,7 +208,7 @@ const fn name_en(thing: Thing) -> &'static str {
         Thing::Agency => "agency",
         Thing::Roster => "roster",
         Thing::Transport => "transport",
-        Thing::Role => "role",
+        Thing::Role | Thing::Chair => "role",
         Thing::Channel => "channel",
         Thing::ResponseSet => "response set",
         Thing::Ladder => "ladder",
@@ -203,7 +223,7 @@ const fn block(thing: Thing) -> &'static str {
         Thing::Agency => "agencies",
         Thing::Roster => "rosters",
         Thing::Transport => "transports",
-        Thing::Role => "roles",
+        Thing::Role | Thing::Chair => "roles",
         Thing::Channel => "channels",
         Thing::ResponseSet => "response_sets",
         Thing::Ladder => "ladders",
@@ -223,7 +243,8 @@ pub(super) fn unused(draft: &Draft<'_>, problems: &Problems) {
         return;
     }
     let used = |thing: Thing, key: &str| {
-        draft.references.iter().any(|reference| reference.thing == thing && reference.key.value == key)
+        let is_thing = |of: Thing| of == thing || (thing == Thing::Role && of == Thing::Chair);
+        draft.references.iter().any(|reference| is_thing(reference.thing) && reference.key.value == key)
     };
     let names = super::templates::names(draft);
     let blocks = [

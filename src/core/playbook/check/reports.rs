@@ -35,10 +35,6 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, root: &Spot<
 fn two_people_answer_for_it(draft: &Draft<'_>, directory: Option<&Directory>, report: &Spot<'_>) {
     let (Some(author), Some(approver)) = (report.child("author"), report.child("approver")) else { return };
     let (Some(writes), Some(approves)) = (author.words(), approver.words()) else { return };
-    let is_role = |key: &str| draft.roles.iter().any(|role| role.value.key == key);
-    if !is_role(writes) || !is_role(approves) {
-        return;
-    }
     let [writer, judge] = [writes, approves].map(|key| PartyRef::Role(key.to_owned()));
     let both: Vec<&str> = match directory {
         Some(directory) => {
@@ -46,8 +42,11 @@ fn two_people_answer_for_it(draft: &Draft<'_>, directory: Option<&Directory>, re
             people::who_could_be(&writer, draft, directory).intersection(&judges).copied().collect()
         }
         None => {
-            let judges = people::rosters(&judge, draft);
-            people::rosters(&writer, draft).into_iter().filter(|roster| judges.contains(roster)).collect()
+            let judges = people::rosters(&judge, draft, None);
+            people::rosters(&writer, draft, None)
+                .into_iter()
+                .filter(|roster| judges.contains(roster))
+                .collect()
         }
     };
     if both.is_empty() {

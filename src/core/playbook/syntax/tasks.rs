@@ -183,7 +183,7 @@ fn anchor<'a>(
         return Some(Anchor::TaskDone(key.value));
     }
     if let Some(key) = between("role.", ".accepted") {
-        gathered.refer(Thing::Role, key.clone());
+        gathered.refer(Thing::Chair, key.clone());
         return Some(Anchor::RoleAccepted(key.value));
     }
     if let Some(key) = between("alert.", ".answered") {
