@@ -28,6 +28,7 @@ use crate::{
     chance::Chance,
     clock::{Clock, SystemClock},
     config::{Config, DatabaseUrl, Heartbeat, HookSecret},
+    domains::Domains,
     key::Key,
     library::Library,
     lifecycle::{Lifecycle, Signals},
@@ -78,8 +79,8 @@ pub struct App {
     pub tenure: Tenure,
     /// Letters on their way to mail relays at the same time.
     pub connections: usize,
-    /// Letters a second to one mail domain; `None`: no limit.
-    pub per_domain_per_second: Option<std::num::NonZeroU32>,
+    /// The mail domains that this node writes to.
+    pub domains: Domains,
     /// Whether cookies may travel only over TLS.
     pub secure_cookies: bool,
     /// The secrets of programs that ring, by name in lower case.
@@ -226,7 +227,7 @@ impl App {
             locale: config.site.locale,
             lease: config.delivery.lease,
             connections: config.delivery.connections,
-            per_domain_per_second: config.delivery.per_domain_per_second,
+            domains: Domains::new(config.delivery.connections, config.delivery.per_domain_per_second),
             secure_cookies: config.server.tls.is_some() || config.server.behind_proxy,
             hooks: config.hooks.clone(),
             watch: Watch::default(),

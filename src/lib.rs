@@ -7,6 +7,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod domains;
 pub mod i18n;
 pub mod key;
 pub mod library;

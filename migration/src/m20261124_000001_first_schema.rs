@@ -283,6 +283,7 @@ create table delivery (
     contact text not null,
     name {json} not null,
     address text not null,
+    domain text not null,
     language text not null,
     errand {json},
     priority integer not null,

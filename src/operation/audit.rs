@@ -152,8 +152,8 @@ async fn lost_alerts(
         let happened = match on.event {
             IncidentEvent::Activated => row.activated_at_ms,
             IncidentEvent::Stabilised => row.stabilised_at_ms,
-            IncidentEvent::Closing => row.closing_at_ms,
-            IncidentEvent::Cancelled => None,
+            // What these send is raised at once, or taken back when the incident stays open.
+            IncidentEvent::Closing | IncidentEvent::Cancelled => None,
         };
         let Some(happened) = happened.filter(|_| now > Timestamp(row.opened_at_ms) + SETTLING) else {
             continue;

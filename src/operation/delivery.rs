@@ -42,17 +42,30 @@ pub struct Tried {
     pub outcome: Outcome,
 }
 
-/// Leases up to `n` due letters to this node.
-pub async fn claim(app: &App, transports: &[String], n: u64) -> Result<Vec<delivery::Model>, OperationError> {
+/// Leases up to `n` due letters to this node; none to the mail domains in `except`.
+pub async fn claim(
+    app: &App,
+    transports: &[String],
+    except: &[String],
+    n: u64,
+) -> Result<Vec<delivery::Model>, OperationError> {
     // A look without a lock first: most of the time nothing is due, and nothing is written then.
     match store::delivery::next_due(app.store.read(), transports).await? {
         Some(due) if due <= app.clock.now() => {}
         _ => return Ok(Vec::new()),
     }
     let work = Work::begin(app, Actor::system()).await?;
-    let rows = store::delivery::claim(&work.tx, transports, app.node, work.now, app.lease, n).await?;
+    let rows = store::delivery::claim(&work.tx, transports, except, app.node, work.now, app.lease, n).await?;
     work.tx.commit().await?;
     Ok(rows)
+}
+
+/// Gives claimed letters back that cannot leave now.
+pub async fn put_back(app: &App, ids: &[uuid::Uuid]) -> Result<(), OperationError> {
+    let work = Work::begin(app, Actor::system()).await?;
+    store::delivery::put_back(&work.tx, ids, app.node).await?;
+    work.tx.commit().await?;
+    Ok(())
 }
 
 /// When the next letter falls due.

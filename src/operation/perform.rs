@@ -27,6 +27,7 @@ use super::{
     telling,
 };
 use crate::{
+    domains::domain_of,
     key::token_hash,
     store::{self, to_json},
 };
@@ -227,6 +228,7 @@ impl Work<'_> {
             contact: point.contact.clone(),
             name: to_json(&point.name),
             address: point.address.clone(),
+            domain: if transport == "mail" { domain_of(&point.address) } else { String::new() },
             language: point.language.key().into(),
             errand: None,
             priority: scene.priority(urgency),

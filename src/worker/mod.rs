@@ -12,6 +12,7 @@ mod neighbours;
 mod pulse;
 mod schedule;
 mod timers;
+mod tray;
 mod watchdog;
 
 pub use answers::Answers;

@@ -56,11 +56,13 @@ async fn a_loop_that_stands_is_told_and_then_ends_the_process_with_failure() {
     .await;
 }
 
-/// Breaks a recipient as no version of the service ever writes it: its alert has lost its ladder.
-async fn break_the_ladder(server: &Server, alert: &str) {
-    let rule = match &server.home.database() {
-        Database::Sqlite => "json_remove(rule, '$.ladder')",
-        Database::Postgres { .. } => "rule - 'ladder'",
+/// Breaks an alert as no version of the service ever writes it: its ladder has lost its steps, or is gone.
+async fn break_the_ladder(server: &Server, alert: &str, whole: bool) {
+    let rule = match (server.home.database(), whole) {
+        (Database::Sqlite, true) => "json_remove(rule, '$.ladder')",
+        (Database::Sqlite, false) => "json_set(rule, '$.ladder.steps', json('[]'))",
+        (Database::Postgres { .. }, true) => "rule - 'ladder'",
+        (Database::Postgres { .. }, false) => "jsonb_set(rule, '{ladder,steps}', '[]')",
     };
     server.home.change(&format!("update alert set rule = {rule} where key = '{alert}'")).await;
 }
@@ -71,21 +73,28 @@ async fn a_bug_in_one_request_is_that_requests_alone() {
         let sink = Sink::start().await;
         let server = serve(database, &sink, &patient()).await;
         let incident = Incident::start(&server.api, "quick", "live").await;
-        sink.letters_to("dmat@west.example", 1, SOON).await;
-        let broken = incident
-            .recipient_until("standby", "hosp_west", "waits", SOON, |it| it["next_step_at"].is_string())
+        incident
+            .recipient_until("notice", "fire_hq", "waits", SOON, |it| it["next_step_at"].is_string())
             .await;
-        let id = broken["id"].as_str().expect("an id");
-        server.home.change("update recipient set state = 'to_decide'").await;
-        break_the_ladder(&server, "standby").await;
-        let body = json!({ "option": "期限を延ばす" });
-        let answer = server.api.post(&format!("/api/v1/recipients/{id}/decide"), &body).await.expect(500);
+        break_the_ladder(&server, "notice", false).await;
+        let nobody = r#"{"primary":[],"alternate":[]}"#;
+        server.home.change(&format!("update recipient set contacts = '{nobody}'")).await;
+        let notice = async || {
+            let all = server.api.list(&incident.path("/alerts")).await;
+            all.into_iter().find(|alert| alert["key"] == "notice").expect("the notice")
+        };
+        let before = notice().await;
+        let path = format!("/api/v1/alerts/{}/follow-up", before["id"].as_str().expect("an id"));
+        let body = json!({ "kind": "correction", "subject": { "ja": "訂正" }, "body": { "ja": "訂正" } });
+        let answer = server.api.post(&path, &body).await.expect(500);
         let number = answer.header("x-request-id").expect("a number to tell").to_owned();
         assert!(answer.text.contains(&number), "{}", answer.text);
         assert!(server.log().contains(&number), "the log leads there");
         // What the request had begun is rolled back, and everybody else is served on.
-        assert_eq!(incident.recipient("standby", "hosp_west").await["state"], "to_decide");
-        incident.cancel("試験").await.expect(200);
+        assert_eq!(notice().await, before);
+        let recipient = incident.recipient("standby", "hosp_west").await;
+        let path = format!("/api/v1/recipients/{}/decide", recipient["id"].as_str().expect("an id"));
+        server.api.post(&path, &json!({ "option": "対象から外す" })).await.expect(200);
         server.forget_log();
     })
     .await;
@@ -100,7 +109,7 @@ async fn a_bug_in_a_worker_ends_the_process_so_that_it_is_started_again() {
         incident
             .recipient_until("standby", "hosp_west", "waits", SOON, |it| it["next_step_at"].is_string())
             .await;
-        break_the_ladder(&server, "standby").await;
+        break_the_ladder(&server, "standby", true).await;
         server.home.change("update recipient set due_own_ms = 1").await;
         server.home.change("update timer set due_own_ms = 1, due_at_ms = 1 where kind = 'step'").await;
         let ended = until("the process has ended", SOON + SOON, async || server.ended()).await;
@@ -137,6 +146,7 @@ async fn a_recipient_that_has_lost_its_next_step_gets_it_back_and_it_is_told_onc
         server.home.change("update recipient set due_own_ms = 1").await;
         server.home.change("update timer set due_own_ms = 1, due_at_ms = 1 where kind = 'step'").await;
         sink.letters_to("dmat@west.example", 2, SOON).await;
+        server.forget_log();
     })
     .await;
 }
@@ -305,7 +315,9 @@ async fn the_log_of_a_whole_incident_holds_no_address_no_name_and_no_token() {
     let incident = Incident::start(&server.api, "quick", "live").await;
     let letter = sink.letters_to("dmat@east.example", 1, SOON).await.remove(0);
     let wrong = Api::open(&server.home.base());
-    wrong.post_form("/login", &[("login", "sato-login"), ("password", "wrong-password-1")]).await;
+    for password in ["wrong-password-1", "right-long-password-1"] {
+        wrong.post_form("/login", &[("login", "sato-login"), ("password", password)]).await;
+    }
     let form = [("option", "available"), ("teams", "4"), ("note", "メモの中身")];
     server.anybody().post_form(&format!("{}/answer", letter.link()), &form).await.expect(303);
     incident.in_state("standby", "hosp_west", "to_decide", SOON).await;
@@ -313,6 +325,7 @@ async fn the_log_of_a_whole_incident_holds_no_address_no_name_and_no_token() {
     sink.letters_to("cmd@fire.example", 2, SOON).await;
     let mut secrets: Vec<String> = vec![
         "wrong-password-1".into(),
+        "right-long-password-1".into(),
         "sato-login".into(),
         "佐藤試験".into(),
         "メモの中身".into(),
@@ -339,5 +352,42 @@ async fn the_log_of_a_whole_incident_holds_no_address_no_name_and_no_token() {
         let line = log.lines().find(|line| line.contains(secret.as_str()));
         assert_eq!(line, None, "{secret:?} stands in the log");
     }
-    assert!(!login.out.is_empty());
+}
+
+/// Domains of the hospitals beside the fixture's.
+const DOMAINS: usize = 20;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_domain_of_twenty_that_is_a_tar_pit_costs_the_others_one_connection() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        sink.conduct("@d0.example", Conduct::Hang);
+        let mut directory = many(5 * DOMAINS);
+        for n in 0..5 * DOMAINS {
+            let own = format!("hosp_{n}@d{}.example", n % DOMAINS);
+            directory = with(&directory, &format!("hosp_{n}@many.example"), &own);
+        }
+        let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &patient());
+        let server = home.serve_with(&directory).await;
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        // The pit's first conversation runs out after twenty seconds: by then everybody else has a letter.
+        let others = 5 * (DOMAINS - 1);
+        let healthy = |letter: &crate::support::smtp_sink::Letter| letter.to[0].starts_with("hosp_");
+        until("everybody else has a letter", Duration::from_secs(18), async || {
+            (sink.received().iter().filter(|letter| healthy(letter)).count() == others).then_some(())
+        })
+        .await;
+        assert!(sink.received_by("@d0.example").is_empty());
+        let held = until("the pit's letters are held back", Duration::from_secs(90), async || {
+            let told = incident.recipient("standby", "hosp_20").await;
+            told["deliveries"][0]["held_until"].as_str().map(str::to_owned)
+        })
+        .await;
+        assert!(noroshi_core::time::Timestamp::parse_rfc3339(&held).is_some(), "{held}");
+        let ready = server.api.get("/readyz").await.expect(200).text;
+        assert!(!ready.contains("cannot be reached"), "the relay is well: {ready}");
+        sink.conduct("@d0.example", Conduct::Accept);
+        sink.letters_to("@d0.example", 5, Duration::from_secs(90)).await;
+    })
+    .await;
 }

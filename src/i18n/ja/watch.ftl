@@ -3,3 +3,5 @@ watch-standing = サービスの処理「{ $name }」が{ $seconds }秒以上止
 finding-timers_late = { $incident }: 期限を過ぎても実施されていない手順が{ $n }件あります（{ $since }から）。データベースの応答とログを確かめてください。
 finding-letters_late = { $incident }: 送信されずに待っている連絡が{ $n }通あります（{ $since }から）。急ぐものは電話で伝えてください。
 finding-letters_in_hand = { $incident }: 送信の結果が分からないままの連絡が{ $n }通あります（{ $since }から）。急ぐものは電話で確かめてください。
+next-held = 保留後に送信（宛先のメールサーバーが応じないため）
+status-watch = 見張り

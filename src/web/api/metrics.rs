@@ -50,6 +50,7 @@ fn of_process(app: &App) {
         let these = app.troubles.standing().into_iter().filter(|row| row.kind == kind).count();
         gauge!("noroshi_findings_open", "kind" => kind).set(these as f64);
     }
+    gauge!("noroshi_domains_held").set(app.domains.held(app.clock.now()).len() as f64);
     for (_, transport) in app.transports.iter() {
         let Transport::Mail(mailer) = transport else { continue };
         for relay in mailer.health() {
