@@ -15,7 +15,7 @@ use std::{
 use anyhow::Context;
 use chrono_tz::Tz;
 use noroshi_core::{
-    problem::Problem,
+    problem::{Problem, Severity},
     text::Language,
     time::{Span, Timestamp},
 };
@@ -27,7 +27,7 @@ use uuid::Uuid;
 use crate::{
     chance::Chance,
     clock::{Clock, SystemClock},
-    config::{Config, DatabaseUrl, Heartbeat, HookSecret},
+    config::{Config, DatabaseUrl, Heartbeat, network::Network},
     domains::Domains,
     key::Key,
     library::Library,
@@ -35,8 +35,15 @@ use crate::{
     neighbours::Neighbours,
     operation::{self, Actor, OperationError, Work, audit::Standing},
     password::Passwords,
+    signature::HookSecret,
     store::{self, Store, event::Event},
-    transport::{Transport, Transports, mail::MailConfig, mail::Mailer, relay::Roots},
+    transport::{
+        Transport, Transports,
+        mail::{MailConfig, Mailer},
+        relay::Roots,
+        sms_gateway::Gateway,
+        webhook::Hooks,
+    },
     watch::Watch,
     worker::Answers,
 };
@@ -81,6 +88,10 @@ pub struct App {
     pub connections: usize,
     /// The mail domains that this node writes to.
     pub domains: Domains,
+    /// Whether the forwarding headers of a proxy in front are believed.
+    pub behind_proxy: bool,
+    /// Mail scanners that press buttons.
+    pub scanners: Vec<Network>,
     /// Whether cookies may travel only over TLS.
     pub secure_cookies: bool,
     /// The secrets of programs that ring, by name in lower case.
@@ -228,6 +239,8 @@ impl App {
             lease: config.delivery.lease,
             connections: config.delivery.connections,
             domains: Domains::new(config.delivery.connections, config.delivery.per_domain_per_second),
+            behind_proxy: config.server.behind_proxy,
+            scanners: config.server.scanners.clone(),
             secure_cookies: config.server.tls.is_some() || config.server.behind_proxy,
             hooks: config.hooks.clone(),
             watch: Watch::default(),
@@ -259,6 +272,7 @@ impl App {
     pub fn serves(&self, driver: &str) -> bool {
         match driver {
             "smtp" => self.transports.get("mail").is_some(),
+            "webhook" | "http_gateway" => self.transports.get(driver).is_some(),
             noroshi_core::addressee::BY_HAND => true,
             _ => false,
         }
@@ -318,11 +332,13 @@ impl App {
                 continue;
             }
             let work = Work::begin(self, Actor::system()).await?;
-            match operation::playbook::import(work, &source, file.parent()).await {
-                Ok(done) if done.changed => {
-                    info!(playbook = done.key, "Playbook {} {} is in force", done.key, done.version);
+            match operation::playbook::import_at_start(work, &source, file.parent().unwrap_or(dir)).await {
+                Ok(done) => {
+                    if done.changed {
+                        info!(playbook = done.key, "Playbook {} {} is in force", done.key, done.version);
+                        warn_of(&file, &done.problems);
+                    }
                 }
-                Ok(_) => {}
                 Err(OperationError::Problems(problems)) => {
                     let first = problems.first();
                     let (line, column) = first.map_or((1, 1), |problem| (problem.at.line, problem.at.column));
@@ -344,6 +360,14 @@ impl App {
     }
 }
 
+/// Says in the log what the checker warns of in a file that was taken in.
+fn warn_of(file: &Path, problems: &[Problem]) {
+    for problem in problems.iter().filter(|problem| problem.severity == Severity::Warning) {
+        let (line, column, detail) = (problem.at.line, problem.at.column, problem.detail.get(Language::En));
+        warn!(file = %file.display(), code = problem.code, "{}:{line}:{column}: {detail}", file.display());
+    }
+}
+
 /// `noroshi serve`: opens everything, serves until the stop.
 ///
 /// Prints the address on stdout, and a one-time link while there is no account.
@@ -354,7 +378,13 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     if let Some(mailer) = mailer(config) {
         transports = transports.with("mail", Transport::Mail(mailer));
     }
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    if let Some(hooks) = hooks(config) {
+        transports = transports.with("webhook", Transport::Webhook(hooks));
+    }
+    if let Some(gateway) = gateway(config) {
+        transports = transports.with("http_gateway", Transport::Sms(gateway));
+    }
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let app = App::open(config, clock, Arc::new(Chance::from_os()), transports, true).await?;
     let app = start(app, config, &life, listener).await?;
     if store::account::count(app.store.read()).await? == 0 {
@@ -406,6 +436,17 @@ pub async fn start(
 pub fn mailer(config: &Config) -> Option<Mailer> {
     let named = !config.smtp.relays.is_empty();
     named.then(|| Mailer::new(MailConfig::of(config), &Roots::of_this_machine()))
+}
+
+/// The way to programs; `None` without secrets to sign with.
+pub fn hooks(config: &Config) -> Option<Hooks> {
+    let signs = !config.webhook.secrets.is_empty();
+    signs.then(|| Hooks::new(config.webhook.clone(), &Roots::of_this_machine()))
+}
+
+/// The SMS gateway; `None` without one.
+pub fn gateway(config: &Config) -> Option<Gateway> {
+    config.sms.clone().map(|sms| Gateway::new(sms, &Roots::of_this_machine()))
 }
 
 /// The embedded database belongs to one serving process; commands may use it beside.

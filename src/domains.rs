@@ -65,9 +65,11 @@ impl Verdict {
         match (outcome, took > SLOW) {
             (Outcome::Accepted { .. } | Outcome::Refused { .. }, false) => Self::Well,
             (Outcome::Accepted { .. } | Outcome::Refused { .. }, true) => Self::Slow,
-            (Outcome::TryAgain { .. }, false) => Self::PutOff,
-            (Outcome::TryAgain { .. } | Outcome::Unknown { .. }, true) => Self::Stuck,
-            (Outcome::Unknown { .. }, false) => Self::Nothing,
+            (Outcome::TryAgain { .. } | Outcome::Later { .. }, false) => Self::PutOff,
+            (Outcome::TryAgain { .. } | Outcome::Later { .. } | Outcome::Unknown { .. }, true) => Self::Stuck,
+            (Outcome::Unknown { .. }, false) | (Outcome::Gone { .. } | Outcome::Closed { .. }, _) => {
+                Self::Nothing
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod measure;
 pub mod neighbours;
 pub mod operation;
 pub mod password;
+pub mod signature;
 pub mod spreadsheet;
 pub mod store;
 pub mod telemetry;

@@ -115,6 +115,7 @@ create table address_health (
     wrong_note text,
     refused_at_ms bigint,
     refused_reason text,
+    gone_at_ms bigint,
     proved_at_ms bigint,
     primary key (contact, transport, address)
 );
@@ -260,6 +261,7 @@ create table answer (
     by_name text not null,
     proxy boolean not null,
     late boolean not null,
+    suspect boolean not null,
     primary key (id)
 );
 create table link (
@@ -270,6 +272,7 @@ create table link (
     language text not null,
     generation integer not null,
     revoked_at_ms bigint,
+    opened_by {json} not null,
     primary key (token_hash)
 );
 create table delivery (

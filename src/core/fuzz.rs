@@ -4,6 +4,7 @@
 //! where they begin; a case that fails prints its seed.
 
 use crate::{
+    dice::Dice,
     directory, document_kind, exercise,
     playbook::{self, Neighbour, Site},
     problem::{Problem, Severity},
@@ -55,23 +56,6 @@ const WORDS: [&str; 36] = [
     "か\u{3099}",
     "<<: *a\n",
 ];
-
-/// Small numbers without order, from a seed (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.roll() % u64::try_from(bound.max(1)).unwrap_or(1)).unwrap_or(0)
-    }
-}
 
 fn case(dice: &mut Dice) -> Vec<u8> {
     if dice.below(20) == 0 {

@@ -99,6 +99,8 @@ pub enum Input {
         /// When.
         at: Timestamp,
     },
+    /// The answer that stands was not a person's, as far as can be told: it counts for nothing.
+    Doubted,
     /// The recipient's timer fell due.
     TimerFired {
         /// The step it was set for.
@@ -191,6 +193,7 @@ pub fn advance(scene: &Scene<'_>, recipient: &Recipient, input: &Input) -> (Reci
             }
             settle_if_said(&mut next, scene, &mut effects);
         }
+        Input::Doubted => doubt(&mut next, scene, &mut effects),
         Input::TimerFired { step } => {
             let due = next.due.is_some_and(|due| scene.now >= due);
             // Early, or a timer of an earlier step: the ladder has moved on.
@@ -396,6 +399,26 @@ fn settle(recipient: &mut Recipient, state: State, effects: &mut Vec<Effect>) {
     effects.push(Effect::DropTimer);
 }
 
+/// Takes an answer back: the ladder goes on where it stood, and what fell due meanwhile is taken at once.
+fn doubt(recipient: &mut Recipient, scene: &Scene<'_>, effects: &mut Vec<Effect>) {
+    if recipient.state != State::Answered {
+        return;
+    }
+    let evidence = &mut recipient.evidence;
+    let said = evidence.acked_at.or(evidence.answered_at);
+    (evidence.acked_at, evidence.answered_at) = (None, None);
+    if evidence.opened_at == said {
+        evidence.opened_at = None;
+    }
+    if scene.rule.ladder.is_none() {
+        recipient.state = State::Informed;
+        return;
+    }
+    recipient.state = State::Waiting;
+    recipient.started_at.get_or_insert(scene.now);
+    set_timer(recipient, scene, effects);
+}
+
 /// Ends the ladder, or puts the decision off. Only a decision that is due can be put off: earlier, it would leap over
 /// the steps that still try to reach somebody.
 fn decide(recipient: &mut Recipient, scene: &Scene<'_>, then: &Then, effects: &mut Vec<Effect>) {
@@ -438,6 +461,6 @@ fn stop(recipient: &mut Recipient, scene: &Scene<'_>, why: StopOn, tell: bool, e
 }
 
 #[cfg(test)]
-mod laws;
+pub(crate) mod laws;
 #[cfg(test)]
 mod tests;

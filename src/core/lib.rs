@@ -16,9 +16,12 @@
 pub mod addressee;
 pub mod alert;
 pub mod answer;
+#[cfg(test)]
+mod dice;
 pub mod directory;
 mod document;
 pub mod effect;
+mod example;
 pub mod exercise;
 pub mod form;
 #[cfg(test)]
@@ -36,6 +39,8 @@ pub mod rights;
 pub mod role;
 pub mod rule;
 pub mod schema;
+#[cfg(test)]
+mod simulation;
 pub mod task;
 pub mod text;
 pub mod time;

@@ -246,7 +246,8 @@ pub fn tally(rule: &Rule, recipients: &[recipient::Model]) -> Tally {
         if row.acked_at_ms.is_some() || row.answered_at_ms.is_some() {
             tally.acked += 1;
         }
-        let option = row.answer.as_ref().and_then(|answer| rule.option(answer.get("option")?.as_str()?));
+        let believed = row.answer.as_ref().filter(|answer| answer.get("suspect") != Some(&Value::Bool(true)));
+        let option = believed.and_then(|answer| rule.option(answer.get("option")?.as_str()?));
         if option.is_some_and(|option| matches!(option.meaning, Meaning::Accept | Meaning::Arrival)) {
             tally.accepts += 1;
             tally.teams += row
@@ -526,6 +527,12 @@ pub struct Given {
     pub late: bool,
     /// When, real time.
     pub at_ms: i64,
+    /// The mark of the browser that sent it; absent for an answer by telephone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
+    /// Perhaps pressed by a mail scanner: it counts for nothing until a person has looked.
+    #[serde(default)]
+    pub suspect: bool,
 }
 
 impl Given {

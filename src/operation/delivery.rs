@@ -139,25 +139,30 @@ async fn record_one(
     delivery.lease_until_ms = 0;
     let letter = delivery.letter.and_then(|letter| u16::try_from(letter).ok());
     let mut input = None;
+    // A receipt that was faster than the answer which told us the message's id.
+    let mut told = None;
     match &one.outcome {
-        Outcome::Accepted { relay, encrypted, .. } => {
+        Outcome::Accepted { relay, encrypted, message_id, .. } => {
             delivery.state = "accepted".into();
             delivery.relay = Some(relay.clone());
             delivery.encrypted = Some(*encrypted);
             delivery.reason = None;
             delivery.ended_at_ms = Some(at.0);
             input = Some(Input::Accepted { at });
+            if let Some(id) = message_id {
+                told = store::receipt::bind(&work.tx, id, delivery.id, at).await?;
+            }
         }
-        Outcome::TryAgain { relay, reason } => {
+        Outcome::TryAgain { relay, reason } | Outcome::Later { relay, reason, .. } => {
             delivery.relay = Some(relay.clone());
             delivery.reason = Some(reason.clone());
-            let attempts = u32::try_from(delivery.attempts).unwrap_or(u32::MAX);
-            match retry::delay_after(attempts, work.app.chance.fraction()) {
-                Some(delay) => {
-                    delivery.state = "queued".into();
-                    delivery.due_at_ms = (work.now + delay).0;
-                    delivery.handed_at_ms = None;
-                }
+            let (tries, chance) = (tries(&delivery), work.app.chance.fraction());
+            let delay = match &one.outcome {
+                Outcome::Later { wait, .. } => retry::delay_asked(tries, *wait, chance),
+                _ => retry::delay_after(tries, chance),
+            };
+            match delay {
+                Some(delay) => again(&mut delivery, work.now + delay),
                 None => {
                     delivery.state = "given_up".into();
                     delivery.ended_at_ms = Some(at.0);
@@ -165,20 +170,65 @@ async fn record_one(
                 }
             }
         }
-        Outcome::Refused { relay, reason } => {
+        Outcome::Refused { relay, reason }
+        | Outcome::Gone { relay, reason }
+        | Outcome::Closed { relay, reason } => {
             delivery.state = "refused".into();
             delivery.relay = Some(relay.clone());
             delivery.reason = Some(reason.clone());
             delivery.ended_at_ms = Some(at.0);
             input = letter.map(|letter| Input::Failed { letter, at });
-            store::directory::learn(&work.tx, &point(&delivery), &Learned::Refused(reason.clone()), work.now)
-                .await?;
+            let learned = match &one.outcome {
+                Outcome::Refused { .. } => Some(Learned::Refused(reason.clone())),
+                Outcome::Gone { .. } => Some(Learned::Gone(reason.clone())),
+                _ => None,
+            };
+            if let Some(learned) = learned {
+                store::directory::learn(&work.tx, &point(&delivery), &learned, work.now).await?;
+            }
         }
         Outcome::Unknown { relay, reason } => {
             delivery.relay = Some(relay.clone());
-            input = unknown(&mut delivery, reason, work.now, at);
+            let delay = retry::delay_after(tries(&delivery), work.app.chance.fraction());
+            input = unknown(&mut delivery, reason, work.now, delay, at);
         }
     }
+    let gone = matches!(one.outcome, Outcome::Gone { .. });
+    settle(work, scenes, rules, rows, &mut delivery, input, at).await?;
+    if gone {
+        let scene = scenes.get(work.app, &work.tx, delivery.incident_id).await?;
+        super::receipt::tell_owner(work, &scene, &delivery).await?;
+    }
+    if let Some(fate) = told {
+        if let Some(input) = super::receipt::apply(&mut delivery, &fate, at) {
+            settle(work, scenes, rules, rows, &mut delivery, input, at).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Tries so far.
+fn tries(delivery: &delivery::Model) -> u32 {
+    u32::try_from(delivery.attempts).unwrap_or(u32::MAX)
+}
+
+/// The letter goes out once more, then.
+fn again(delivery: &mut delivery::Model, due: Timestamp) {
+    delivery.state = "queued".into();
+    delivery.due_at_ms = due.0;
+    delivery.handed_at_ms = None;
+}
+
+/// Writes what became of a delivery, tells it where it is bad news, and lets the recipient's ladder hear of it.
+pub(super) async fn settle(
+    work: &mut Work<'_>,
+    scenes: &mut Scenes,
+    rules: &mut Rules,
+    rows: &mut BTreeMap<Uuid, recipient::Model>,
+    delivery: &mut delivery::Model,
+    input: Option<Input>,
+    at: Timestamp,
+) -> Result<(), OperationError> {
     // A recipient who answered while the letter was under way gets no further try of it.
     let settled = delivery
         .recipient_id
@@ -188,15 +238,15 @@ async fn record_one(
         delivery.state = "withdrawn".into();
         delivery.ended_at_ms = Some(work.now.0);
     }
-    store::delivery::save(&work.tx, &delivery).await?;
+    store::delivery::save(&work.tx, delivery).await?;
     let scene = scenes.get(work.app, &work.tx, delivery.incident_id).await?;
     if matches!(delivery.state.as_str(), "refused" | "given_up" | "unknown") {
-        let told = failed(&delivery);
+        let told = failed(delivery);
         let line = telling::line("delivery", text(&delivery.name), told, at);
         work.line(scene.id(), line);
     }
     if delivery.occasion == "offer" && matches!(delivery.state.as_str(), "refused" | "given_up") {
-        super::role::undelivered(work, &delivery).await?;
+        super::role::undelivered(work, delivery).await?;
         scenes.forget(delivery.incident_id);
     }
     if let Some(row) = delivery.recipient_id.and_then(|id| rows.get_mut(&id)) {
@@ -209,22 +259,31 @@ async fn record_one(
     Ok(())
 }
 
-/// The outcome was never learned. Mail is sent once more, with the same Message-ID and the mark （再送）; if that
-/// stays unknown too, the ladder goes on.
-fn unknown(delivery: &mut delivery::Model, reason: &str, now: Timestamp, at: Timestamp) -> Option<Input> {
+/// The outcome was never learned. Mail and SMS are sent once more, with the same id and the mark （再送）; a webhook
+/// again after `delay`, as often as any other call, because its receiver knows a copy by its id. If it stays unknown,
+/// the ladder goes on.
+fn unknown(
+    delivery: &mut delivery::Model,
+    reason: &str,
+    now: Timestamp,
+    delay: Option<Span>,
+    at: Timestamp,
+) -> Option<Input> {
     delivery.reason = Some(reason.to_owned());
-    if delivery.repeat {
+    let next = match delivery.transport.as_str() {
+        "webhook" => delay,
+        _ => (!delivery.repeat).then_some(Span::ZERO),
+    };
+    let Some(delay) = next else {
         delivery.state = "unknown".into();
         delivery.ended_at_ms = Some(at.0);
         return delivery
             .letter
             .and_then(|letter| u16::try_from(letter).ok())
             .map(|letter| Input::Failed { letter, at });
-    }
+    };
     delivery.repeat = true;
-    delivery.state = "queued".into();
-    delivery.due_at_ms = now.0;
-    delivery.handed_at_ms = None;
+    again(delivery, now + delay);
     Some(Input::Unknown { at })
 }
 
@@ -257,7 +316,10 @@ fn attempt(app: &App, one: &Tried) -> attempt::Model {
     let reply = match &one.outcome {
         Outcome::Accepted { reply, .. } => reply,
         Outcome::TryAgain { reason, .. }
+        | Outcome::Later { reason, .. }
         | Outcome::Refused { reason, .. }
+        | Outcome::Gone { reason, .. }
+        | Outcome::Closed { reason, .. }
         | Outcome::Unknown { reason, .. } => reason,
     };
     attempt::Model {
@@ -270,6 +332,11 @@ fn attempt(app: &App, one: &Tried) -> attempt::Model {
         relay: one.outcome.relay().to_owned(),
         reply: reply.clone(),
     }
+}
+
+/// Whether the owner of this address has taken it down, and nobody has looked into it since: its words.
+pub async fn gone(app: &App, delivery: &delivery::Model) -> Result<Option<String>, OperationError> {
+    Ok(store::directory::gone(app.store.read(), &point(delivery)).await?)
 }
 
 /// Lengthens the leases that this node holds; from here on it may count on them until the moment that comes back.

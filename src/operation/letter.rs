@@ -115,6 +115,8 @@ pub(super) fn blank(app: &App, scene: &Scene, urgency: Urgency, delivery: &deliv
         subject: String::new(),
         number: 0,
         body: String::new(),
+        short: None,
+        max_chars: scene.directory.transports.get(&delivery.via).and_then(|transport| transport.max_chars),
         link: None,
         asks: false,
         documents: Vec::new(),
@@ -137,9 +139,9 @@ fn to_recipient(
     let language = letter.language;
     let number = row.map_or(1, |row| u32::try_from(row.report).unwrap_or(1));
     let stand_down = (delivery.occasion == "stand_down").then_some(rule.plan.stand_down.as_ref()).flatten();
-    let (subject, body) = match stand_down {
-        Some(words) => (&words.subject, &words.body),
-        None => (&rule.plan.subject, &rule.plan.body),
+    let (subject, body, short) = match stand_down {
+        Some(words) => (&words.subject, &words.body, &words.sms),
+        None => (&rule.plan.subject, &rule.plan.body, &rule.plan.sms),
     };
     let asks = stand_down.is_none() && !rule.responses.is_empty();
     let documents = stand_down.is_none() && !rule.plan.attach.is_empty();
@@ -165,6 +167,7 @@ fn to_recipient(
     };
     letter.subject = fill(subject.get(language), language, value);
     letter.body = fill(body.get(language), language, value);
+    letter.short = short.as_ref().map(|short| fill(short.get(language), language, value));
     letter.number = number;
     if asks {
         let first = rule.responses.iter().filter(|option| option.after.is_none());

@@ -194,6 +194,7 @@ impl Work<'_> {
             language: point.language.key().into(),
             generation: 0,
             revoked_at_ms: None,
+            opened_by: serde_json::json!([]),
         });
         let mut delivery = self.delivery(scene, rule.plan.severity, letter.occasion.key(), &point);
         delivery.recipient_id = Some(row.id);

@@ -226,6 +226,8 @@ fn framed(plan: &Plan<'_>, planned: PlannedLetter) -> Letter {
         subject: planned.subject,
         number: planned.number,
         body: planned.body,
+        short: planned.sms,
+        max_chars: None,
         link: (asks || !documents.is_empty()).then(|| SPECIMEN_LINK.to_owned()),
         asks,
         documents,

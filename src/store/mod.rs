@@ -20,6 +20,7 @@ pub mod idempotency;
 pub mod incident;
 pub mod node;
 pub mod playbook;
+pub mod receipt;
 pub mod recipient;
 pub mod report;
 pub mod role;

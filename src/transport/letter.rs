@@ -52,6 +52,10 @@ pub struct Letter {
     pub number: u32,
     /// Body of the playbook, filled in.
     pub body: String,
+    /// Its short text, filled in, where it has one.
+    pub short: Option<String>,
+    /// Longest short message that the transport takes, in characters.
+    pub max_chars: Option<u32>,
     /// The whole link; `None` when there is nothing behind it for the reader.
     pub link: Option<String>,
     /// Whether an answer is asked for behind the link; otherwise it is only to be opened.
@@ -93,6 +97,11 @@ pub struct Rendered {
 }
 
 impl Letter {
+    /// Whether it goes to a mail address, and not to a number or a program.
+    pub fn is_mail(&self) -> bool {
+        self.to.contains('@') && !self.to.contains("://")
+    }
+
     /// Writes the letter out in the reader's language.
     pub fn render(&self) -> Rendered {
         let words = Words(self.language);
@@ -353,7 +362,7 @@ fn is_plain(c: char) -> bool {
 }
 
 /// The mark belongs to the service: typed by an author it would stand there twice, or in a live letter.
-fn without_mark(text: &str) -> String {
+pub(super) fn without_mark(text: &str) -> String {
     one_line(&text.replace(DRILL_MARK, " "))
 }
 

@@ -177,16 +177,20 @@ impl Roots {
         Self(certificates.into_iter().filter(|certificate| readable(certificate).is_ok()).collect())
     }
 
-    fn towards(&self, host: &str) -> Result<Tls, String> {
-        let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+    /// TLS towards anybody whose certificate these vouch for.
+    pub(super) fn client_config(&self) -> rustls::ClientConfig {
         let mut store = rustls::RootCertStore::empty();
         store.add_parsable_certificates(self.0.iter().cloned());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
+        rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
+            .expect("the provider knows the versions of TLS")
             .with_root_certificates(store)
-            .with_no_client_auth();
+            .with_no_client_auth()
+    }
+
+    fn towards(&self, host: &str) -> Result<Tls, String> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
         let mut parameters =
             TlsParameters::builder(host.to_owned()).certificate_store(CertificateStore::None);
         for certificate in &self.0 {
@@ -195,7 +199,7 @@ impl Roots {
             parameters = parameters.add_root_certificate(certificate);
         }
         let parameters = parameters.build_rustls().map_err(|error| error.to_string())?;
-        Ok(Tls { name, connector: TlsConnector::from(Arc::new(config)), parameters })
+        Ok(Tls { name, connector: TlsConnector::from(Arc::new(self.client_config())), parameters })
     }
 }
 
@@ -349,7 +353,7 @@ impl Relay {
         }
         let relay = self.name.clone();
         match outcome {
-            Ok((reply, encrypted)) => Ok(Outcome::Accepted { relay, reply, encrypted }),
+            Ok((reply, encrypted)) => Ok(Outcome::Accepted { relay, reply, encrypted, message_id: None }),
             Err(Failure::TryAgain(reason)) => Ok(Outcome::TryAgain { relay, reason }),
             Err(Failure::Refused(reason)) => Ok(Outcome::Refused { relay, reason }),
             Err(Failure::Unknown(reason)) => Ok(Outcome::Unknown { relay, reason }),

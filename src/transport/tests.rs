@@ -42,6 +42,8 @@ pub(crate) fn letter() -> Letter {
         subject: "【待機・出動照会】最大震度6強 青葉県沖".to_owned(),
         number: 1,
         body: "11月24日(火) 3時07分ごろ、青葉県沖で最大震度6強。\n参集拠点: 若葉総合運動公園".to_owned(),
+        short: None,
+        max_chars: None,
         asks: true,
         documents: Vec::new(),
         link: Some(LINK.to_owned()),
@@ -97,7 +99,12 @@ async fn an_accepted_letter_brings_the_relays_words_and_says_that_it_went_in_cle
     let relay = format!("smtp://127.0.0.1:{}", sink.port);
     assert_eq!(
         outcome,
-        Outcome::Accepted { relay, reply: "250 2.0.0 taken as 42".to_owned(), encrypted: false }
+        Outcome::Accepted {
+            relay,
+            reply: "250 2.0.0 taken as 42".to_owned(),
+            encrypted: false,
+            message_id: None
+        }
     );
     let [taken] = &sink.letters()[..] else { panic!("one letter") };
     assert_eq!(taken.mail, "MAIL FROM:<noroshi@aoba.example>");

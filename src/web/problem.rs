@@ -11,6 +11,7 @@
 //! | idempotency key reused | 422 | `/problems/key-reuse` | warn | the client's author |
 //! | not there yet | 501 | `/problems/not-implemented` | info | nobody |
 //! | database away | 503 + `Retry-After` | `/problems/unavailable` | error | the operator |
+//! | database too slow | 503 + `Retry-After` | `/problems/unavailable` | error | the operator |
 //! | bug | 500 | `about:blank` | error | the developer |
 
 use std::fmt;
@@ -52,6 +53,8 @@ pub enum WebError {
     Csrf,
     /// Named by the interface, built later.
     NotYet,
+    /// The database did not answer while somebody waited; whether it will still do what was asked is not known.
+    TooSlow,
     /// Too many tries; again after so many seconds.
     TooMany(u32),
     /// The handler met a bug and panicked.
@@ -150,6 +153,7 @@ fn status(error: &WebError) -> StatusCode {
         WebError::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
         WebError::Malformed(_) => StatusCode::BAD_REQUEST,
         WebError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        WebError::TooSlow => StatusCode::SERVICE_UNAVAILABLE,
         WebError::NotYet => StatusCode::NOT_IMPLEMENTED,
         WebError::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
         WebError::Bug { .. } => StatusCode::INTERNAL_SERVER_ERROR,
@@ -227,6 +231,14 @@ fn words(error: &WebError) -> (&'static str, Text, Option<Text>) {
             ),
         ),
         WebError::NotFound => ("/problems/not-found", not_found(), None),
+        WebError::TooSlow => (
+            "/problems/unavailable",
+            Text::both("記録できたか、まだ分かりません", "Not known yet whether it was stored"),
+            detail(
+                "データベースの応答がありません。数秒後にもう一度操作してください。同じ操作を繰り返しても、二重にはなりません。",
+                "The database does not answer. Repeat what you did in a few seconds; the same again is not done twice.",
+            ),
+        ),
         WebError::Method(allowed) => (
             "/problems/method",
             Text::both("この方法では使えません", "Wrong method"),
@@ -240,9 +252,14 @@ fn words(error: &WebError) -> (&'static str, Text, Option<Text>) {
             Text::both("読めない内容です", "The request cannot be read"),
             Some(Text::plain(why.clone())),
         ),
-        WebError::TooLarge => {
-            ("/problems/too-large", Text::both("内容が大きすぎます", "The request is too large"), None)
-        }
+        WebError::TooLarge => (
+            "/problems/too-large",
+            Text::both("内容が大きすぎます", "The request is too large"),
+            detail(
+                "何も取り込んでいません。入力した文を短くするか、ファイルを小さくして、もう一度送ってください。",
+                "Nothing was taken in. Shorten the text or make the file smaller, and send it again.",
+            ),
+        ),
         WebError::NotYet => (
             "/problems/not-implemented",
             Text::both("まだ使えません", "Not there yet"),
@@ -324,6 +341,9 @@ impl ResponseError for WebError {
             )) => {
                 answer.insert_header((header::RETRY_AFTER, "3"));
             }
+            Self::TooSlow => {
+                answer.insert_header((header::RETRY_AFTER, "5"));
+            }
             Self::TooMany(seconds) => {
                 answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
             }
@@ -356,6 +376,7 @@ fn log(error: &WebError) {
             error!(error = cause as &dyn std::error::Error, "A request failed: {cause}");
         }
         WebError::Bug { request, route } => error!(%request, route, "A request to {route} met a bug"),
+        WebError::TooSlow => error!("A request was given up: the database did not answer in time"),
         WebError::Operation(OperationError::KeyReused) => warn!("An idempotency key came with another body"),
         WebError::Operation(OperationError::Denied { action, .. }) => {
             info!(action, "Somebody without the right tried to {action}")

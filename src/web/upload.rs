@@ -7,10 +7,13 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::heade
 use futures_util::StreamExt;
 
 use super::{
-    body::{LARGEST, Raw, check_session, check_token, get},
+    body::{Raw, check_session, check_token, get},
     problem::WebError,
     session::Caller,
 };
+
+/// Most bytes of a text in a form: a playbook that is too large is told so by its checker, in its own words.
+const LONGEST_TEXT: usize = 4 * 1024 * 1024;
 
 /// A file that came: as the body itself, or in a form that was posted.
 #[derive(Debug)]
@@ -76,7 +79,7 @@ async fn read_form(request: &HttpRequest, mut form: Multipart) -> Result<Upload,
         while let Some(chunk) = field.next().await {
             let chunk = chunk.map_err(|_| broken())?;
             left = left.checked_sub(chunk.len()).ok_or(WebError::TooLarge)?;
-            if file.is_none() && bytes.len() + chunk.len() > LARGEST {
+            if file.is_none() && bytes.len() + chunk.len() > LONGEST_TEXT {
                 return Err(WebError::TooLarge);
             }
             bytes.extend_from_slice(&chunk);

@@ -8,7 +8,8 @@
 //!   go on. So a connection hands over its next letter only after the outcome of its last is on disk, and many
 //!   connections share one commit.
 //!
-//! Live letters and rehearsed ones have lanes of their own: a drill takes no connection from what is real.
+//! Each way out of the house has a lane of its own: a gateway that hangs holds up no mail, and a drill takes no
+//! connection from what is real.
 
 use std::{collections::HashMap, convert::Infallible, sync::Arc};
 
@@ -41,10 +42,15 @@ const TOGETHER: usize = 64;
 /// Starts a lane for each transport. What comes back is empty when, after a stop, all outcomes are recorded.
 pub(super) fn start(app: &Arc<App>, life: &Lifecycle) -> TaskTracker {
     let lanes = TaskTracker::new();
-    for (name, senders) in [("mail", app.connections), ("rehearsal", REHEARSERS)] {
-        if app.transports.get(name).is_some() {
-            lane(app, life, &lanes, name, senders);
-        }
+    for name in ["mail", "http_gateway", "webhook", "rehearsal"] {
+        let senders = match app.transports.get(name) {
+            Some(Transport::Mail(_)) => app.connections,
+            Some(Transport::Sms(gateway)) => gateway.connections(),
+            Some(Transport::Webhook(hooks)) => hooks.connections(),
+            Some(Transport::Rehearsal { .. }) => REHEARSERS,
+            None => continue,
+        };
+        lane(app, life, &lanes, name, senders);
     }
     lanes.close();
     lanes
@@ -160,6 +166,11 @@ async fn sender(
             continue;
         }
         let outcome = match app.transports.get(name) {
+            Some(transport @ Transport::Webhook(_)) => match outbox::gone(&app, &delivery).await {
+                Ok(None) => transport.send(&letter, started_at).await,
+                Ok(Some(reason)) => Outcome::Closed { relay: name.to_owned(), reason },
+                Err(error) => Outcome::TryAgain { relay: name.to_owned(), reason: error.to_string() },
+            },
             Some(transport) => transport.send(&letter, started_at).await,
             None => Outcome::Refused {
                 relay: name.to_owned(),
@@ -170,7 +181,9 @@ async fn sender(
         if let Some(place) = place {
             place.judged(verdict(&app, name, &outcome, ended_at - started_at));
         }
-        measure::tried(name, outcome.relay(), outcome.key(), ended_at - started_at);
+        // A webhook's receiver is somebody's address: it is no label.
+        let relay = if name == "mail" { outcome.relay() } else { name };
+        measure::tried(name, relay, outcome.key(), ended_at - started_at);
         tried = Some(Tried { delivery, started_at, ended_at, outcome });
     }
 }

@@ -409,6 +409,8 @@ async fn an_administrator_pastes_a_playbook_sees_what_changes_and_takes_it() {
     assert!(!browser.overflows().await, "problems fit a telephone");
     browser.picture("playbook-import-broken").await;
     browser.width(PHONE).await;
+    paste(&format!("{}# {}\n", patient(), "長".repeat(800_000))).await;
+    browser.shows("ファイルが大きすぎます").await;
     let second = patient()
         .replace("version: 1.0.0", "version: 1.1.0")
         .replace("at: 10m, if: unacked", "at: 12m, if: unacked")

@@ -510,3 +510,29 @@ async fn the_pages_of_roles_and_rosters_are_used_on_a_telephone() {
     browser.shows("日付と時刻を入れてください").await;
     browser.close().await;
 }
+
+/// The directory's 当直師長 is named as a role is: who is on duty gets the alert and the task, by the pages' words too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_playbook_reaches_a_desk_of_the_directory() {
+    on_each_database(async |database| {
+        let directory = with(
+            DIRECTORY,
+            "agencies:\n",
+            "role_accounts:\n  desk: { title: 当直師長, roster: liaison }\nagencies:\n",
+        );
+        let text = with(&patient(), "    to: [\"agency:fire_hq\"]\n", "    to: [\"agency:fire_hq\", \"role:desk\"]\n");
+        let text = with(&text, "to: [\"agency:hospitals\", \"agency:fire_hq\"]\n    via: [email]\n    channel: command\n    severity: critical", "to: [\"agency:hospitals\", \"agency:fire_hq\", \"role:desk\"]\n    via: [email]\n    channel: command\n    severity: critical");
+        let text = with(&text, "close: {", "tasks:\n  - items:\n      - { key: beds, title: 空床を数える, role: desk }\nclose: {");
+        let sink = Sink::start().await;
+        let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &text);
+        let server = home.serve_with(&directory).await;
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        let told = incident.recipients_of("notice").await;
+        let people: Vec<_> = told.iter().map(|it| it["person"].as_str().unwrap_or_default()).collect();
+        assert!(people.contains(&"p_liaison"), "{told:#?}");
+        sink.letters_to("liaison@eoc.example", 1, SOON).await;
+        let tasks = server.api.list(&incident.path("/tasks")).await;
+        assert_eq!((&tasks[0]["role"], &tasks[0]["person"]), (&json!("desk"), &json!("p_liaison")), "{tasks:#?}");
+    })
+    .await;
+}

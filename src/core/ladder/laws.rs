@@ -17,7 +17,7 @@ use crate::{
     playbook::{Count, Quorum},
 };
 
-mod world;
+pub(crate) mod world;
 
 /// Something that happens, to the recipient that `who` picks.
 #[derive(Clone, Debug)]

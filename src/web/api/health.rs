@@ -23,6 +23,9 @@ use crate::{
 /// A letter that has waited for so long is worth a word.
 const LONG_WAIT_MS: i64 = 60_000;
 
+/// A database that needs longer for a sign of life is away.
+const SLOW: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// The process lives.
 pub async fn healthz() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
@@ -58,9 +61,8 @@ pub struct NodeView {
 
 /// 503 only where this node cannot serve; a relay that is away does not take the board away.
 pub async fn readyz(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, WebError> {
-    let reached = app.store.ping().await.is_ok();
-    let standing = app.watch.standing(app.worker_patience);
-    let ready = reached && standing.is_empty();
+    let reached = tokio::time::timeout(SLOW, app.store.ping()).await.is_ok_and(|answer| answer.is_ok());
+    let ready = reached && app.watch.standing(app.worker_patience).is_empty();
     let mut view =
         Readiness { status: if ready { "ready" } else { "unavailable" }, warnings: None, nodes: None };
     if trusted(&request, &app, reached).await? && reached {
@@ -153,6 +155,16 @@ pub async fn warnings(
                 format!("Playbook {file}:{line}:{column} {} {detail}. {help} (the last good version stays in force)", problem.code)
             });
         }
+    }
+    if let Some(by) = app.clock.jump() {
+        let (way_ja, way_en) =
+            if by.0 > 0 { ("進められました", "forward") } else { ("戻されました", "back") };
+        let by = noroshi_core::time::Span(by.0.abs());
+        found.push(if ja {
+            format!("この機械の時計が約{by}{way_ja}。動いている事案の期限は、変更前の時計のまま進みます。時計を確かめてください。事案がすべて終わると、新しい時刻に合わせます。")
+        } else {
+            format!("The clock of this machine was set {way_en} by about {by}. Running incidents go on by the time before. Check the clock; it is followed as soon as no incident runs.")
+        });
     }
     for node in node::list(app).await?.into_iter().filter(|node| node.state == NodeState::Silent) {
         let (name, since) = (node.name, moment(app, node.at.0));

@@ -13,6 +13,7 @@ pub mod list;
 pub mod metrics;
 pub mod playbook;
 pub mod preflight;
+pub mod receipt;
 pub mod recipient;
 pub mod report;
 pub mod role;

@@ -73,6 +73,8 @@ pub struct AnswerView {
     pub proxy: bool,
     /// After its deadline, or after a decision.
     pub late: bool,
+    /// Perhaps pressed by a mail scanner: it counts for nothing until a person has looked.
+    pub suspect: bool,
     /// When.
     pub at: String,
     /// When it wants to be told again (`refresh_every` of its option).
@@ -215,6 +217,7 @@ pub fn answer_view(app: &App, scene: &Scene, rule: &Rule, given: Given) -> Answe
         by: given.by,
         proxy: given.proxy,
         late: given.late,
+        suspect: given.suspect,
         at: moment(app, given.at_ms),
     }
 }

@@ -15,6 +15,7 @@ use askama::Template;
 use noroshi_core::{id::IncidentId, incident::State, time::Timestamp};
 
 use super::{
+    call_list::{self, Call},
     duty::Desk,
     facts,
     frame::{Frame, Room},
@@ -70,6 +71,8 @@ pub struct BoardPage {
     pub proposal: Option<String>,
     /// It is over and has to be looked back at: until when, in words.
     pub review: Option<String>,
+    /// Whom to telephone.
+    pub calls: Vec<Call>,
     /// One for each alert.
     pub groups: Vec<Group>,
 }
@@ -89,6 +92,7 @@ impl BoardPage {
             absences: Vec::new(),
             proposal: None,
             review: None,
+            calls: Vec::new(),
             groups,
             frame,
             head,
@@ -142,7 +146,9 @@ pub async fn get(
     let tasks = store::task::of_incident(app.store.read(), id).await?;
     let reports = store::report::of_incident(app.store.read(), id).await?;
     let duties = Desk { scene: &scene, frame: &frame, caller: &caller }.waits(&tasks, &reports);
-    let mut page = BoardPage { troubles, absences, proposal, review, ..BoardPage::new(frame, head, &facts) };
+    let calls = call_list::calls(&scene, &alerts, &facts, &letters, &frame)?;
+    let mut page =
+        BoardPage { troubles, absences, proposal, review, calls, ..BoardPage::new(frame, head, &facts) };
     page.seat(roles);
     page.waits.extend(duties);
     // Where a decision is due, it burns first.

@@ -102,7 +102,7 @@
     });
   }
   function take(page) {
-    ['troubles', 'needs', 'counts', 'forces', 'tabs', 'mast', 'msgs', 'lists', 'chair'].forEach(function (id) {
+    ['troubles', 'needs', 'calls', 'counts', 'forces', 'tabs', 'mast', 'msgs', 'lists', 'chair'].forEach(function (id) {
       var old = document.getElementById(id), fresh = page.getElementById(id);
       if (old && fresh && old.outerHTML !== fresh.outerHTML && !typing(old)) exchange(old, fresh, false);
       else if (!old && fresh && id === 'troubles') live.insertBefore(document.importNode(fresh, true), live.firstChild);

@@ -31,6 +31,25 @@ impl Database {
         }
     }
 
+    /// `HOST:PORT` of the PostgreSQL server.
+    pub fn server(&self) -> String {
+        self.split().1.to_owned()
+    }
+
+    /// The same database by another address: through a proxy.
+    pub fn through(&self, address: &str) -> Self {
+        let (user, _, name) = self.split();
+        Self::Postgres { url: format!("{user}@{address}/{name}") }
+    }
+
+    /// `postgres://USER`, `HOST:PORT` and the database's name.
+    fn split(&self) -> (&str, &str, &str) {
+        let Self::Postgres { url } = self else { panic!("only PostgreSQL is reached by a line") };
+        let (user, rest) = url.split_once('@').expect("postgres://USER@HOST:PORT/NAME");
+        let (server, name) = rest.split_once('/').expect("postgres://USER@HOST:PORT/NAME");
+        (user, server, name)
+    }
+
     /// `sqlite` or `postgres`, for the messages of a failed test.
     pub fn name(&self) -> &'static str {
         match self {

@@ -16,12 +16,12 @@ const CONDITIONS: [&str; 3] = ["unread", "unacked", "unresponded"];
 const STOPS: [&str; 5] = ["read", "acked", "responded", "superseded", "incident_closed"];
 const PEOPLE: [&str; 4] = ["abe", "baba", "chiba", "doi"];
 /// A morning on which nobody changes shifts while the test runs.
-pub(super) const START: Timestamp = Timestamp(1_795_000_000_000);
+pub(crate) const START: Timestamp = Timestamp(1_795_000_000_000);
 pub(super) const DAY: i64 = 86_400_000;
 
 /// A playbook and a directory before they are written down.
 #[derive(Clone, Debug)]
-pub(super) struct Draft {
+pub(crate) struct Draft {
     to: Vec<&'static str>,
     via: Vec<&'static str>,
     /// Primary and alternate addresses of three agencies: two in a group, one by itself.
@@ -93,7 +93,7 @@ fn last_step() -> impl Strategy<Value = DraftStep> {
         .prop_map(|(gap, condition, to)| DraftStep { gap, condition, action: "decide", to, via: None })
 }
 
-pub(super) fn draft() -> impl Strategy<Value = Draft> {
+pub(crate) fn draft() -> impl Strategy<Value = Draft> {
     let everybody =
         vec!["agency:both", "agency:solo", "role:chief", "role:vacant", "roster.duty", "roster.nobody"];
     let decide = vec!["延ばす, then: extend, by: 15m", "上げる, then: raise, to: \"role:deputy\""];
@@ -261,12 +261,21 @@ impl Draft {
     }
 
     /// Reads both files; every draft checks clean.
-    pub(super) fn world(&self) -> World {
+    pub(crate) fn read(&self) -> (Playbook, Directory) {
         let (directory, problems) = crate::directory::read(self.directory().as_bytes());
         let directory = directory.unwrap_or_else(|| panic!("{problems:#?}\n{}", self.directory()));
         let (playbook, problems) = crate::playbook::read(self.playbook().as_bytes(), Some(&directory));
         let playbook = playbook.unwrap_or_else(|| panic!("{problems:#?}\n{}", self.playbook()));
-        World::of(&playbook, &directory, "call", &self.served)
+        (playbook, directory)
+    }
+
+    /// The world of its alert.
+    pub(crate) fn world_of(&self, (playbook, directory): &(Playbook, Directory)) -> World {
+        World::of(playbook, directory, "call", &self.served)
+    }
+
+    pub(super) fn world(&self) -> World {
+        self.world_of(&self.read())
     }
 }
 
@@ -410,10 +419,10 @@ fn point(contact: &str, transport: &str) -> ContactPoint {
 }
 
 /// An alert with everybody whom it concerns.
-pub(super) struct World {
-    pub(super) rule: Rule,
-    pub(super) recipients: Vec<Contacts>,
-    pub(super) book: AddressBook,
+pub(crate) struct World {
+    pub(crate) rule: Rule,
+    pub(crate) recipients: Vec<Contacts>,
+    pub(crate) book: AddressBook,
 }
 
 impl World {
@@ -485,15 +494,15 @@ impl World {
         Self { rule, recipients, book: AddressBook { parties, served, by_hand: BTreeSet::new() } }
     }
 
-    pub(super) fn scene(&self, who: usize, now: Timestamp) -> Scene<'_> {
+    pub(crate) fn scene(&self, who: usize, now: Timestamp) -> Scene<'_> {
         Scene { rule: &self.rule, contacts: &self.recipients[who], book: &self.book, now }
     }
 
-    pub(super) fn steps(&self) -> &[Step] {
+    pub(crate) fn steps(&self) -> &[Step] {
         self.rule.ladder.as_ref().map_or(&[], |ladder| &ladder.steps)
     }
 
-    pub(super) fn informs(&self) -> bool {
+    pub(crate) fn informs(&self) -> bool {
         matches!(self.rule.plan.ack, AckRule::None { .. })
     }
 
@@ -502,7 +511,7 @@ impl World {
     }
 
     /// What a person can decide.
-    pub(super) fn decisions(&self) -> Vec<Then> {
+    pub(crate) fn decisions(&self) -> Vec<Then> {
         self.rule.decide_options().iter().map(|option| option.then.clone()).collect()
     }
 }

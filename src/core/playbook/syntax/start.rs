@@ -117,6 +117,7 @@ fn default_of(spot: &Spot<'_>, kind: Option<&VariableKind>) -> Option<serde_json
         }
         VariableKind::JmaIntensity => {
             spot.one_of(&JMA_INTENSITIES.map(|word| (word, ())))?;
+            spot.in_quotes();
             words().map(Into::into)
         }
         VariableKind::Phone => {
@@ -132,6 +133,9 @@ fn default_of(spot: &Spot<'_>, kind: Option<&VariableKind>) -> Option<serde_json
                     ),
                 );
                 return None;
+            }
+            if crate::directory::syntax::is_a_number_to_others(words) {
+                spot.in_quotes();
             }
             Some(words.into())
         }

@@ -103,6 +103,8 @@ pub struct AnswerFacts {
     pub proxy: bool,
     /// Whether it came after the deadline.
     pub late: bool,
+    /// Whether it was perhaps pressed by a mail scanner.
+    pub suspect: bool,
     /// Whether it came after a person had decided.
     pub after_decision: bool,
     /// When it wants to be told again.
