@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
 };
 
@@ -27,12 +27,13 @@ use uuid::Uuid;
 use crate::{
     chance::Chance,
     clock::{Clock, SystemClock},
-    config::{Config, DatabaseUrl, network::Network},
+    config::{Config, DatabaseUrl, Heartbeat, network::Network},
+    domains::Domains,
     key::Key,
     library::Library,
     lifecycle::{Lifecycle, Signals},
     neighbours::Neighbours,
-    operation::{self, Actor, OperationError, Work},
+    operation::{self, Actor, OperationError, Work, audit::Standing},
     password::Passwords,
     signature::HookSecret,
     store::{self, Store, event::Event},
@@ -43,6 +44,7 @@ use crate::{
         sms_gateway::Gateway,
         webhook::Hooks,
     },
+    watch::Watch,
     worker::Answers,
 };
 
@@ -84,8 +86,8 @@ pub struct App {
     pub tenure: Tenure,
     /// Letters on their way to mail relays at the same time.
     pub connections: usize,
-    /// Letters a second to one mail domain; `None`: no limit.
-    pub per_domain_per_second: Option<std::num::NonZeroU32>,
+    /// The mail domains that this node writes to.
+    pub domains: Domains,
     /// Whether the forwarding headers of a proxy in front are believed.
     pub behind_proxy: bool,
     /// Mail scanners that press buttons.
@@ -94,6 +96,14 @@ pub struct App {
     pub secure_cookies: bool,
     /// The secrets of programs that ring, by name in lower case.
     pub hooks: BTreeMap<String, Vec<HookSecret>>,
+    /// Whether the loops of this process go round.
+    pub watch: Watch,
+    /// For how many seconds one of them may stand.
+    pub worker_patience: u32,
+    /// The watcher elsewhere that misses this node.
+    pub heartbeat: Option<Heartbeat>,
+    /// Live pages that listen to this node.
+    pub live_pages: AtomicUsize,
     /// Cancelled when the process stops: streams to live pages end then.
     pub stopping: CancellationToken,
     /// What is wrong, for the board and `/readyz`.
@@ -160,6 +170,7 @@ pub struct BrokenFile {
 pub struct Troubles {
     files: Mutex<Vec<BrokenFile>>,
     away: Mutex<Option<(Timestamp, Timestamp)>>,
+    found: Mutex<Vec<Standing>>,
 }
 
 impl Troubles {
@@ -172,6 +183,16 @@ impl Troubles {
     pub fn mended(&self, key: &str) {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         files.retain(|broken| broken.key.as_deref() != Some(key));
+    }
+
+    /// What the auditor found and what still stands, the oldest first.
+    pub fn standing(&self) -> Vec<Standing> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The auditor has looked.
+    pub fn found(&self, standing: Vec<Standing>) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = standing;
     }
 
     /// From when to when the service was away before it started.
@@ -216,6 +237,7 @@ impl App {
             Some(Neighbours::new(store::event::newest(store.read()).await?))
         };
         let (live, _) = broadcast::channel(1024);
+        crate::measure::books();
         let app = Self {
             node: chance.uuid(clock.now()),
             started_at: clock.now(),
@@ -235,11 +257,15 @@ impl App {
             locale: config.site.locale,
             lease: config.delivery.lease,
             connections: config.delivery.connections,
-            per_domain_per_second: config.delivery.per_domain_per_second,
+            domains: Domains::new(config.delivery.connections, config.delivery.per_domain_per_second),
             behind_proxy: config.server.behind_proxy,
             scanners: config.server.scanners.clone(),
             secure_cookies: config.server.tls.is_some() || config.server.behind_proxy,
             hooks: config.hooks.clone(),
+            watch: Watch::default(),
+            worker_patience: config.watch.worker_patience,
+            heartbeat: config.watch.heartbeat.clone(),
+            live_pages: AtomicUsize::new(0),
             stopping: CancellationToken::new(),
             troubles: Troubles::default(),
             inbox: None,

@@ -8,12 +8,14 @@
 pub mod account;
 pub mod alert;
 pub mod attachment;
+pub mod audit;
 pub mod channel;
 pub mod chronology;
 pub mod cover;
 pub mod delivery;
 pub mod directory;
 pub mod event;
+pub mod gauge;
 pub mod idempotency;
 pub mod incident;
 pub mod node;

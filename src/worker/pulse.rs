@@ -29,9 +29,11 @@ const KEPT: Span = Span::minutes(48 * 60);
 /// Runs until the stop, and then until the last letter's outcome is recorded: leases are held until there is nothing
 /// left to hold.
 pub(super) async fn run(app: Arc<App>, life: Lifecycle, lanes: TaskTracker) -> Result<(), Infallible> {
+    let turns = app.watch.begin("pulse");
     let mut looks: u32 = 0;
     let mut jump = None;
     loop {
+        turns.turn();
         let next = app.clock.now() + LOOK;
         tokio::select! {
             () = async { life.soft().cancelled().await; lanes.wait().await } => break,
