@@ -210,8 +210,13 @@ impl Simulation {
     fn take_in_hand(&mut self, process: Process, line: usize, in_hand: Option<InHand>) {
         self.nodes[process.node].lines[line] = in_hand;
         if in_hand.is_some() {
-            let writing = Span(self.dice.between(0, 50));
+            let writing = Span(self.dice.between(1, 50));
             self.plan(writing, Happening::Leave(process, line));
+            if self.stormy && self.dice.happens(self.site.frail) {
+                // The worst moment to fall asleep: the letter is handed over, and has not left.
+                let asleep = Span(self.dice.between(1_000, 120_000));
+                self.plan(Span::ZERO, Happening::Pause(process.node, asleep));
+            }
         }
     }
 

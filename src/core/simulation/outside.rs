@@ -230,7 +230,7 @@ fn take(work: &mut Work<'_>, deed: &Deed) -> Said {
         }
         Deed::Activate(incident) => work.activate(*incident),
         Deed::End(incident, verb) => work.end(*incident, *verb),
-        Deed::Open(recipient) => work.step(*recipient, &Input::Opened { at: work.now }),
+        Deed::Open(recipient) => work.opened(*recipient),
         Deed::Receipt(recipient) => work.step(*recipient, &Input::Delivered { at: work.now }),
         Deed::Decide(recipient, then) => work.decide(*recipient, then),
         Deed::TaskDone(incident) => work.task(*incident, task::Input::Done),
