@@ -4,14 +4,17 @@
 //! page offers it to whoever wants it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{self, Read},
     path::Path,
 };
 
 use noroshi_core::{
-    playbook::{Attachment, Playbook},
+    playbook::{
+        Attachment, Playbook,
+        difference::{Change, ChangeKind},
+    },
     problem::{Problem, Severity},
     text::Text,
 };
@@ -116,6 +119,54 @@ fn take(
         )
     })?;
     Ok(Document { name: name.clone(), media_type, bytes })
+}
+
+/// The documents that are not as in the former version, told where the later one names them. One that is new or gone
+/// is told with the line that names it.
+pub fn changes(playbook: &Playbook, former: &[Known], later: &[Known]) -> Vec<Change> {
+    let mut told = BTreeSet::new();
+    let named = playbook.alerts.iter().flat_map(|alert| &alert.attach);
+    let changed = named.filter(|it| told.insert(it.name.as_str())).filter_map(|named| {
+        let of = |known: &'_ [Known]| known.iter().find(|it| it.name == named.name).cloned();
+        let (before, after) = (of(former)?, of(later)?);
+        (before != after).then(|| Change {
+            block: "alerts".to_owned(),
+            path: named.path.clone(),
+            place: Text::both(format!("資料「{}」の中身", named.name), format!("document {}", named.name)),
+            kind: ChangeKind::Changed,
+            before: Some(before.in_words()),
+            after: Some(after.in_words()),
+            runs: Vec::new(),
+            line_before: None,
+            line_after: Some(named.at.line),
+        })
+    });
+    changed.collect()
+}
+
+/// A document of a version, as far as another has to know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    name: String,
+    sha256: String,
+    bytes: usize,
+}
+
+impl Known {
+    /// What its row says.
+    pub fn of_row(row: &entity::attachment::Model) -> Self {
+        Self { name: row.name.clone(), sha256: row.sha256.clone(), bytes: row.bytes.len() }
+    }
+
+    /// What was found beside a file.
+    pub fn of_document(document: &Document, sha256: String) -> Self {
+        Self { name: document.name.clone(), sha256, bytes: document.bytes.len() }
+    }
+
+    /// `12 KiB (3f2a9c01)`
+    fn in_words(&self) -> String {
+        format!("{} KiB ({})", self.bytes.div_ceil(1024), &self.sha256[..8])
+    }
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {

@@ -3,7 +3,9 @@
 //! One struct for each section, read and checked as a whole: every problem is told at once, each with its place and
 //! its cure, and nothing half-read leaves this room. `config.default.toml` documents every key.
 
+pub mod network;
 mod reader;
+mod transports;
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +16,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use base64::Engine as _;
 use chrono_tz::Tz;
 use noroshi_core::{
     text::{Language, Text},
@@ -22,9 +23,13 @@ use noroshi_core::{
 };
 use reqwest::Url;
 
+use network::Network;
 use reader::{Raw, Read, Settings, bool_of, list_of, number_of, one, text_of};
 
-use crate::transport::{address::Mailbox, relay::RelayUrl};
+use crate::{
+    signature::HookSecret,
+    transport::{address::Mailbox, relay::RelayUrl, sms_gateway::SmsConfig, webhook::WebhookConfig},
+};
 
 /// The file that is read when `--config` names no other.
 pub const DEFAULT_FILE: &str = "noroshi.toml";
@@ -47,18 +52,14 @@ pub struct Config {
     pub site: Site,
     /// How fast letters go out.
     pub delivery: Delivery,
+    /// How signed webhooks leave the house.
+    pub webhook: WebhookConfig,
+    /// How short messages leave the house; `None`: not at all.
+    pub sms: Option<SmsConfig>,
+    /// Who watches the service.
+    pub watch: Watch,
     /// `[hooks]`: the secrets of programs that ring, by name in lower case; several for the time of a change.
     pub hooks: BTreeMap<String, Vec<HookSecret>>,
-}
-
-/// The secret of a program that signs its calls (Standard Webhooks).
-#[derive(Clone, PartialEq, Eq)]
-pub struct HookSecret(pub Vec<u8>);
-
-impl fmt::Debug for HookSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HookSecret(…)")
-    }
 }
 
 /// `[server]`
@@ -72,6 +73,8 @@ pub struct Server {
     pub tls: Option<Tls>,
     /// A reverse proxy ends TLS, and its forwarding headers are believed.
     pub behind_proxy: bool,
+    /// Mail scanners that press buttons: their answers are shown and count for nothing.
+    pub scanners: Vec<Network>,
     /// The key that answer links hang on; see [`crate::key`].
     pub key_file: PathBuf,
 }
@@ -185,6 +188,30 @@ pub struct Delivery {
     pub lease: Span,
 }
 
+/// `[watch]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// For how many seconds a loop of a worker may stand before this node is not ready; twice as long ends the process.
+    pub worker_patience: u32,
+    /// The watcher elsewhere that misses us; `None`: nobody is told.
+    pub heartbeat: Option<Heartbeat>,
+}
+
+/// `watch.heartbeat_url` and `watch.heartbeat_every`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// Whoever knows it can keep the watcher quiet: not to be printed.
+    pub url: Url,
+    /// How often.
+    pub every: Span,
+}
+
+impl fmt::Debug for Heartbeat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Heartbeat(every {})", self.every)
+    }
+}
+
 /// One thing that is wrong in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigProblem {
@@ -285,6 +312,7 @@ impl Config {
         let certificate = from.get("server", "tls_certificate", None, |raw| path(raw).map(Some));
         let key = from.get("server", "tls_key", None, |raw| path(raw).map(Some));
         let behind_proxy = from.get("server", "behind_proxy", false, bool_of);
+        let scanners = from.get("server", "scanners", Vec::new(), networks);
         let key_file = from.get("server", "key_file", key_file_beside(&database.url), path);
         let tls = match (certificate, key) {
             (Some(certificate), Some(key)) => Some(Tls { certificate, key }),
@@ -317,7 +345,7 @@ impl Config {
                 ),
             );
         }
-        let server = Server { bind, public_url, tls, behind_proxy, key_file };
+        let server = Server { bind, public_url, tls, behind_proxy, scanners, key_file };
         let sender = "Noroshi <noroshi@localhost>".parse().expect("the default sender is an address");
         let smtp = Smtp {
             relays: from.get("smtp", "relays", Vec::new(), relays),
@@ -337,8 +365,21 @@ impl Config {
                 span(&text_of(raw)?, Span::seconds(5), Span::minutes(10))
             }),
         };
+        let every = from.get("watch", "heartbeat_every", Span::minutes(1), |raw| {
+            span(&text_of(raw)?, Span::seconds(1), Span::minutes(60))
+        });
+        let url = from.get("watch", "heartbeat_url", None, |raw| heartbeat_url(&text_of(raw)?));
+        let worker_patience = from.get("watch", "worker_patience", Span::seconds(60), |raw| {
+            span(&text_of(raw)?, Span::seconds(5), Span::minutes(10))
+        });
+        let watch = Watch {
+            worker_patience: u32::try_from(worker_patience.0 / 1000).unwrap_or(u32::MAX),
+            heartbeat: url.map(|url| Heartbeat { url, every }),
+        };
         let hooks = from.take_section("hooks", hook_secrets);
-        Self { server, database, smtp, playbooks, site, delivery, hooks }
+        let webhook = transports::webhook(from);
+        let sms = transports::sms(from);
+        Self { server, database, smtp, playbooks, site, delivery, webhook, sms, watch, hooks }
     }
 
     /// What is allowed and probably not meant, for the log at start and for `doctor`.
@@ -350,6 +391,7 @@ impl Config {
                 "smtp.relays is empty, so no mail goes out; name a relay",
             ));
         }
+        warnings.extend(transports::warnings(self));
         if self.server.public_url.is_none() && self.server.bind.ip().is_unspecified() {
             warnings.push(Text::both(
                 "server.public_url がないため、メールのリンクは開けません。利用者から見える URL を書いてください。",
@@ -360,19 +402,39 @@ impl Config {
     }
 }
 
+/// Addresses and networks.
+fn networks(raw: &Raw) -> Read<Vec<Network>> {
+    let texts = list_of(raw)?;
+    match texts.iter().map(|text| text.parse()).collect() {
+        Ok(networks) => Ok(networks),
+        Err(()) => one(
+            "IP アドレスかネットワークを書いてください（例 192.0.2.7、2001:db8::/32）。",
+            "write IP addresses or networks, such as 192.0.2.7 or 2001:db8::/32",
+        ),
+    }
+}
+
 /// One or several secrets, as Standard Webhooks writes them: `whsec_` and base64 of 24 to 64 bytes.
 fn hook_secrets(raw: &Raw) -> Read<Vec<HookSecret>> {
-    let decode = |text: &String| {
-        let digits = text.trim().strip_prefix("whsec_")?;
-        let bytes = base64::engine::general_purpose::STANDARD.decode(digits).ok()?;
-        (24..=64).contains(&bytes.len()).then_some(HookSecret(bytes))
-    };
-    let secrets: Option<Vec<_>> = list_of(raw)?.iter().map(decode).collect();
+    let texts = list_of(raw)?.iter().map(|text| secret(text)).collect::<Read<Vec<_>>>()?;
+    let secrets: Option<Vec<_>> = texts.iter().map(|text| HookSecret::read(text)).collect();
     match secrets.filter(|secrets| !secrets.is_empty()) {
         Some(secrets) => Ok(secrets),
         None => one(
             "whsec_ と、24〜64バイトを base64 にした文字列を書いてください。入れ替えの間は並べて書けます。",
             "write whsec_ followed by 24 to 64 bytes in base64; several may stand in a list while one is replaced",
+        ),
+    }
+}
+
+/// A secret as it stands there, or what is in the file behind `file:`.
+fn secret(text: &str) -> Read<String> {
+    let Some(path) = text.trim().strip_prefix("file:") else { return Ok(text.trim().to_owned()) };
+    match fs::read_to_string(path) {
+        Ok(content) => Ok(content.trim().to_owned()),
+        Err(cause) => one(
+            format!("秘密のファイル {path} を読めません ({cause})。"),
+            format!("could not read the secret file {path}: {cause}"),
         ),
     }
 }
@@ -443,6 +505,17 @@ fn public_url(text: &str) -> Read<String> {
         None => one(
             "http:// または https:// とホスト名 (とポート) だけを書いてください。例: https://noroshi.pref.example.jp",
             "write http:// or https:// with a host and no path, for example https://noroshi.pref.example.jp",
+        ),
+    }
+}
+
+/// The address is a secret, so the problem does not repeat it.
+fn heartbeat_url(text: &str) -> Read<Option<Url>> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Some(url)),
+        _ => one(
+            "http:// または https:// で始まる URL を書いてください。",
+            "write an address that starts with http:// or https://",
         ),
     }
 }

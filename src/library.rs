@@ -36,7 +36,7 @@ impl Library {
             return Ok(Arc::clone(known));
         }
         let row = store::playbook::version(db, version).await?;
-        let (playbook, _) = noroshi_core::playbook::read(row.source.as_bytes(), None);
+        let playbook = noroshi_core::playbook::read_checked(row.source.as_bytes());
         let playbook = Arc::new(playbook.ok_or_else(|| corrupt("playbook version", version))?);
         self.playbooks.lock().unwrap_or_else(PoisonError::into_inner).insert(version, Arc::clone(&playbook));
         Ok(playbook)

@@ -19,6 +19,8 @@ pub struct Model {
     /// refused for good by a relay
     pub refused_at_ms: Option<i64>,
     pub refused_reason: Option<String>,
+    /// its owner has taken it down
+    pub gone_at_ms: Option<i64>,
     /// last opened or answered
     pub proved_at_ms: Option<i64>,
 }

@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use super::{Format, Setting, block_on, print, print_json};
 use crate::{
+    app::gateway,
     chance::Chance,
     clock::{Clock, SystemClock},
     config::{Config, ConfigError, DatabaseUrl},
@@ -75,7 +76,7 @@ fn bad(name: &'static str, ja: impl Into<String>, en: impl Into<String>) -> Find
 
 pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
     let findings = match setting.config() {
-        Ok(config) => block_on(examine(&config, args.send_to, &SystemClock))?,
+        Ok(config) => block_on(examine(&config, args.send_to, &SystemClock::default()))?,
         // A wrong configuration is what this command is there to tell; a file that is not there is wrong usage.
         Err(ConfigError::Wrong(problems)) => problems
             .into_iter()
@@ -109,6 +110,8 @@ async fn examine(
     findings.push(playbooks(&config.playbooks.dir));
     let mailer = mailer(config);
     findings.extend(relays(&mailer, now).await);
+    findings.extend(webhooks(config));
+    findings.extend(sms(config).await);
     if let Some(to) = send_to {
         findings.push(test_letter(&mailer, config, to, now).await);
     }
@@ -349,6 +352,42 @@ async fn relays(mailer: &Mailer, now: Timestamp) -> Vec<Finding> {
         .collect()
 }
 
+/// What signs, and whom inside the house it may reach; nothing where no webhook leaves.
+fn webhooks(config: &Config) -> Option<Finding> {
+    const NAME: &str = "webhook";
+    let names: Vec<&str> = config.webhook.secrets.keys().map(String::as_str).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let (names, inside) = (names.join(", "), config.webhook.allow.len());
+    Some(good(
+        NAME,
+        format!("{names} の鍵で署名します。庁内の受け手は {inside} 件です。"),
+        format!("signed by: {names}; receivers inside the house: {inside}"),
+    ))
+}
+
+/// Whether the SMS gateway is there; nothing where there is none.
+async fn sms(config: &Config) -> Option<Finding> {
+    const NAME: &str = "sms gateway";
+    let gateway = gateway(config)?;
+    let name = gateway.name();
+    Some(match gateway.probe().await {
+        Ok(()) => good(
+            NAME,
+            format!("{name} に届きます。SMS は送っていません。"),
+            format!("{name} is reached; no message was sent"),
+        ),
+        Err(cause) => bad(
+            NAME,
+            format!(
+                "{name} に届きません ({cause})。sms.url と、外への通信が許されているかを確かめてください。"
+            ),
+            format!("{name} is not reached ({cause}); check sms.url, and whether this machine may go there"),
+        ),
+    })
+}
+
 async fn test_letter(mailer: &Mailer, config: &Config, to: Address, now: Timestamp) -> Finding {
     const NAME: &str = "test letter";
     let chance = Chance::from_os();
@@ -373,12 +412,15 @@ async fn test_letter(mailer: &Mailer, config: &Config, to: Address, now: Timesta
             "これは noroshi doctor による送信試験です。届いていれば、メールは送れています。返事は要りません。",
             "This is a test by noroshi doctor. If you read it, mail goes out. No answer is needed.",
         ),
+        short: None,
+        max_chars: None,
         link: None,
         respond_by: None,
         options: Vec::new(),
         phone: None,
         next_step: None,
         asks: true,
+        desk_answers: true,
         documents: Vec::new(),
         sent_at: now.rfc3339(config.site.time_zone),
     };
@@ -389,7 +431,10 @@ async fn test_letter(mailer: &Mailer, config: &Config, to: Address, now: Timesta
             format!("{relay} took it ({reply}); look into the inbox whether it arrives"),
         ),
         Outcome::TryAgain { relay, reason }
+        | Outcome::Later { relay, reason, .. }
         | Outcome::Refused { relay, reason }
+        | Outcome::Gone { relay, reason }
+        | Outcome::Closed { relay, reason }
         | Outcome::Unknown { relay, reason } => bad(
             NAME,
             format!(

@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::ValueEnum;
-use noroshi_core::{Kind, document_kind};
+use noroshi_core::{
+    Kind, document_kind,
+    problem::{Problem, Severity},
+};
 use serde::Serialize;
 use serde_json::json;
 
@@ -139,38 +142,47 @@ async fn import(
     let app = open(&config).await?;
     let work = Work::begin(&app, actor()).await.map_err(refused)?;
     let sources: Vec<Source<'_>> =
-        files.iter().map(|(path, text)| Source { text, folder: path.parent() }).collect();
+        files.iter().map(|(path, text)| Source { text, folder: path.parent(), may_wait: false }).collect();
     let name = |place: usize| files[place].0.display().to_string();
-    let (mut taken, mut broken) = (Vec::new(), Vec::new());
+    let checked = |place: usize, problems: Vec<Problem>| check::Checked {
+        name: name(place),
+        text: String::from_utf8_lossy(sources[place].text).into_owned(),
+        problems,
+    };
+    let (mut taken, mut told, mut is_refused) = (Vec::new(), Vec::new(), false);
     match import_all(work, &sources, !dry_run).await {
-        Ok(done) => taken.extend(done.into_iter().enumerate().map(|(place, done)| Taken {
-            file: name(place),
-            changes: done.changes.iter().map(|change| change.sentence(setting.language)).collect(),
-            key: done.key,
-            version: done.version,
-            number: done.number,
-            sha256: done.sha256,
-            changed: done.changed,
-            former: done.former,
-        })),
+        Ok(done) => {
+            for (place, done) in done.into_iter().enumerate() {
+                let warnings = done.problems.into_iter().filter(|it| it.severity != Severity::Info);
+                told.push(checked(place, warnings.collect()));
+                taken.push(Taken {
+                    file: name(place),
+                    changes: done.changes.iter().map(|change| change.sentence(setting.language)).collect(),
+                    key: done.key,
+                    version: done.version,
+                    number: done.number,
+                    sha256: done.sha256,
+                    changed: done.changed,
+                    former: done.former,
+                });
+            }
+            told.retain(|file| !file.problems.is_empty());
+        }
         Err(Refusal::Files(files)) => {
-            broken.extend(files.into_iter().map(|(place, problems)| check::Checked {
-                name: name(place),
-                text: String::from_utf8_lossy(sources[place].text).into_owned(),
-                problems,
-            }))
+            is_refused = true;
+            told.extend(files.into_iter().map(|(place, problems)| checked(place, problems)));
         }
         Err(Refusal::Operation(error)) => return Err(refused(error)),
     }
     match format {
         Format::Json => {
-            let problems = check::report(&broken, setting.language).problems;
+            let problems = check::report(&told, setting.language).problems;
             let word = if dry_run { "would_import" } else { "imported" };
             print_json(&json!({word: taken, "problems": problems}))?;
         }
-        Format::Text => print(&imported(&taken, &broken, dry_run, setting))?,
+        Format::Text => print(&imported(&taken, &told, dry_run, setting))?,
     }
-    Ok(if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if is_refused { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// Folders give their playbooks and pass over other kinds; a file that is named is meant.
@@ -194,7 +206,8 @@ fn playbook_files(paths: &[PathBuf]) -> anyhow::Result<Vec<(PathBuf, Vec<u8>)>> 
     Ok(files)
 }
 
-fn imported(taken: &[Taken], broken: &[check::Checked], dry_run: bool, setting: &Setting) -> String {
+/// - `told`: the errors that kept everything out, or the warnings that are left.
+fn imported(taken: &[Taken], told: &[check::Checked], dry_run: bool, setting: &Setting) -> String {
     let mut page = String::new();
     for Taken { file, key, version, number, changed, changes, former, .. } in taken {
         let line = match (*changed, dry_run) {
@@ -220,8 +233,10 @@ fn imported(taken: &[Taken], broken: &[check::Checked], dry_run: bool, setting: 
             let _ = writeln!(page, "  {change}");
         }
     }
-    if !broken.is_empty() {
-        page.push_str(&check::page(broken, setting));
+    if !told.is_empty() {
+        page.push_str(&check::page(told, setting));
+    }
+    if taken.is_empty() {
         let nothing = setting.say("何も取り込んでいません。", "nothing was imported");
         let _ = writeln!(page, "{nothing}");
     }

@@ -39,6 +39,9 @@ pub(crate) struct Args {
     /// When it would start: RFC 3339 with an offset [default: now]
     #[arg(long, value_name = "RFC3339", value_parser = moment)]
     at: Option<Timestamp>,
+    /// Who starts it, by the key of a person of the directory: takes the role that is theirs at once
+    #[arg(long, value_name = "PERSON")]
+    starter: Option<String>,
     /// Who answers
     #[arg(long, value_enum, default_value_t = Who::None)]
     answers: Who,
@@ -78,7 +81,13 @@ pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    let at = args.at.unwrap_or_else(|| SystemClock.now());
+    if let Some(starter) = args.starter.as_ref().filter(|key| !directory.people.contains_key(*key)) {
+        return Err(Refused::usage(
+            format!("--starter {starter}: この連絡先台帳にいません。people の鍵を入れてください"),
+            format!("--starter {starter}: not in this directory; give a key of its people"),
+        ));
+    }
+    let at = args.at.unwrap_or_else(|| SystemClock::default().now());
     let values = values(&playbook, &directory, &args.set, at, setting)?;
     let plan = plan(&args, &playbook, &directory, &values, at);
     let timetable = preflight(&plan);
@@ -106,7 +115,7 @@ pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
 }
 
 fn plan<'a>(
-    args: &Args,
+    args: &'a Args,
     playbook: &'a Playbook,
     directory: &'a Directory,
     values: &'a BTreeMap<String, Value>,
@@ -128,6 +137,8 @@ fn plan<'a>(
         relays: None,
         health: None,
         admins: &[],
+        commanders: &[],
+        starter: args.starter.as_deref(),
     }
 }
 
@@ -249,6 +260,9 @@ fn moments(start: Timestamp, offset_ms: i64) -> String {
 fn what(entry: &Entry, words: Words) -> String {
     let happens = words.get(&format!("preflight-what-{}", entry.what.key()));
     let step = entry.step.map(|step| words.with("preflight-step", &[("n", step.into())]));
+    let every = entry
+        .every_ms
+        .map(|every| words.with("preflight-every", &[("span", Span(every).to_string().into())]));
     let way = entry.way.as_ref();
     let via = way.map(|way| format!("{}  {}  {}", way.via, way.contact, way.address));
     let person = entry.person_name.as_ref().map(|name| name.get(words.0).to_owned());
@@ -257,7 +271,7 @@ fn what(entry: &Entry, words: Words) -> String {
         words.with("preflight-by", &[("name", name.into())])
     });
     let line = entry.line.map(|line| words.with("preflight-line", &[("n", line.into())]));
-    [Some(happens), step, via, by, line].into_iter().flatten().collect::<Vec<_>>().join("  ")
+    [Some(happens), every, step, via, by, line].into_iter().flatten().collect::<Vec<_>>().join("  ")
 }
 
 #[cfg(test)]
@@ -275,6 +289,7 @@ mod tests {
             directory: folder.join("directory.example.yaml"),
             set: Vec::new(),
             at: Timestamp::parse_rfc3339("2026-11-24T03:14:00+09:00"),
+            starter: None,
             answers,
             drill: false,
             letters: false,

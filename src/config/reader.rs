@@ -22,7 +22,7 @@ pub(super) enum Raw {
     Whole(i64),
     Bool(bool),
     List(Vec<String>),
-    /// A date, a fraction, a table, a list of other things.
+    /// A date, a fraction, a table, a list of other things than texts and whole numbers.
     Other,
 }
 
@@ -209,7 +209,11 @@ impl Raw {
             DeValue::Boolean(value) => Self::Bool(*value),
             DeValue::Array(items) => items
                 .iter()
-                .map(|item| item.get_ref().as_str().map(str::to_owned))
+                .map(|item| match item.get_ref() {
+                    DeValue::String(text) => Some(text.to_string()),
+                    DeValue::Integer(number) => Some(number.to_string()),
+                    _ => None,
+                })
                 .collect::<Option<_>>()
                 .map_or(Self::Other, Self::List),
             _ => Self::Other,

@@ -127,6 +127,33 @@ impl WhoIsWho<'_> {
         person_points(self.directory, key)
     }
 
+    /// The addresses of a person to which a letter can be written: a telephone number is for people.
+    ///
+    /// - `serves`: whether letters of a transport with this driver can leave.
+    pub fn letter_points(&self, person: &str, serves: impl Fn(&str) -> bool) -> Vec<ContactPoint> {
+        let can_be_written = |point: &ContactPoint| {
+            let transport = self.directory.transports.get(&point.transport);
+            transport.is_some_and(|transport| transport.driver != BY_HAND && serves(&transport.driver))
+        };
+        self.person_points(person).into_iter().filter(can_be_written).collect()
+    }
+
+    /// Who gets a letter to a role or roster at `now`, and where: the first of the people behind it to whom one can
+    /// be written. `None` where that is nobody: then administrators are written to.
+    pub fn reader(
+        &self,
+        party: &PartyRef,
+        serves: impl Fn(&str) -> bool,
+        now: Timestamp,
+    ) -> Option<(String, Vec<ContactPoint>)> {
+        let people = self.people(party, now).into_iter();
+        let mut reached = people.map(|person| {
+            let points = self.letter_points(&person, &serves);
+            (person, points)
+        });
+        reached.find(|(_, points)| !points.is_empty())
+    }
+
     /// Everybody whom a role's `fill` names and who is on duty at `now`, in order, each once.
     pub fn fill(&self, role: &str, now: Timestamp) -> Vec<String> {
         let mut people: Vec<String> = Vec::new();
@@ -148,6 +175,9 @@ impl WhoIsWho<'_> {
         while let Some(key) = open.pop() {
             if !roles.insert(key) {
                 continue;
+            }
+            if self.playbook.role(key).is_none() {
+                rosters.extend(self.directory.role_accounts.get(key).map(|account| account.roster.as_str()));
             }
             for party in self.playbook.role(key).into_iter().flat_map(|role| &role.fill_from) {
                 match party {

@@ -21,6 +21,7 @@ mod dice;
 pub mod directory;
 mod document;
 pub mod effect;
+mod example;
 pub mod exercise;
 pub mod form;
 #[cfg(test)]
@@ -47,4 +48,4 @@ pub mod trigger;
 pub mod variable;
 pub mod yaml;
 
-pub use document::{API_VERSION, Kind, document_kind};
+pub use document::{API_VERSION, Kind, document_key, document_kind};

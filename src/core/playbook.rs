@@ -25,7 +25,7 @@ pub use check::{Neighbour, Site};
 pub use closing::{CloseWhen, Metric, Metrics};
 pub use lines::Lines;
 pub use reports::{IfMissed, ReportPlan, Stretch};
-pub use syntax::{built_in_forms, check, read};
+pub use syntax::{built_in_forms, check, read, read_checked};
 pub use tasks::{Anchor, Due, IncidentMoment, TaskGroup, TaskPlan, Test, When};
 pub use triggers::{
     Again, Among, Bound, Comparison, Dedupe, EventTest, Hook, Mode, OnTimeout, Schedule, Source, Trigger,
@@ -133,6 +133,8 @@ pub struct Requires {
     pub rosters: Vec<String>,
     /// Transport keys.
     pub transports: Vec<String>,
+    /// Keys of role accounts (当直師長).
+    pub role_accounts: Vec<String>,
 }
 
 /// A value that the texts may use.
@@ -148,6 +150,8 @@ pub struct Variable {
     pub required: bool,
     /// What stands there when nothing is given; in the words of the file.
     pub default: Option<serde_json::Value>,
+    /// Its options and its default as the file says them in other languages; kept is the Japanese.
+    pub words: Vec<Text>,
     /// The question to the person who starts.
     pub ask: Option<Text>,
     /// Longest text, in characters.

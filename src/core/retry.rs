@@ -22,9 +22,32 @@ pub fn delay_after(attempt: u32, chance: f64) -> Option<Span> {
     Some(Span(delay))
 }
 
+/// The longest wait that somebody may ask for (`Retry-After`): an alert cannot be put off for a day.
+pub const LONGEST_WAIT: Span = Span::minutes(10);
+
+/// The same where the other side has asked to be left alone for `wait`: not before that, but within
+/// [`LONGEST_WAIT`], and up to 25 % later by `chance`.
+pub fn delay_asked(attempt: u32, wait: Span, chance: f64) -> Option<Span> {
+    let usual = delay_after(attempt, chance)?;
+    let asked = wait.0.clamp(0, LONGEST_WAIT.0);
+    #[expect(clippy::cast_possible_truncation, reason = "at most 150,000 ms")]
+    let spread = (asked as f64 * 0.25 * chance.clamp(0.0, 1.0)) as i64;
+    Some(usual.max(Span(asked + spread)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_that_is_asked_for_is_kept_within_bounds() {
+        assert_eq!(delay_asked(1, Span::seconds(60), 0.0), Some(Span::seconds(60)));
+        assert_eq!(delay_asked(1, Span::seconds(60), 1.0), Some(Span::seconds(75)));
+        assert_eq!(delay_asked(1, Span::seconds(0), 0.5), delay_after(1, 0.5));
+        assert_eq!(delay_asked(1, Span::minutes(60 * 24), 0.0), Some(LONGEST_WAIT));
+        assert_eq!(delay_asked(1, Span(-5), 0.5), delay_after(1, 0.5));
+        assert_eq!(delay_asked(MOST_ATTEMPTS, Span::seconds(1), 0.5), None);
+    }
 
     #[test]
     fn retries_come_soon_then_slowly_then_end() {

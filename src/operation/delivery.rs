@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     app::App,
+    measure,
     store::{self, directory::Learned},
     transport::Outcome,
 };
@@ -41,17 +42,30 @@ pub struct Tried {
     pub outcome: Outcome,
 }
 
-/// Leases up to `n` due letters to this node.
-pub async fn claim(app: &App, transports: &[String], n: u64) -> Result<Vec<delivery::Model>, OperationError> {
+/// Leases up to `n` due letters to this node; none to the mail domains in `except`.
+pub async fn claim(
+    app: &App,
+    transports: &[String],
+    except: &[String],
+    n: u64,
+) -> Result<Vec<delivery::Model>, OperationError> {
     // A look without a lock first: most of the time nothing is due, and nothing is written then.
     match store::delivery::next_due(app.store.read(), transports).await? {
         Some(due) if due <= app.clock.now() => {}
         _ => return Ok(Vec::new()),
     }
     let work = Work::begin(app, Actor::system()).await?;
-    let rows = store::delivery::claim(&work.tx, transports, app.node, work.now, app.lease, n).await?;
+    let rows = store::delivery::claim(&work.tx, transports, except, app.node, work.now, app.lease, n).await?;
     work.tx.commit().await?;
     Ok(rows)
+}
+
+/// Gives claimed letters back that cannot leave now.
+pub async fn put_back(app: &App, ids: &[uuid::Uuid]) -> Result<(), OperationError> {
+    let work = Work::begin(app, Actor::system()).await?;
+    store::delivery::put_back(&work.tx, ids, app.node).await?;
+    work.tx.commit().await?;
+    Ok(())
 }
 
 /// When the next letter falls due.
@@ -99,6 +113,7 @@ pub async fn record(
         attempts.push(attempt(app, one));
         if !held.contains(&(one.delivery.id, one.delivery.fence)) {
             // Another lease has begun meanwhile, and what follows is its holder's to say. The try stays on record.
+            measure::lease_lost();
             warn!(delivery = %one.delivery.id, "A lease was lost before the outcome was recorded");
             continue;
         }
@@ -124,25 +139,30 @@ async fn record_one(
     delivery.lease_until_ms = 0;
     let letter = delivery.letter.and_then(|letter| u16::try_from(letter).ok());
     let mut input = None;
+    // A receipt that was faster than the answer which told us the message's id.
+    let mut told = None;
     match &one.outcome {
-        Outcome::Accepted { relay, encrypted, .. } => {
+        Outcome::Accepted { relay, encrypted, message_id, .. } => {
             delivery.state = "accepted".into();
             delivery.relay = Some(relay.clone());
             delivery.encrypted = Some(*encrypted);
             delivery.reason = None;
             delivery.ended_at_ms = Some(at.0);
             input = Some(Input::Accepted { at });
+            if let Some(id) = message_id {
+                told = store::receipt::bind(&work.tx, id, delivery.id, at).await?;
+            }
         }
-        Outcome::TryAgain { relay, reason } => {
+        Outcome::TryAgain { relay, reason } | Outcome::Later { relay, reason, .. } => {
             delivery.relay = Some(relay.clone());
             delivery.reason = Some(reason.clone());
-            let attempts = u32::try_from(delivery.attempts).unwrap_or(u32::MAX);
-            match retry::delay_after(attempts, work.app.chance.fraction()) {
-                Some(delay) => {
-                    delivery.state = "queued".into();
-                    delivery.due_at_ms = (work.now + delay).0;
-                    delivery.handed_at_ms = None;
-                }
+            let (tries, chance) = (tries(&delivery), work.app.chance.fraction());
+            let delay = match &one.outcome {
+                Outcome::Later { wait, .. } => retry::delay_asked(tries, *wait, chance),
+                _ => retry::delay_after(tries, chance),
+            };
+            match delay {
+                Some(delay) => again(&mut delivery, work.now + delay),
                 None => {
                     delivery.state = "given_up".into();
                     delivery.ended_at_ms = Some(at.0);
@@ -150,20 +170,65 @@ async fn record_one(
                 }
             }
         }
-        Outcome::Refused { relay, reason } => {
+        Outcome::Refused { relay, reason }
+        | Outcome::Gone { relay, reason }
+        | Outcome::Closed { relay, reason } => {
             delivery.state = "refused".into();
             delivery.relay = Some(relay.clone());
             delivery.reason = Some(reason.clone());
             delivery.ended_at_ms = Some(at.0);
             input = letter.map(|letter| Input::Failed { letter, at });
-            store::directory::learn(&work.tx, &point(&delivery), &Learned::Refused(reason.clone()), work.now)
-                .await?;
+            let learned = match &one.outcome {
+                Outcome::Refused { .. } => Some(Learned::Refused(reason.clone())),
+                Outcome::Gone { .. } => Some(Learned::Gone(reason.clone())),
+                _ => None,
+            };
+            if let Some(learned) = learned {
+                store::directory::learn(&work.tx, &point(&delivery), &learned, work.now).await?;
+            }
         }
         Outcome::Unknown { relay, reason } => {
             delivery.relay = Some(relay.clone());
-            input = unknown(&mut delivery, reason, work.now, at);
+            let delay = retry::delay_after(tries(&delivery), work.app.chance.fraction());
+            input = unknown(&mut delivery, reason, work.now, delay, at);
         }
     }
+    let gone = matches!(one.outcome, Outcome::Gone { .. });
+    settle(work, scenes, rules, rows, &mut delivery, input, at).await?;
+    if gone {
+        let scene = scenes.get(work.app, &work.tx, delivery.incident_id).await?;
+        super::receipt::tell_owner(work, &scene, &delivery).await?;
+    }
+    if let Some(fate) = told {
+        if let Some(input) = super::receipt::apply(&mut delivery, &fate, at) {
+            settle(work, scenes, rules, rows, &mut delivery, input, at).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Tries so far.
+fn tries(delivery: &delivery::Model) -> u32 {
+    u32::try_from(delivery.attempts).unwrap_or(u32::MAX)
+}
+
+/// The letter goes out once more, then.
+fn again(delivery: &mut delivery::Model, due: Timestamp) {
+    delivery.state = "queued".into();
+    delivery.due_at_ms = due.0;
+    delivery.handed_at_ms = None;
+}
+
+/// Writes what became of a delivery, tells it where it is bad news, and lets the recipient's ladder hear of it.
+pub(super) async fn settle(
+    work: &mut Work<'_>,
+    scenes: &mut Scenes,
+    rules: &mut Rules,
+    rows: &mut BTreeMap<Uuid, recipient::Model>,
+    delivery: &mut delivery::Model,
+    input: Option<Input>,
+    at: Timestamp,
+) -> Result<(), OperationError> {
     // A recipient who answered while the letter was under way gets no further try of it.
     let settled = delivery
         .recipient_id
@@ -173,15 +238,15 @@ async fn record_one(
         delivery.state = "withdrawn".into();
         delivery.ended_at_ms = Some(work.now.0);
     }
-    store::delivery::save(&work.tx, &delivery).await?;
+    store::delivery::save(&work.tx, delivery).await?;
     let scene = scenes.get(work.app, &work.tx, delivery.incident_id).await?;
     if matches!(delivery.state.as_str(), "refused" | "given_up" | "unknown") {
-        let told = failed(&delivery);
+        let told = failed(delivery);
         let line = telling::line("delivery", text(&delivery.name), told, at);
         work.line(scene.id(), line);
     }
     if delivery.occasion == "offer" && matches!(delivery.state.as_str(), "refused" | "given_up") {
-        super::role::undelivered(work, &delivery).await?;
+        super::role::undelivered(work, delivery).await?;
         scenes.forget(delivery.incident_id);
     }
     if let Some(row) = delivery.recipient_id.and_then(|id| rows.get_mut(&id)) {
@@ -194,35 +259,45 @@ async fn record_one(
     Ok(())
 }
 
-/// The outcome was never learned. Mail is sent once more, with the same Message-ID and the mark （再送）; if that
-/// stays unknown too, the ladder goes on.
-fn unknown(delivery: &mut delivery::Model, reason: &str, now: Timestamp, at: Timestamp) -> Option<Input> {
+/// The outcome was never learned. Mail and SMS are sent once more, with the same id and the mark （再送）; a webhook
+/// again after `delay`, as often as any other call, because its receiver knows a copy by its id. If it stays unknown,
+/// the ladder goes on.
+fn unknown(
+    delivery: &mut delivery::Model,
+    reason: &str,
+    now: Timestamp,
+    delay: Option<Span>,
+    at: Timestamp,
+) -> Option<Input> {
     delivery.reason = Some(reason.to_owned());
-    if delivery.repeat {
+    let next = match delivery.transport.as_str() {
+        "webhook" => delay,
+        _ => (!delivery.repeat).then_some(Span::ZERO),
+    };
+    let Some(delay) = next else {
         delivery.state = "unknown".into();
         delivery.ended_at_ms = Some(at.0);
         return delivery
             .letter
             .and_then(|letter| u16::try_from(letter).ok())
             .map(|letter| Input::Failed { letter, at });
-    }
+    };
     delivery.repeat = true;
-    delivery.state = "queued".into();
-    delivery.due_at_ms = now.0;
-    delivery.handed_at_ms = None;
+    again(delivery, now + delay);
     Some(Input::Unknown { at })
 }
 
 fn failed(delivery: &delivery::Model) -> Text {
-    let reason = delivery.reason.as_deref().unwrap_or("");
+    let reason = crate::transport::reason::in_words(delivery.reason.as_deref().unwrap_or(""));
+    let (ja, en) = (reason.get(Language::Ja), reason.get(Language::En));
     match delivery.state.as_str() {
         "unknown" => Text::both(
-            format!("送信結果が不明（{}）{reason}", delivery.via),
-            format!("Outcome unknown ({}): {reason}", delivery.via),
+            format!("送信結果が不明（{}）{ja}", delivery.via),
+            format!("Outcome unknown ({}): {en}", delivery.via),
         ),
         _ => Text::both(
-            format!("不達（{}）{reason}", delivery.via),
-            format!("Not delivered ({}): {reason}", delivery.via),
+            format!("不達（{}）{ja}", delivery.via),
+            format!("Not delivered ({}): {en}", delivery.via),
         ),
     }
 }
@@ -238,11 +313,14 @@ fn point(delivery: &delivery::Model) -> ContactPoint {
 }
 
 fn attempt(app: &App, one: &Tried) -> attempt::Model {
-    let (outcome, relay, reply) = match &one.outcome {
-        Outcome::Accepted { relay, reply, .. } => ("accepted", relay, reply),
-        Outcome::TryAgain { relay, reason } => ("try_again", relay, reason),
-        Outcome::Refused { relay, reason } => ("refused", relay, reason),
-        Outcome::Unknown { relay, reason } => ("unknown", relay, reason),
+    let reply = match &one.outcome {
+        Outcome::Accepted { reply, .. } => reply,
+        Outcome::TryAgain { reason, .. }
+        | Outcome::Later { reason, .. }
+        | Outcome::Refused { reason, .. }
+        | Outcome::Gone { reason, .. }
+        | Outcome::Closed { reason, .. }
+        | Outcome::Unknown { reason, .. } => reason,
     };
     attempt::Model {
         id: app.chance.uuid(one.ended_at),
@@ -250,10 +328,15 @@ fn attempt(app: &App, one: &Tried) -> attempt::Model {
         number: one.delivery.attempts,
         started_at_ms: one.started_at.0,
         ended_at_ms: one.ended_at.0,
-        outcome: outcome.into(),
-        relay: relay.clone(),
+        outcome: one.outcome.key().into(),
+        relay: one.outcome.relay().to_owned(),
         reply: reply.clone(),
     }
+}
+
+/// Whether the owner of this address has taken it down, and nobody has looked into it since: its words.
+pub async fn gone(app: &App, delivery: &delivery::Model) -> Result<Option<String>, OperationError> {
+    Ok(store::directory::gone(app.store.read(), &point(delivery)).await?)
 }
 
 /// Lengthens the leases that this node holds; from here on it may count on them until the moment that comes back.
@@ -297,7 +380,7 @@ pub async fn take_back(app: &App, everyone: bool) -> Result<usize, OperationErro
                 store::delivery::save(&work.tx, &delivery).await?;
             }
             Some(handed) => {
-                let reason = "the service stopped between handing over and recording".to_owned();
+                let reason = crate::transport::reason::STOPPED.to_owned();
                 let one = Tried {
                     started_at: Timestamp(handed),
                     ended_at: work.now,
@@ -310,6 +393,7 @@ pub async fn take_back(app: &App, everyone: bool) -> Result<usize, OperationErro
         }
     }
     work.commit().await?;
+    measure::taken_back(count);
     Ok(count)
 }
 

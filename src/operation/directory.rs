@@ -4,7 +4,7 @@
 //! 2. [`put`] makes it the directory in force, if that is still the one that was planned upon.
 //! 3. On the pages there are two requests between: the plan waits as a draft ([`keep_draft`]).
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use entity::{directory_draft, directory_version};
 use noroshi_core::{
@@ -21,7 +21,7 @@ use noroshi_core::{
 use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::{Actor, OperationError, Work, playbook::hash};
+use super::{Actor, OperationError, Work, playbook::hash, role, scene::Scene};
 use crate::{app::App, spreadsheet, store};
 
 /// How a file is read.
@@ -220,8 +220,12 @@ async fn broken_playbooks(
             problems.into_iter().filter(|problem| problem.severity == Severity::Error).collect()
         };
         let known = errors(before);
-        let problems: Vec<Problem> =
-            errors(Some(after)).into_iter().filter(|problem| !known.contains(problem)).collect();
+        // What is missing is told where the playbook names it first.
+        let mut told = BTreeSet::new();
+        let problems: Vec<Problem> = errors(Some(after))
+            .into_iter()
+            .filter(|problem| !known.contains(problem) && told.insert(problem.detail.ja.clone()))
+            .collect();
         if !problems.is_empty() {
             broken.push(BrokenPlaybook { key: row.key, problems });
         }
@@ -265,9 +269,16 @@ async fn store_version(
         imported_by: work.actor.id.clone(),
     };
     store::directory::put(&work.tx, row).await?;
-    // Boards say which of their addresses have changed.
-    for incident in store::incident::open(&work.tx).await? {
-        work.changed(IncidentId::new(incident.id), "directory");
+    // Boards say which of their addresses have changed; empty chairs are offered to whoever is on duty now.
+    let open = store::incident::open(&work.tx).await?;
+    work.enter(open.iter().map(|incident| incident.id)).await?;
+    for incident in open {
+        let id = IncidentId::new(incident.id);
+        let mut scene = Scene::load(work.app, &work.tx, id).await?;
+        if scene.is_open() {
+            role::directory_changed(&mut work, &mut scene).await?;
+        }
+        work.changed(id, "directory");
     }
     work.commit().await
 }

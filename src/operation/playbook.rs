@@ -1,22 +1,26 @@
 //! Importing playbooks: a new version, or nothing.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use noroshi_core::{
+    directory::Directory,
     playbook::{
-        Neighbour, Site,
+        Neighbour, Playbook, Site,
         difference::{Change, difference},
     },
     problem::{Position, Problem, Severity},
     rights::Action,
     text::Text,
+    time::Timestamp,
 };
+use sea_orm::ConnectionTrait;
 use sha2::{Digest, Sha256};
 
 use super::{OperationError, Work};
 use crate::{
-    attachment::{self, Document},
-    store::{self, to_json},
+    app::{App, BrokenFile},
+    attachment::{self, Document, Known},
+    store::{self, StoreError, to_json},
 };
 
 /// What an import did, or would do.
@@ -62,18 +66,48 @@ pub struct Source<'s> {
     pub text: &'s [u8],
     /// Where its documents lie; `None` takes those of the version in force along.
     pub folder: Option<&'s Path>,
+    /// Whether it may come in before there is any directory to satisfy its `requires`: the folder of the first start
+    /// may, and the directory's import then tells what is missing.
+    pub may_wait: bool,
 }
 
 /// Takes a playbook in. It is checked against the directory in force; with errors, nothing changes.
 ///
 /// - `folder`: where its documents lie; `None` takes those of the version in force along.
 pub async fn import(work: Work<'_>, text: &[u8], folder: Option<&Path>) -> Result<Imported, OperationError> {
-    take(work, Source { text, folder }, true).await
+    take(work, Source { text, folder, may_wait: false }, true).await
+}
+
+/// Takes a playbook of the folder in, as [`import`] does; before there is a directory too.
+pub async fn import_at_start(work: Work<'_>, text: &[u8], folder: &Path) -> Result<Imported, OperationError> {
+    take(work, Source { text, folder: Some(folder), may_wait: true }, true).await
+}
+
+/// The files that were refused and whose key no good file has come in for since; with each, whether a good version of
+/// its key is in force.
+pub async fn broken_files(
+    app: &App,
+    db: &impl ConnectionTrait,
+) -> Result<Vec<(BrokenFile, bool)>, OperationError> {
+    let broken = app.troubles.files();
+    if broken.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    let latest = store::playbook::all_latest(db).await?;
+    for broken in broken {
+        let good = latest.iter().find(|row| Some(&row.key) == broken.key.as_ref());
+        // Another node may have taken it in.
+        if good.is_none_or(|row| row.imported_at_ms <= broken.found_at.0) {
+            found.push((broken, good.is_some()));
+        }
+    }
+    Ok(found)
 }
 
 /// Says what an import would do, and does nothing.
 pub async fn look(work: Work<'_>, text: &[u8]) -> Result<Imported, OperationError> {
-    take(work, Source { text, folder: None }, false).await
+    take(work, Source { text, folder: None, may_wait: false }, false).await
 }
 
 async fn take(work: Work<'_>, source: Source<'_>, for_good: bool) -> Result<Imported, OperationError> {
@@ -93,16 +127,13 @@ pub async fn import_all(
     for_good: bool,
 ) -> Result<Vec<Imported>, Refusal> {
     work.actor.must(Action::ImportPlaybook, "import a playbook")?;
-    let directory = match store::directory::latest(&work.tx).await? {
-        Some(row) => Some(work.app.library.directory(&work.tx, row.id).await?),
-        None => None,
-    };
-    let neighbours = neighbours(&work).await?;
-    let site = Site { directory: directory.as_deref(), at: Some(work.now), neighbours: Some(&neighbours) };
+    let in_force = InForce::read(work.app, &work.tx).await?;
+    let coming: Vec<_> = sources.iter().map(|source| Neighbour::read(source.text)).collect();
     let (mut read, mut broken) = (Vec::new(), Vec::new());
     let mut keys: BTreeMap<String, usize> = BTreeMap::new();
     for (place, source) in sources.iter().enumerate() {
-        let (playbook, problems) = noroshi_core::playbook::check(source.text, &site);
+        let neighbours = in_force.beside(&coming, place);
+        let (playbook, problems) = in_force.check(source.text, &neighbours, work.now);
         let Some(playbook) = playbook else {
             let errors = problems.into_iter().filter(|problem| problem.severity == Severity::Error);
             broken.push((place, errors.collect()));
@@ -112,13 +143,18 @@ pub async fn import_all(
             broken.push((place, vec![twice(&playbook.key)]));
             continue;
         }
+        let waits = in_force.directory.is_none() && !source.may_wait;
+        if let Some(problem) = waits.then(|| without_directory(&playbook)).flatten() {
+            broken.push((place, vec![problem]));
+            continue;
+        }
         let former = store::playbook::latest(&work.tx, &playbook.key).await?;
         let known = match &former {
             Some(former) => store::attachment::of_version(&work.tx, former.id).await?,
             None => Vec::new(),
         };
         match attachment::gather(&playbook, source.folder, &known) {
-            Ok(documents) => read.push((playbook, problems, source.text, former, documents)),
+            Ok(documents) => read.push((playbook, problems, source.text, former.zip(Some(known)), documents)),
             Err(missing) => broken.push((place, missing)),
         }
     }
@@ -128,10 +164,17 @@ pub async fn import_all(
     let mut done = Vec::with_capacity(read.len());
     for (playbook, problems, source, former, documents) in read {
         let sha256 = content_hash(source, &documents);
-        let changed = former.as_ref().is_none_or(|former| former.sha256 != sha256);
-        let number = former.as_ref().map_or(0, |former| former.number) + i32::from(changed);
+        let changed = former.as_ref().is_none_or(|(former, _)| former.sha256 != sha256);
+        let number = former.as_ref().map_or(0, |(former, _)| former.number) + i32::from(changed);
         let changes = match &former {
-            Some(former) if changed => difference(former.source.as_bytes(), source),
+            Some((former, known)) if changed => {
+                let before: Vec<_> = known.iter().map(Known::of_row).collect();
+                let after: Vec<_> =
+                    documents.iter().map(|it| Known::of_document(it, hash(&it.bytes))).collect();
+                let mut changes = difference(former.source.as_bytes(), source);
+                changes.extend(attachment::changes(&playbook, &before, &after));
+                changes
+            }
             _ => Vec::new(),
         };
         if changed && for_good {
@@ -165,13 +208,17 @@ pub async fn import_all(
             number,
             sha256,
             changed,
-            former: former.map(|former| former.number),
+            former: former.map(|(former, _)| former.number),
             changes,
             problems,
         });
     }
+    let app = work.app;
     if for_good && done.iter().any(|one| one.changed) {
         work.commit().await?;
+    }
+    if for_good {
+        done.iter().for_each(|one| app.troubles.mended(&one.key));
     }
     Ok(done)
 }
@@ -194,10 +241,101 @@ fn twice(key: &str) -> Problem {
     }
 }
 
-/// The playbooks in force, the former version of the one that comes in among them.
-async fn neighbours(work: &Work<'_>) -> Result<Vec<Neighbour>, OperationError> {
-    let rows = store::playbook::all_latest(&work.tx).await?;
-    Ok(rows.iter().filter_map(|row| Neighbour::read(row.source.as_bytes())).collect())
+/// What a playbook requires of a directory, where there is none yet; `None` where it requires nothing.
+fn without_directory(playbook: &Playbook) -> Option<Problem> {
+    let requires = playbook.requires.as_ref()?;
+    let lists = [&requires.agencies, &requires.rosters, &requires.transports, &requires.role_accounts];
+    let needed: Vec<&str> = lists.into_iter().flatten().map(String::as_str).collect();
+    let line_of = |list| playbook.lines.of("requires", list);
+    let line = ["agencies", "rosters", "transports", "role_accounts"]
+        .into_iter()
+        .filter_map(line_of)
+        .min()
+        .unwrap_or(1);
+    (!needed.is_empty()).then(|| Problem {
+        code: "R03",
+        severity: Severity::Error,
+        at: Position { line, column: 1 },
+        path: "requires".into(),
+        detail: Text::both(
+            format!("台帳がまだありません。この手順書には次が必要です: {}", needed.join("、")),
+            format!("There is no directory yet, and this playbook needs: {}.", needed.join(", ")),
+        ),
+        help: Text::both(
+            "先に台帳を取り込んでください(noroshi directory import 台帳.yaml、または画面の「連絡先」)。",
+            "Import the directory first (noroshi directory import directory.yaml, or the page Contacts).",
+        ),
+    })
+}
+
+/// What is not as in another version, in the playbook's own terms, its documents included.
+pub async fn changes(
+    app: &App,
+    former: &entity::playbook_version::Model,
+    later: &entity::playbook_version::Model,
+) -> Result<Vec<Change>, StoreError> {
+    let db = app.store.read();
+    let mut changes = difference(former.source.as_bytes(), later.source.as_bytes());
+    let playbook = app.library.playbook(db, later.id).await?;
+    if playbook.alerts.iter().any(|alert| !alert.attach.is_empty()) {
+        let [before, after] = [
+            store::attachment::of_version(db, former.id).await?,
+            store::attachment::of_version(db, later.id).await?,
+        ]
+        .map(|rows| rows.iter().map(Known::of_row).collect::<Vec<_>>());
+        changes.extend(attachment::changes(&playbook, &before, &after));
+    }
+    Ok(changes)
+}
+
+/// What a playbook is checked against: the directory and the playbooks in force.
+#[derive(Debug)]
+pub struct InForce {
+    /// The directory, where there is one.
+    pub directory: Option<Arc<Directory>>,
+    playbooks: Vec<Neighbour>,
+}
+
+impl InForce {
+    /// Reads what is in force.
+    pub async fn read(app: &App, db: &impl ConnectionTrait) -> Result<Self, StoreError> {
+        let directory = match store::directory::latest(db).await? {
+            Some(row) => Some(app.library.directory(db, row.id).await?),
+            None => None,
+        };
+        let rows = store::playbook::all_latest(db).await?;
+        let playbooks = rows.iter().filter_map(|row| Neighbour::read(row.source.as_bytes())).collect();
+        Ok(Self { directory, playbooks })
+    }
+
+    /// What the checker says now about a version that was taken in. Its own other versions are not its neighbours.
+    pub fn problems(&self, row: &entity::playbook_version::Model, now: Timestamp) -> Vec<Problem> {
+        let others: Vec<Neighbour> =
+            self.playbooks.iter().filter(|other| other.key() != row.key).cloned().collect();
+        self.check(row.source.as_bytes(), &others, now).1
+    }
+
+    fn check(
+        &self,
+        source: &[u8],
+        neighbours: &[Neighbour],
+        now: Timestamp,
+    ) -> (Option<Playbook>, Vec<Problem>) {
+        let directory = self.directory.as_deref();
+        let site = Site { directory, at: Some(now), neighbours: Some(neighbours) };
+        noroshi_core::playbook::check(source, &site)
+    }
+
+    /// The neighbours of one of several files that come in together: its own former version, the other playbooks in
+    /// force, and in the stead of those that are replaced the files before it.
+    fn beside(&self, coming: &[Option<Neighbour>], place: usize) -> Vec<Neighbour> {
+        let own = coming[place].as_ref().map(Neighbour::key);
+        let is_own = |it: &&Neighbour| Some(it.key()) == own;
+        let is_replaced = |it: &&Neighbour| coming.iter().flatten().any(|other| other.key() == it.key());
+        let stay = self.playbooks.iter().filter(|it| is_own(it) || !is_replaced(it));
+        let before = coming[..place].iter().flatten().filter(|it| !is_own(it));
+        stay.chain(before).cloned().collect()
+    }
 }
 
 /// The hash of a version: of its file, and of its documents where it has any.

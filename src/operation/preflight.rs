@@ -16,6 +16,7 @@ use noroshi_core::{
             preflight,
         },
     },
+    rights::Role,
     text::{Text, fill},
     time::{Span, Timestamp},
     variable::day_and_time,
@@ -45,6 +46,7 @@ pub struct Outlook {
     pub directory: Arc<Directory>,
     health: Vec<Health>,
     admins: Vec<String>,
+    commanders: Vec<String>,
 }
 
 /// What is asked of an outlook.
@@ -58,6 +60,8 @@ pub struct Question {
     pub answers: Answers,
     /// Whether it would be a drill.
     pub drill: bool,
+    /// The person who would start it.
+    pub starter: Option<String>,
 }
 
 impl Outlook {
@@ -79,10 +83,12 @@ impl Outlook {
         Self::of(app, db, version, directory.id).await
     }
 
-    /// The outlook of an incident that waits: by the versions it was opened with.
+    /// The outlook of an incident that waits: by its version of the playbook, and the directory in force, which it will
+    /// be started with.
     pub async fn of_scene(app: &App, db: &impl ConnectionTrait, scene: &Scene) -> Result<Self, StoreError> {
         let version = store::playbook::version(db, scene.incident.playbook_version_id).await?;
-        Self::of(app, db, version, scene.incident.directory_version_id).await
+        let latest = store::directory::latest_id(db).await?;
+        Self::of(app, db, version, latest.unwrap_or(scene.incident.directory_version_id)).await
     }
 
     async fn of(
@@ -98,14 +104,19 @@ impl Outlook {
             proved_at: row.proved_at_ms.map(Timestamp),
             doubtful: row.wrong_at_ms.is_some() || row.refused_at_ms.is_some(),
         });
-        let accounts = store::account::all(db).await?.into_iter();
-        let admins = accounts.filter(|account| account.role == "admin" && account.disabled_at_ms.is_none());
+        let accounts = store::account::all(db).await?;
+        let people = |role: Role| {
+            let able = accounts.iter().filter(|account| account.disabled_at_ms.is_none());
+            let able = able.filter(|account| account.role == role.key());
+            able.filter_map(|account| account.person.clone()).collect::<Vec<_>>()
+        };
         Ok(Self {
             playbook: app.library.playbook(db, version.id).await?,
             directory: app.library.directory(db, directory).await?,
             version,
             health: health.collect(),
-            admins: admins.filter_map(|account| account.person).collect(),
+            admins: people(Role::Admin),
+            commanders: people(Role::Commander),
         })
     }
 
@@ -127,6 +138,8 @@ impl Outlook {
             relays: Some(relays.unwrap_or(0)),
             health: Some(&self.health),
             admins: &self.admins,
+            commanders: &self.commanders,
+            starter: question.starter.as_deref(),
         })
     }
 
@@ -191,7 +204,7 @@ fn framed(plan: &Plan<'_>, planned: PlannedLetter) -> Letter {
         _ => Vec::new(),
     };
     let next = rule.filter(|_| asks).and_then(|rule| {
-        next_step(&rule, 0, language, |at| Some(clock(raised + at)), |party| who.name(party))
+        next_step(&rule, 0, false, language, |at| Some(clock(raised + at)), |party| who.name(party))
     });
     Letter {
         delivery: DeliveryId::new(Uuid::nil()),
@@ -213,8 +226,11 @@ fn framed(plan: &Plan<'_>, planned: PlannedLetter) -> Letter {
         subject: planned.subject,
         number: planned.number,
         body: planned.body,
+        short: planned.sms,
+        max_chars: None,
         link: (asks || !documents.is_empty()).then(|| SPECIMEN_LINK.to_owned()),
         asks,
+        desk_answers: true,
         documents,
         respond_by: planned.respond_by,
         options: planned.options,

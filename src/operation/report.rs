@@ -33,9 +33,10 @@ pub(super) async fn begin(work: &mut Work<'_>, scene: &Scene) -> Result<(), Oper
     Ok(())
 }
 
-/// What the schedule counts from, in own time.
+/// What the schedule counts from, in own time: the activation.
 fn origin(scene: &Scene) -> Timestamp {
-    scene.timeline.own(Timestamp(scene.incident.opened_at_ms))
+    let incident = &scene.incident;
+    scene.timeline.own(Timestamp(incident.activated_at_ms.unwrap_or(incident.opened_at_ms)))
 }
 
 async fn put(
@@ -189,29 +190,23 @@ pub(super) async fn told(
             let label = ask.label.get(language);
             let is_changed = changed.contains(&ask.key);
             match (value, former, is_changed) {
-                (None, None, _) | (None, Some(_), false) => None,
+                (None, None, _) | (None, _, false) => None,
                 (Some(value), Some(former), true) if ja => Some(format!("{label}: {value}（前回 {former}）")),
                 (Some(value), Some(former), true) => Some(format!("{label}: {value} (before: {former})")),
-                (Some(value), _, _) => Some(format!("{label}: {value}")),
+                (Some(value), None, true) if ja => Some(format!("{label}: {value}（前回 記載なし）")),
+                (Some(value), None, true) => Some(format!("{label}: {value} (before: none)")),
                 (None, Some(former), true) if ja => Some(format!("{label}: 記載なし（前回 {former}）")),
                 (None, Some(former), true) => Some(format!("{label}: none (before: {former})")),
+                (Some(value), _, false) => Some(format!("{label}: {value}")),
             }
         };
         form.fields.iter().filter_map(line).collect::<Vec<_>>().join("\n")
     };
-    let name = name(kind, row.number);
+    let name = kind.name(row.number);
     Ok(Text::both(
         format!("{}\n{}", name.ja, lines(Language::Ja)),
         format!("{}\n{}", name.get(Language::En), lines(Language::En)),
     ))
-}
-
-/// 状況報告 第2報.
-pub fn name(kind: &ReportPlan, number: i32) -> Text {
-    Text::both(
-        format!("{} 第{number}報", kind.title.ja),
-        format!("{}, report {number}", kind.title.get(Language::En)),
-    )
 }
 
 /// The channels that hear a report of this kind.

@@ -5,8 +5,9 @@ use noroshi_core::{
     id::{DeliveryId, IncidentId, RecipientId},
     playbook::PartyRef,
     rights::Action,
-    role::{Input, Refusal, View, advance},
+    role::{Input, Refusal, State, View, Wish, advance},
     text::Text,
+    time::Timestamp,
 };
 use sea_orm::ConnectionTrait;
 
@@ -89,6 +90,20 @@ pub(super) async fn undelivered(work: &mut Work<'_>, letter: &delivery::Model) -
 pub(super) async fn duty_changed(work: &mut Work<'_>, scene: &mut Scene) -> Result<(), OperationError> {
     for key in keys(scene) {
         take(work, scene, &key, Input::DutyChanged).await?;
+    }
+    Ok(())
+}
+
+/// Another directory has come into force: every empty chair is looked at by the running service, which knows to whom
+/// letters can be written; whoever imports a directory may be a command on the same machine.
+pub(super) async fn directory_changed(work: &mut Work<'_>, scene: &mut Scene) -> Result<(), OperationError> {
+    let now = scene.timeline.own(work.now);
+    for key in keys(scene) {
+        let Some(row) = scene.role(&key) else { continue };
+        let chair = store::role::chair(row)?;
+        if chair.state() == State::Vacant {
+            work.seat(scene, &key, &chair, vec![Wish::SetTimer(now)]).await?;
+        }
     }
     Ok(())
 }
@@ -277,14 +292,14 @@ pub async fn act(
 
 /// Commanders and administrators seat people, besides them whoever holds the chair and whoever leads.
 fn must_seat(work: &Work<'_>, scene: &Scene, key: &str) -> Result<(), OperationError> {
-    let named = may_seat(scene, key, &work.actor);
+    let named = may_seat(scene, key, &work.actor, work.now);
     work.actor.must_named(Action::Seat, named, "seat somebody in a role")
 }
 
 /// Whether the playbook lets this person fill the chair: as its holder, or as the one who leads.
-pub fn may_seat(scene: &Scene, key: &str, actor: &Actor) -> bool {
-    let holder = scene.holders.get(key).map(String::as_str);
-    holder.into_iter().chain(scene.leaders()).any(|person| actor.is_person(person))
+pub fn may_seat(scene: &Scene, key: &str, actor: &Actor, now: Timestamp) -> bool {
+    let holder = scene.holders.get(key).cloned();
+    holder.into_iter().chain(scene.leader(now)).any(|person| actor.is_person(&person))
 }
 
 /// A person of the directory who can hold a chair.
@@ -368,7 +383,9 @@ pub async fn answer_by_link(
 
 /// Whether the link of a letter that asks for a decision may decide now: its reader holds the role, or nobody does.
 pub fn may_decide_by_link(scene: &Scene, opened: &Opened) -> bool {
-    let Errand::Decide { .. } = opened.errand.about else { return false };
+    if !opened.errand.about.decides() {
+        return false;
+    }
     match &opened.errand.role {
         PartyRef::Role(key) => scene.holders.get(key).is_none_or(|holder| *holder == opened.link.person),
         _ => true,

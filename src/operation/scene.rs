@@ -9,8 +9,8 @@ use noroshi_core::{
     directory::{Directory, SiteValue},
     id::IncidentId,
     incident::{self, State, Verb},
-    playbook::{PartyRef, Playbook, VariableKind},
-    text::{Language, Text},
+    playbook::{PartyRef, Playbook, Urgency, VariableKind},
+    text::{Language, Text, fill},
     time::{Timeline, Timestamp},
     variable,
 };
@@ -23,7 +23,8 @@ use crate::{
     store::{self, StoreError, from_json},
 };
 
-/// An incident and its world. The playbook and the directory are those it was started with.
+/// An incident and its world. The playbook is the one it was started with; the directory is the one in force: who is
+/// on duty, and where they are reached, is asked of today's. What was resolved before stays in the rows.
 #[derive(Clone, Debug)]
 pub struct Scene {
     /// The row.
@@ -32,8 +33,10 @@ pub struct Scene {
     pub timeline: Timeline,
     /// The playbook's version that it runs by.
     pub playbook: Arc<Playbook>,
-    /// The directory's version that it was started with.
+    /// The directory in force.
     pub directory: Arc<Directory>,
+    /// The directory that it was started with.
+    pub first_directory: Arc<Directory>,
     /// Its chairs.
     pub roles: Vec<incident_role::Model>,
     /// Who holds which role, by role: person. Nobody else acts for it.
@@ -60,12 +63,17 @@ impl Scene {
         let id = IncidentId::new(incident.id);
         let roles = store::incident::roles(db, id).await?;
         let playbook = app.library.playbook(db, incident.playbook_version_id).await?;
-        let directory = app.library.directory(db, incident.directory_version_id).await?;
+        let first = app.library.directory(db, incident.directory_version_id).await?;
         let values = from_json("incident", id, &incident.variables)?;
-        Ok(Self::new(incident, playbook, directory, roles, values))
+        let newer = store::directory::latest_id(db).await?.filter(|id| *id != incident.directory_version_id);
+        let mut scene = Self::new(incident, playbook, first, roles, values);
+        if let Some(newer) = newer {
+            scene.directory = app.library.directory(db, newer).await?;
+        }
+        Ok(scene)
     }
 
-    /// The world of an incident from its parts.
+    /// The world of an incident from its parts, before another directory comes into force.
     pub fn new(
         incident: entity::incident::Model,
         playbook: Arc<Playbook>,
@@ -75,8 +83,18 @@ impl Scene {
     ) -> Self {
         let timeline = store::incident::timeline(&incident);
         let (holders, seated) = (BTreeMap::new(), BTreeMap::new());
-        let mut scene =
-            Self { incident, timeline, playbook, directory, roles: Vec::new(), holders, seated, values };
+        let first_directory = Arc::clone(&directory);
+        let mut scene = Self {
+            incident,
+            timeline,
+            playbook,
+            directory,
+            first_directory,
+            roles: Vec::new(),
+            holders,
+            seated,
+            values,
+        };
         scene.seat(roles);
         scene
     }
@@ -96,9 +114,37 @@ impl Scene {
         IncidentId::new(self.incident.id)
     }
 
+    /// Its title for a reader of this language: what somebody typed stands as it is, the playbook's own is translated.
+    pub fn title(&self, language: Language) -> &str {
+        let (given, own) = (&self.incident.title, &self.playbook.title);
+        if *given == own.ja { own.get(language) } else { given }
+    }
+
+    /// What tells it apart from another one of the same title: the first value that somebody or something gave, else
+    /// the first alert's subject.
+    pub fn apart(&self, language: Language, app: &App) -> Option<String> {
+        let variables = &self.playbook.variables;
+        let value = variables.iter().find_map(|variable| self.value(&variable.key, language, app));
+        let subject = || {
+            let alert = self.playbook.alerts.first()?;
+            Some(fill(alert.subject.get(language), language, |name| self.value(name, language, app)))
+        };
+        value.map(Cow::into_owned).or_else(subject)
+    }
+
     /// Whether it is a drill.
     pub fn is_drill(&self) -> bool {
         self.incident.mode == "drill"
+    }
+
+    /// Its place in every queue, lower first: what is real goes before what is drilled.
+    pub fn priority(&self, urgency: Urgency) -> i32 {
+        let urgency = match urgency {
+            Urgency::Critical => 0,
+            Urgency::High => 1,
+            Urgency::Normal => 2,
+        };
+        if self.is_drill() { urgency + 10 } else { urgency }
     }
 
     /// How far it is. Only our own code writes the column; a word that does not read back is over for everybody.
@@ -134,10 +180,10 @@ impl Scene {
     }
 
     /// Who leads: the holder of the role that closes the incident, else of the first.
-    pub fn leaders(&self) -> impl Iterator<Item = &str> {
+    pub fn leader(&self, now: Timestamp) -> Option<String> {
         let first = || self.playbook.roles.first().map(|role| &role.key);
-        let key = self.playbook.close.approve.as_ref().or_else(first);
-        key.and_then(|key| self.holders.get(key)).map(String::as_str).into_iter()
+        let key = self.playbook.close.approve.as_ref().or_else(first)?;
+        self.holder(key, now)
     }
 
     /// Whether this is the actor's to decide: a role's holder has accepted it; of a roster, whoever is on duty.
@@ -147,6 +193,19 @@ impl Scene {
                 self.holders.get(key).is_some_and(|person| actor.is_person(person))
             }
             _ => self.people(party, now).iter().any(|person| actor.is_person(person)),
+        }
+    }
+
+    /// Whether the actor holds a role of the playbook, or is on duty for a role account of the directory.
+    pub fn holds(&self, role: &str, actor: &Actor, now: Timestamp) -> bool {
+        self.is_theirs(&PartyRef::Role(role.to_owned()), actor, now)
+    }
+
+    /// Who holds a role of the playbook, or is on duty for a role account of the directory.
+    pub fn holder(&self, role: &str, now: Timestamp) -> Option<String> {
+        match self.playbook.role(role) {
+            Some(_) => self.holders.get(role).cloned(),
+            None => self.people(&PartyRef::Role(role.to_owned()), now).into_iter().next(),
         }
     }
 
@@ -176,13 +235,13 @@ impl Scene {
     pub fn value(&self, name: &str, language: Language, app: &App) -> Option<Cow<'_, str>> {
         if let Some(variable) = self.playbook.variables.iter().find(|variable| variable.key == name) {
             let value = self.values.get(name)?;
-            return Some(variable::shown(&variable.kind, value, language, app.zone));
+            return Some(variable::told(variable, value, language, app.zone));
         }
         let moment = |ms: i64| Cow::Owned(variable::day_and_time(Timestamp(ms), language, app.zone));
         let row = &self.incident;
         match name {
             "incident.id" => Some(Cow::Owned(self.id().to_string())),
-            "incident.title" => Some(Cow::Borrowed(&row.title)),
+            "incident.title" => Some(Cow::Borrowed(self.title(language))),
             "incident.mode" => Some(Cow::Borrowed(&row.mode)),
             "incident.opened_at" => Some(moment(row.opened_at_ms)),
             "incident.closed_at" => row.ended_at_ms.map(moment),

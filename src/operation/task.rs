@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use entity::{recipient, task};
 use noroshi_core::{
     id::{IncidentId, TaskId},
-    playbook::{Anchor, IncidentMoment, Playbook, TaskPlan},
+    playbook::{Anchor, IncidentMoment, PartyRef, Playbook, TaskPlan},
     task::{Input, Moments, Rule, State, Task, advance, is_blocked},
     text::Text,
     time::Timestamp,
@@ -33,7 +33,8 @@ const AFTER_THE_PLAYBOOK: i32 = 100_000;
 
 /// Makes the tasks that a playbook has from the beginning, as far as their conditions hold. For the activation.
 pub(super) async fn begin(work: &mut Work<'_>, scene: &Scene) -> Result<(), OperationError> {
-    let plans = scene.playbook.task_plans().filter(|plan| !plan.on_demand && is_there(scene, plan));
+    let there = |plan: &&TaskPlan| !plan.on_demand && plan.is_there(&scene.playbook, &scene.values);
+    let plans = scene.playbook.task_plans().filter(there);
     let rows: Vec<task::Model> = plans.map(|plan| of_plan(work, scene, plan, 1, None)).collect();
     let count = rows.len();
     store::task::put(&work.tx, rows).await?;
@@ -45,14 +46,6 @@ pub(super) async fn begin(work: &mut Work<'_>, scene: &Scene) -> Result<(), Oper
         follow(work, scene).await?;
     }
     Ok(())
-}
-
-/// Whether the condition of a task holds.
-fn is_there(scene: &Scene, plan: &TaskPlan) -> bool {
-    plan.when.as_ref().is_none_or(|when| {
-        let variable = scene.playbook.variables.iter().find(|variable| variable.key == when.variable);
-        when.holds(variable, scene.values.get(&when.variable))
-    })
 }
 
 fn of_plan(
@@ -321,7 +314,7 @@ pub(super) async fn load(work: &Work<'_>, id: TaskId) -> Result<(Scene, task::Mo
 
 /// Whether the actor holds the role.
 pub(super) fn holds(work: &Work<'_>, scene: &Scene, role: &str) -> bool {
-    scene.holders.get(role).is_some_and(|person| work.actor.is_person(person))
+    scene.holds(role, &work.actor, work.now)
 }
 
 /// The tasks that an open one waits for: keys.
@@ -351,7 +344,7 @@ fn english(text: &Text) -> &str {
 
 /// A role's title.
 pub(super) fn role_name(scene: &Scene, key: &str) -> Text {
-    scene.playbook.role(key).map_or_else(|| Text::plain(key), |role| role.title.clone())
+    scene.party_name(&PartyRef::Role(key.to_owned()))
 }
 
 /// The incident is over: what is open ends with it. What counts from that end begins. Returns how many ended.

@@ -84,6 +84,8 @@ pub enum Learned {
     Wrong(String),
     /// A relay refused it for good.
     Refused(String),
+    /// Its owner has taken it down: no letter goes there any more.
+    Gone(String),
 }
 
 /// Notes what was learned about an address.
@@ -102,6 +104,7 @@ pub async fn learn(
         wrong_note: NotSet,
         refused_at_ms: NotSet,
         refused_reason: NotSet,
+        gone_at_ms: NotSet,
         proved_at_ms: NotSet,
     };
     let columns: &[C] = match learned {
@@ -114,6 +117,12 @@ pub async fn learn(
             row.refused_at_ms = Set(Some(at.0));
             row.refused_reason = Set(Some(reason.clone()));
             &[C::RefusedAtMs, C::RefusedReason]
+        }
+        Learned::Gone(reason) => {
+            row.refused_at_ms = Set(Some(at.0));
+            row.refused_reason = Set(Some(reason.clone()));
+            row.gone_at_ms = Set(Some(at.0));
+            &[C::RefusedAtMs, C::RefusedReason, C::GoneAtMs]
         }
     };
     let merge = OnConflict::columns([C::Contact, C::Transport, C::Address])
@@ -155,6 +164,13 @@ pub async fn health(db: &impl ConnectionTrait) -> Result<Vec<address_health::Mod
     Ok(address_health::Entity::find().order_by_asc(address_health::Column::Contact).all(db).await?)
 }
 
+/// The words with which the owner of an address took it down; `None` where letters may go there.
+pub async fn gone(db: &impl ConnectionTrait, point: &ContactPoint) -> Result<Option<String>, StoreError> {
+    let key = (point.contact.clone(), point.transport.clone(), point.address.clone());
+    let row = address_health::Entity::find_by_id(key).one(db).await?;
+    Ok(row.filter(|row| row.gone_at_ms.is_some()).map(|row| row.refused_reason.unwrap_or_default()))
+}
+
 /// Somebody has looked into it: the marks of one contact are taken off.
 pub async fn clear_marks(db: &impl ConnectionTrait, contact: &str) -> Result<u64, StoreError> {
     use address_health::Column as C;
@@ -163,6 +179,7 @@ pub async fn clear_marks(db: &impl ConnectionTrait, contact: &str) -> Result<u64
         .col_expr(C::WrongNote, sea_orm::sea_query::Expr::value(Option::<String>::None))
         .col_expr(C::RefusedAtMs, sea_orm::sea_query::Expr::value(Option::<i64>::None))
         .col_expr(C::RefusedReason, sea_orm::sea_query::Expr::value(Option::<String>::None))
+        .col_expr(C::GoneAtMs, sea_orm::sea_query::Expr::value(Option::<i64>::None))
         .filter(C::Contact.eq(contact))
         .exec(db)
         .await?;

@@ -18,6 +18,8 @@ use crate::i18n::Words;
 const SUBJECT_COLUMNS: usize = 70;
 /// The author's own words are never cut below this, however many marks stand around them.
 const OWN_SUBJECT_COLUMNS: usize = 44;
+/// Of those, what the author's words keep beside the deadline.
+const SHORTEST_SUBJECT_COLUMNS: usize = 24;
 
 /// One message to one address, everything known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +54,10 @@ pub struct Letter {
     pub number: u32,
     /// Body of the playbook, filled in.
     pub body: String,
+    /// Its short text, filled in, where it has one.
+    pub short: Option<String>,
+    /// Longest short message that the transport takes, in characters.
+    pub max_chars: Option<u32>,
     /// The whole link; `None` when there is nothing behind it for the reader.
     pub link: Option<String>,
     /// Whether an answer is asked for behind the link; otherwise it is only to be opened.
@@ -60,6 +66,8 @@ pub struct Letter {
     pub documents: Vec<String>,
     /// The deadline as the reader writes it: `03:44`.
     pub respond_by: Option<String>,
+    /// Whether the desk takes an answer by telephone too.
+    pub desk_answers: bool,
     /// Labels of the answers, in order.
     pub options: Vec<String>,
     /// The desk's telephone number.
@@ -93,6 +101,11 @@ pub struct Rendered {
 }
 
 impl Letter {
+    /// Whether it goes to a mail address, and not to a number or a program.
+    pub fn is_mail(&self) -> bool {
+        self.to.contains('@') && !self.to.contains("://")
+    }
+
     /// Writes the letter out in the reader's language.
     pub fn render(&self) -> Rendered {
         let words = Words(self.language);
@@ -105,7 +118,7 @@ impl Letter {
         }
     }
 
-    /// `【訓練】（再送）…（03:44までに回答）第1報`: what cannot be missed stands first, and a long subject is cut in
+    /// `【訓練】（再送）…（03:44までに回答） 第1報`: what cannot be missed stands first, and a long subject is cut in
     /// the author's words, never in the marks.
     fn subject_line(&self, words: &Words) -> String {
         let mut head = String::new();
@@ -124,19 +137,19 @@ impl Letter {
         let number = format!("{}{number}", incident_words(self, words));
 
         let room = SUBJECT_COLUMNS.saturating_sub(columns(&head) + columns(&number)).max(OWN_SUBJECT_COLUMNS);
-        let own = cut(&own, room);
         let deadline = self
             .link
             .as_ref()
             .and(self.respond_by.as_deref())
             .map(one_line)
             .map(|time| words.with("letter-subject-deadline", &[("time", time.into())]));
-        let deadline = deadline.filter(|words| columns(&own) + columns(words) <= room).unwrap_or_default();
+        let deadline = deadline.unwrap_or_default();
+        let own = cut(&own, room.saturating_sub(columns(&deadline)).max(SHORTEST_SUBJECT_COLUMNS));
         format!("{head}{own}{deadline}{number}").trim_end().to_owned()
     }
 }
 
-/// ` 事案12 `, by which a reader tells two incidents apart.
+/// ` 事案12`, by which a reader tells two incidents apart.
 fn incident_words(letter: &Letter, words: &Words) -> String {
     match letter.incident_number {
         0 => String::new(),
@@ -250,7 +263,11 @@ impl Page {
                 words.with("letter-documents", &[("names", names.into())])
             }),
             phone: letter.phone.as_deref().map(one_line).map(|phone| {
-                let key = if asked { "letter-answer-by-phone" } else { "letter-ask-by-phone" };
+                let key = if asked && letter.desk_answers {
+                    "letter-answer-by-phone"
+                } else {
+                    "letter-ask-by-phone"
+                };
                 words.with(key, &[("phone", phone.into())])
             }),
             next_step: letter.next_step.as_deref().map(one_line),
@@ -288,17 +305,19 @@ impl Page {
         })
     }
 
-    /// The text part: blocks with an empty line between them, the deadline and the link before the details.
+    /// The text part: blocks with an empty line between them; what it is about, then the deadline and the link, then
+    /// the details.
     fn text(&self) -> String {
         let mut blocks: Vec<Vec<String>> = Vec::new();
         blocks.push(self.drill_head.iter().chain(&self.top).cloned().collect());
         blocks.push(vec![self.greeting.clone()]);
+        // What it is about, and what to do at once, stands before what is to be answered.
+        blocks.push(vec![self.heading.clone()]);
         blocks.push(self.deadline.iter().map(|sentence| format!("■ {sentence}")).collect());
         if let Some(link) = self.link.as_ref().filter(|_| !self.link_in_body) {
             blocks.push(vec![self.answer.clone(), link.clone()]);
         }
         blocks.push(self.opening.iter().map(|sentence| format!("※ {sentence}")).collect());
-        blocks.push(vec![self.heading.clone()]);
         blocks.push(self.body_with_link_apart());
         blocks.push(self.documents.iter().chain(&self.choose).cloned().collect());
         blocks.push(self.phone.iter().chain(&self.next_step).chain(&self.repeat).cloned().collect());
@@ -351,7 +370,7 @@ fn is_plain(c: char) -> bool {
 }
 
 /// The mark belongs to the service: typed by an author it would stand there twice, or in a live letter.
-fn without_mark(text: &str) -> String {
+pub(super) fn without_mark(text: &str) -> String {
     one_line(&text.replace(DRILL_MARK, " "))
 }
 

@@ -104,7 +104,7 @@ impl Mailer {
         }
         down.or(not_ours).unwrap_or_else(|| Outcome::Refused {
             relay: NOBODY.to_owned(),
-            reason: "no relay is set up (smtp.relays)".to_owned(),
+            reason: super::reason::NO_RELAY.to_owned(),
         })
     }
 

@@ -7,25 +7,35 @@
 //!    there are connections; no database transaction is open meanwhile.
 //! 2. `mail`: [`message`] writes the letter as MIME, [`relay`] lends a kept connection to the first relay that is
 //!    up, [`connection`] has the SMTP conversation.
-//! 3. The [`Outcome`] says how far the letter came. It is a result, not an error: a refusal is news about a contact.
+//! 3. `webhook`: a signed call to a [`hook_url`], after [`reach`] has looked where it leads. `sms_gateway`: the [`short`]
+//!    text by the request that the configuration describes ([`blanks`]). Both call by [`http`].
+//! 4. The [`Outcome`] says how far the letter came. It is a result, not an error: a refusal is news about a contact.
 //!
 //! Deliberately absent: retries and their times (`core::retry` and the outbox), limits for each recipient domain
 //! (the worker), knowledge of ladders and answers.
 
 pub mod address;
+pub mod blanks;
 pub mod connection;
+pub mod hook_url;
+pub mod http;
 pub mod letter;
 pub mod mail;
 pub mod message;
+mod reach;
+pub mod reason;
 pub mod relay;
+pub mod short;
 #[cfg(test)]
 mod sink;
+pub mod sms_gateway;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod webhook;
 
-use noroshi_core::time::Timestamp;
+use noroshi_core::time::{Span, Timestamp};
 
-use crate::transport::{letter::Letter, mail::Mailer};
+use crate::transport::{letter::Letter, mail::Mailer, sms_gateway::Gateway, webhook::Hooks};
 
 /// What is known after a letter was handed over, or was not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +48,8 @@ pub enum Outcome {
         reply: String,
         /// Whether the way to the relay was encrypted.
         encrypted: bool,
+        /// The gateway's own id for the message, by which a receipt names it.
+        message_id: Option<String>,
     },
     /// Not this time; the same letter may be sent again later.
     TryAgain {
@@ -46,11 +58,34 @@ pub enum Outcome {
         /// Its words, or what happened to the connection.
         reason: String,
     },
+    /// Not this time, and the other side says how long it wants to be left alone.
+    Later {
+        /// Who said so.
+        relay: String,
+        /// Its words.
+        reason: String,
+        /// How long.
+        wait: Span,
+    },
     /// Never: this address or this letter is not taken.
     Refused {
         /// The relay that said so.
         relay: String,
         /// Its words.
+        reason: String,
+    },
+    /// Never, nor any other letter to this address: its owner has taken it down.
+    Gone {
+        /// Who said so.
+        relay: String,
+        /// Its words.
+        reason: String,
+    },
+    /// The way itself is closed: a wrong password, a setting that is missing. It says nothing of the address.
+    Closed {
+        /// Where it ends.
+        relay: String,
+        /// Why.
         reason: String,
     },
     /// The whole letter was handed over and no word came back: it may have been taken or not.
@@ -62,11 +97,40 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// The word for it in the tries on record and in metrics.
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::Accepted { .. } => "accepted",
+            Self::TryAgain { .. } | Self::Later { .. } => "try_again",
+            Self::Refused { .. } | Self::Gone { .. } | Self::Closed { .. } => "refused",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+
+    /// The relay that said so.
+    pub fn relay(&self) -> &str {
+        match self {
+            Self::Accepted { relay, .. }
+            | Self::TryAgain { relay, .. }
+            | Self::Later { relay, .. }
+            | Self::Refused { relay, .. }
+            | Self::Gone { relay, .. }
+            | Self::Closed { relay, .. }
+            | Self::Unknown { relay, .. } => relay,
+        }
+    }
+}
+
 /// A way for letters out of the house. Decided once, at composition.
 #[derive(Debug)]
 pub enum Transport {
     /// By SMTP.
     Mail(Mailer),
+    /// By a signed call to a program.
+    Webhook(Hooks),
+    /// By SMS.
+    Sms(Gateway),
     /// Nothing leaves the house: the delivery row is all there is, and the letter can be read on the incident's page.
     /// In the demo, what would go by mail is handed to the catcher of the same process, and to nothing else.
     Rehearsal {
@@ -80,13 +144,14 @@ impl Transport {
     pub async fn send(&self, letter: &Letter, now: Timestamp) -> Outcome {
         match self {
             Self::Mail(mailer) => mailer.send(letter, now).await,
-            Self::Rehearsal { catcher: Some(mailer) } if letter.to.contains('@') => {
-                mailer.send(letter, now).await
-            }
+            Self::Webhook(hooks) => hooks.send(letter, now).await,
+            Self::Sms(gateway) => gateway.send(letter, now).await,
+            Self::Rehearsal { catcher: Some(mailer) } if letter.is_mail() => mailer.send(letter, now).await,
             Self::Rehearsal { .. } => Outcome::Accepted {
                 relay: "rehearsal".to_owned(),
                 reply: "kept in the house".to_owned(),
                 encrypted: true,
+                message_id: None,
             },
         }
     }
@@ -97,7 +162,7 @@ impl Transport {
 pub struct Transports(Vec<(String, Transport)>);
 
 impl Transports {
-    /// Makes `transport` known under `name` (`email`, `rehearsal`); a later one of the same name takes its place.
+    /// Makes `transport` known under `name` (`mail`, `webhook`, `http_gateway`, `rehearsal`); a later one of the same name takes its place.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, transport: Transport) -> Self {
         let name = name.into();

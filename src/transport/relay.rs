@@ -177,16 +177,20 @@ impl Roots {
         Self(certificates.into_iter().filter(|certificate| readable(certificate).is_ok()).collect())
     }
 
-    fn towards(&self, host: &str) -> Result<Tls, String> {
-        let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+    /// TLS towards anybody whose certificate these vouch for.
+    pub(super) fn client_config(&self) -> rustls::ClientConfig {
         let mut store = rustls::RootCertStore::empty();
         store.add_parsable_certificates(self.0.iter().cloned());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
+        rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
+            .expect("the provider knows the versions of TLS")
             .with_root_certificates(store)
-            .with_no_client_auth();
+            .with_no_client_auth()
+    }
+
+    fn towards(&self, host: &str) -> Result<Tls, String> {
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
         let mut parameters =
             TlsParameters::builder(host.to_owned()).certificate_store(CertificateStore::None);
         for certificate in &self.0 {
@@ -195,7 +199,7 @@ impl Roots {
             parameters = parameters.add_root_certificate(certificate);
         }
         let parameters = parameters.build_rustls().map_err(|error| error.to_string())?;
-        Ok(Tls { name, connector: TlsConnector::from(Arc::new(config)), parameters })
+        Ok(Tls { name, connector: TlsConnector::from(Arc::new(self.client_config())), parameters })
     }
 }
 
@@ -240,6 +244,8 @@ struct State {
     since: Option<Timestamp>,
     last_error: Option<String>,
     failures: u32,
+    /// Letters that got an answer so far.
+    served: u64,
     back_at: Timestamp,
     /// The caller that was let through to try again, by its time.
     trying: Option<Timestamp>,
@@ -268,6 +274,7 @@ impl Relay {
                 since: None,
                 last_error: None,
                 failures: 0,
+                served: 0,
                 back_at: Timestamp::default(),
                 trying: None,
             }),
@@ -322,6 +329,7 @@ impl Relay {
             return Err(Passed::Down("is being closed".to_owned()));
         };
         let handed = AtomicBool::new(false);
+        let served = self.state().served;
         let outcome = match timeout(self.patience.whole, self.converse(message, now, &handed)).await {
             Ok(outcome) => outcome,
             Err(_) => {
@@ -334,13 +342,18 @@ impl Relay {
             }
         };
         match &outcome {
+            // It answered others meanwhile: this letter's domain let it wait, and that says nothing about the relay.
+            Err(Failure::Relay(reason)) if self.state().served > served => {
+                let (relay, reason) = (self.name.clone(), reason.clone());
+                return Ok(Outcome::TryAgain { relay, reason });
+            }
             Err(Failure::Relay(reason)) => self.failed(reason, now, chance),
             Err(Failure::Unknown(reason)) => self.noted(reason),
             _ => self.worked(now),
         }
         let relay = self.name.clone();
         match outcome {
-            Ok((reply, encrypted)) => Ok(Outcome::Accepted { relay, reply, encrypted }),
+            Ok((reply, encrypted)) => Ok(Outcome::Accepted { relay, reply, encrypted, message_id: None }),
             Err(Failure::TryAgain(reason)) => Ok(Outcome::TryAgain { relay, reason }),
             Err(Failure::Refused(reason)) => Ok(Outcome::Refused { relay, reason }),
             Err(Failure::Unknown(reason)) => Ok(Outcome::Unknown { relay, reason }),
@@ -427,6 +440,7 @@ impl Relay {
 
     fn worked(&self, now: Timestamp) {
         let mut state = self.state();
+        state.served += 1;
         state.failures = 0;
         state.trying = None;
         if !state.up {

@@ -42,7 +42,10 @@ pub(crate) fn letter() -> Letter {
         subject: "【待機・出動照会】最大震度6強 青葉県沖".to_owned(),
         number: 1,
         body: "11月24日(火) 3時07分ごろ、青葉県沖で最大震度6強。\n参集拠点: 若葉総合運動公園".to_owned(),
+        short: None,
+        max_chars: None,
         asks: true,
+        desk_answers: true,
         documents: Vec::new(),
         link: Some(LINK.to_owned()),
         respond_by: Some("03:44".to_owned()),
@@ -97,7 +100,12 @@ async fn an_accepted_letter_brings_the_relays_words_and_says_that_it_went_in_cle
     let relay = format!("smtp://127.0.0.1:{}", sink.port);
     assert_eq!(
         outcome,
-        Outcome::Accepted { relay, reply: "250 2.0.0 taken as 42".to_owned(), encrypted: false }
+        Outcome::Accepted {
+            relay,
+            reply: "250 2.0.0 taken as 42".to_owned(),
+            encrypted: false,
+            message_id: None
+        }
     );
     let [taken] = &sink.letters()[..] else { panic!("one letter") };
     assert_eq!(taken.mail, "MAIL FROM:<noroshi@aoba.example>");
@@ -110,7 +118,7 @@ async fn a_letter_is_read_as_it_was_written() {
     mailer(vec![sink.url()]).send(&letter(), NOW).await;
     let bytes = sink.letters().remove(0).bytes;
     let mail = MessageParser::default().parse(&bytes).unwrap();
-    assert_eq!(mail.subject(), Some("【待機・出動照会】最大震度6強 青葉県沖（03:44までに回答）第1報"));
+    assert_eq!(mail.subject(), Some("【待機・出動照会】最大震度6強 青葉県沖（03:44までに回答） 第1報"));
     let from = mail.from().unwrap().first().unwrap();
     assert_eq!(from.name(), Some("青葉県 保健医療福祉調整本部"));
     let to = mail.to().unwrap().first().unwrap();

@@ -7,10 +7,13 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, http::heade
 use futures_util::StreamExt;
 
 use super::{
-    body::{LARGEST, Raw, check_session, check_token, get},
+    body::{Raw, check_session, check_token, get},
     problem::WebError,
     session::Caller,
 };
+
+/// Most bytes of a text in a form: a playbook that is too large is told so by its checker, in its own words.
+const LONGEST_TEXT: usize = 4 * 1024 * 1024;
 
 /// A file that came: as the body itself, or in a form that was posted.
 #[derive(Debug)]
@@ -50,7 +53,8 @@ impl FromRequest for Upload {
         let form = Multipart::from_request(request, payload);
         let request = request.clone();
         Box::pin(async move {
-            let form = form.await.map_err(|_| WebError::Malformed("not a form".into()))?;
+            let form =
+                form.await.map_err(|_| WebError::malformed("フォームとして読めません。", "not a form"))?;
             read_form(&request, form).await
         })
     }
@@ -58,7 +62,7 @@ impl FromRequest for Upload {
 
 async fn read_form(request: &HttpRequest, mut form: Multipart) -> Result<Upload, WebError> {
     const MOST_FIELDS: usize = 20;
-    let broken = || WebError::Malformed("the form ends before its time".into());
+    let broken = || WebError::malformed("フォームが途中で終わっています。", "the form ends before its time");
     let csrf = request.extensions().get::<Caller>().and_then(|caller| caller.csrf.clone());
     let mut upload =
         Upload { name: String::new(), media_type: String::new(), bytes: Vec::new(), fields: Vec::new() };
@@ -76,7 +80,7 @@ async fn read_form(request: &HttpRequest, mut form: Multipart) -> Result<Upload,
         while let Some(chunk) = field.next().await {
             let chunk = chunk.map_err(|_| broken())?;
             left = left.checked_sub(chunk.len()).ok_or(WebError::TooLarge)?;
-            if file.is_none() && bytes.len() + chunk.len() > LARGEST {
+            if file.is_none() && bytes.len() + chunk.len() > LONGEST_TEXT {
                 return Err(WebError::TooLarge);
             }
             bytes.extend_from_slice(&chunk);
@@ -92,7 +96,8 @@ async fn read_form(request: &HttpRequest, mut form: Multipart) -> Result<Upload,
                 if upload.fields.len() >= MOST_FIELDS {
                     return Err(WebError::TooLarge);
                 }
-                let value = String::from_utf8(bytes).map_err(|_| WebError::Malformed("not UTF-8".into()))?;
+                let value = String::from_utf8(bytes)
+                    .map_err(|_| WebError::malformed("UTF-8 で送ってください。", "not UTF-8"))?;
                 if name == "csrf"
                     && let Some(csrf) = &csrf
                 {

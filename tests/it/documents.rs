@@ -81,3 +81,27 @@ async fn a_playbook_without_its_document_is_refused_where_it_names_it() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_that_was_exchanged_is_told_in_every_difference() {
+    on_each_database(async |database| {
+        let home = Home::new(database).playbook("quick.yaml", &with_document());
+        std::fs::create_dir(home.path().join("playbooks/maps")).expect("a fresh folder");
+        home.write("playbooks/maps/参集拠点.pdf", PLAN);
+        let server = home.serve_with(DIRECTORY).await;
+        server.home.write("playbooks/maps/参集拠点.pdf", &PLAN.replace("1 0 obj", "2 0 obj"));
+        for dry_run in [&["--dry-run"][..], &[]] {
+            let words = [&["playbook", "import", "playbooks", "--locale", "ja"][..], dry_run].concat();
+            let told = server.home.run(&words).await.expect(0).out;
+            assert!(told.contains("資料「maps/参集拠点.pdf」の中身：1 KiB ("), "{told}");
+        }
+        let difference =
+            server.api.get("/api/v1/playbooks/quick/difference?lang=en").await.expect(200).json();
+        let changes = difference["changes"].as_array().expect("changes");
+        assert_eq!(changes.len(), 1, "{difference:#}");
+        let sentence = changes[0]["sentence"].as_str().unwrap_or_default();
+        assert!(sentence.starts_with("document maps/参集拠点.pdf: 1 KiB ("), "{sentence}");
+        assert_eq!(changes[0]["path"], "alerts.standby.attach[0]");
+    })
+    .await;
+}

@@ -358,7 +358,7 @@ async fn the_commander_corrects_an_alert_proposes_to_close_and_merges() {
 
     browser.width(DESK).await;
     browser.open(&format!("{base}/close")).await;
-    browser.press("button", "安定化したことにする").await;
+    browser.press("button", "安定化を記録する").await;
     browser.shows("安定化").await;
     browser.press("button", "終結を提案する").await;
     browser.shows("終結が提案されています").await;
@@ -409,6 +409,8 @@ async fn an_administrator_pastes_a_playbook_sees_what_changes_and_takes_it() {
     assert!(!browser.overflows().await, "problems fit a telephone");
     browser.picture("playbook-import-broken").await;
     browser.width(PHONE).await;
+    paste(&format!("{}# {}\n", patient(), "長".repeat(800_000))).await;
+    browser.shows("ファイルが大きすぎます").await;
     let second = patient()
         .replace("version: 1.0.0", "version: 1.1.0")
         .replace("at: 10m, if: unacked", "at: 12m, if: unacked")

@@ -93,10 +93,14 @@ async fn an_offer_nobody_answers_goes_to_the_next_of_fill_and_a_late_yes_is_take
         let empty =
             role_until(&incident, &server, "commander", "is vacant", |role| role["state"] == "vacant").await;
         assert!(empty["offer"].is_null() && empty["name"].is_null());
+        let vacant = sink.letter_about("duty@eoc.example", "空席 本部長", SOON).await;
+        assert!(!vacant.text.contains("本部長（指揮） 様"), "an empty chair reads nothing: {}", vacant.text);
         let page = server.anybody().get(&first.role_link()).await.expect(200).text;
         assert!(page.contains("まだ引き受けられます") && !page.contains("/decline"), "{page}");
         press(&server, &first, "accept", 303).await;
         assert_eq!(role(&incident, &server, "commander").await["person"], "p_duty");
+        let page = server.anybody().get(&vacant.role_link()).await.expect(200).text;
+        assert!(page.contains("佐藤（例）さんが務めています"), "the chair is taken now: {page}");
         let page = press(&server, &second, "accept", 409).await;
         assert!(page.contains("佐藤（例）さんが務めています"), "{page}");
         let text = incident.chronology_text().await;
@@ -322,6 +326,46 @@ async fn whoever_stands_in_is_on_duty_everywhere_and_an_empty_chair_is_offered_t
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_imported_directory_says_who_is_asked_and_told_from_then_on() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        let only_duty = with(&hasty(), "from: [roster.duty, roster.deputy]", "from: [roster.duty]");
+        let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &only_duty);
+        let server = home.serve_with(DIRECTORY).await;
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        sink.letters_to("dmat@east.example", 1, SOON).await;
+        role_until(&incident, &server, "commander", "is vacant", |role| role["state"] == "vacant").await;
+
+        let new = with(
+            DIRECTORY,
+            "people:\n",
+            "people:\n  p_new: { name: 新任（例）, human: true, reach: { email: new@eoc.example, phone: \"0009\" } }\n",
+        );
+        let new = with(&new, "duty:    { members: [p_duty] }", "duty:    { members: [p_new] }");
+        let new = with(&new, "email: dmat@east.example", "email: saigai@east.example");
+        server.home.import_directory(&new).await;
+        let letter = sink.letter_about("new@eoc.example", "役割の打診 本部長", SOON).await;
+        press(&server, &letter, "accept", 303).await;
+        assert_eq!(role(&incident, &server, "commander").await["person"], "p_new");
+
+        // What comes later goes to the new address; what was told at the old one is ended there.
+        let alert = json!({ "to": ["agency:hosp_east"], "subject": "続きの照会", "body": "もう一度うかがいます。" });
+        let raised = server.api.post(&incident.path("/alerts"), &alert).await.expect(201);
+        sink.letters_to("saigai@east.example", 1, SOON).await;
+        assert_eq!(sink.received_by("dmat@east.example").len(), 1, "{}", raised.text);
+
+        // A holder whom the next directory no longer knows keeps the chair and the name.
+        server.home.import_directory(DIRECTORY).await;
+        let commander = role(&incident, &server, "commander").await;
+        assert_eq!((&commander["person"], &commander["name"]), (&json!("p_new"), &json!("新任（例）")));
+        incident.close("終了").await.expect(200);
+        sink.letter_about("dmat@east.example", "活動終了", SOON).await;
+        sink.letter_about("saigai@east.example", "活動終了", SOON).await;
+    })
+    .await;
+}
+
 const PASSWORD: &str = "狼煙-山から山へ-2026";
 
 /// A signed-in person of the directory.
@@ -469,4 +513,30 @@ async fn the_pages_of_roles_and_rosters_are_used_on_a_telephone() {
     browser.press("button", "代わりを決める").await;
     browser.shows("日付と時刻を入れてください").await;
     browser.close().await;
+}
+
+/// The directory's 当直師長 is named as a role is: who is on duty gets the alert and the task, by the pages' words too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_playbook_reaches_a_desk_of_the_directory() {
+    on_each_database(async |database| {
+        let directory = with(
+            DIRECTORY,
+            "agencies:\n",
+            "role_accounts:\n  desk: { title: 当直師長, roster: liaison }\nagencies:\n",
+        );
+        let text = with(&patient(), "    to: [\"agency:fire_hq\"]\n", "    to: [\"agency:fire_hq\", \"role:desk\"]\n");
+        let text = with(&text, "to: [\"agency:hospitals\", \"agency:fire_hq\"]\n    via: [email]\n    channel: command\n    severity: critical", "to: [\"agency:hospitals\", \"agency:fire_hq\", \"role:desk\"]\n    via: [email]\n    channel: command\n    severity: critical");
+        let text = with(&text, "close: {", "tasks:\n  - items:\n      - { key: beds, title: 空床を数える, role: desk }\nclose: {");
+        let sink = Sink::start().await;
+        let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &text);
+        let server = home.serve_with(&directory).await;
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        let told = incident.recipients_of("notice").await;
+        let people: Vec<_> = told.iter().map(|it| it["person"].as_str().unwrap_or_default()).collect();
+        assert!(people.contains(&"p_liaison"), "{told:#?}");
+        sink.letters_to("liaison@eoc.example", 1, SOON).await;
+        let tasks = server.api.list(&incident.path("/tasks")).await;
+        assert_eq!((&tasks[0]["role"], &tasks[0]["person"]), (&json!("desk"), &json!("p_liaison")), "{tasks:#?}");
+    })
+    .await;
 }

@@ -47,6 +47,46 @@ async fn several_files_are_imported_together_or_not_at_all() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_comes_in_together_is_told_of_each_other_and_later_of_what_is_in_force() {
+    let by_itself = |key: &str, to: &str| {
+        let trigger = "triggers:\n  - { key: quake, source: jma.earthquake, mode: open_and_send, when: { max_intensity: { gte: \"6+\" } }, dedupe: { by: trigger.event_id, window: 1h, then: attach } }\n";
+        let text = with(&patient(), "triggers:\n", trigger);
+        with(&with(&text, "key: quick", &format!("key: {key}")), "gte: \"6+\"", &format!("gte: \"{to}\""))
+    };
+    let home = Home::new(Database::Sqlite);
+    let server = home.serve_with(DIRECTORY).await;
+    let home = &server.home;
+    std::fs::create_dir(home.path().join("books")).expect("our own folder");
+    home.write("books/a.yaml", &by_itself("first", "6+"));
+    home.write("books/b.yaml", &by_itself("second", "5-"));
+    let codes = |problems: &serde_json::Value| -> Vec<(String, String)> {
+        let problems = problems.as_array().expect("problems").iter();
+        let word = |it: &serde_json::Value| it.as_str().unwrap_or_default().to_owned();
+        problems.map(|it| (word(&it["code"]), word(&it["path"]))).collect()
+    };
+    let t04 = ("T04".to_owned(), "triggers[0].when".to_owned());
+    for dry_run in [&["--dry-run"][..], &[]] {
+        let words = [&["playbook", "import", "books", "--format", "json"][..], dry_run].concat();
+        let document = home.run(&words).await.expect(0).json();
+        assert_eq!(codes(&document["problems"]), std::slice::from_ref(&t04), "{document:#}");
+        assert!(document["problems"][0]["file"].as_str().is_some_and(|file| file.ends_with("b.yaml")));
+    }
+    let again =
+        home.run(&["playbook", "check", "books", "--directory", "directory.yaml", "--format", "json"]);
+    assert!(codes(&again.await.json()["problems"]).contains(&t04));
+    for key in ["first", "second"] {
+        let view = server.api.get(&format!("/api/v1/playbooks/{key}")).await.expect(200).json();
+        assert_eq!(codes(&view["problems"]), std::slice::from_ref(&t04), "{view:#}");
+    }
+    // The whole of the pair is replaced: neither is told of what is not in force any more.
+    home.write("books/a.yaml", &with(&by_itself("first", "6+"), "version: 1.0.0", "version: 1.0.1"));
+    let apart = with(&by_itself("second", "5-"), "gte: \"5-\"", "lt: \"6+\"");
+    home.write("books/b.yaml", &with(&apart, "version: 1.0.0", "version: 1.0.1"));
+    let document = home.run(&["playbook", "import", "books", "--format", "json"]).await.expect(0).json();
+    assert_eq!(codes(&document["problems"]), [], "{document:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_tells_the_difference_and_changes_nothing() {
     let home = Home::new(Database::Sqlite);
     home.import_directory(DIRECTORY).await;

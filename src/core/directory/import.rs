@@ -281,7 +281,7 @@ impl Work {
         let read = match address_kind(driver) {
             AddressKind::Mail => cell::mail(typed),
             AddressKind::Telephone => cell::telephone(typed),
-            AddressKind::Other => Ok(typed.to_owned()),
+            AddressKind::Hook | AddressKind::Other => Ok(typed.to_owned()),
         };
         if let Some(address) = self.take(place, read) {
             reach.insert(transport, address);

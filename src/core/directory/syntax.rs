@@ -86,6 +86,8 @@ pub(super) enum AddressKind {
     Mail,
     /// A telephone number.
     Telephone,
+    /// The address of a program that takes signed calls.
+    Hook,
     /// Whatever its transport takes.
     Other,
 }
@@ -184,7 +186,13 @@ fn read_metadata(fields: Fields<'_>) -> Option<Metadata> {
 fn read_site(spot: &Spot<'_>) -> BTreeMap<String, SiteValue> {
     let value = |spot: &Spot<'_>| match &spot.node.value {
         Value::List(_) => Some(SiteValue::List(spot.strings().into_iter().map(|word| word.value).collect())),
-        _ => spot.string().map(|word| SiteValue::One(word.to_owned())),
+        _ => spot.string().map(|word| {
+            // A telephone number; a whole number begins with neither.
+            if word.starts_with(['0', '+']) && word.len() > 1 && is_a_number_to_others(word) {
+                spot.in_quotes();
+            }
+            SiteValue::One(word.to_owned())
+        }),
     };
     spot.entries().into_iter().filter_map(|(key, spot)| Some((key, value(&spot)?))).collect()
 }
@@ -212,6 +220,7 @@ pub(super) fn address_kind(driver: &str) -> AddressKind {
     match driver {
         "smtp" => AddressKind::Mail,
         "http_gateway" | "human_call" => AddressKind::Telephone,
+        "webhook" => AddressKind::Hook,
         _ => AddressKind::Other,
     }
 }
@@ -324,6 +333,7 @@ fn address(transport: &str, spot: &Spot<'_>, known: &Known) -> Option<String> {
     let fits = match known.addresses.get(transport) {
         Some(AddressKind::Mail) => is_mail_address(words),
         Some(AddressKind::Telephone) => is_telephone_number(words),
+        Some(AddressKind::Hook) => is_hook_address(words),
         Some(AddressKind::Other) | None => !words.chars().any(char::is_control),
     };
     if !fits {
@@ -335,11 +345,14 @@ fn address(transport: &str, spot: &Spot<'_>, known: &Known) -> Option<String> {
                 format!("This does not look like an address of the transport {transport}."),
             ),
             Text::both(
-                "メールは name@example.jp、電話は数字・+・-・空白(2〜20桁)で書いてください。",
-                "Write mail addresses like name@example.jp, telephone numbers with digits, +, - and blanks (2 to 20 digits).",
+                "メールは name@example.jp、電話は数字・+・-・空白(2〜20桁)、webhook は https://ホスト/パス で書いてください。",
+                "Write mail addresses like name@example.jp, telephone numbers with digits, +, - and blanks (2 to 20 digits), webhooks like https://host/path.",
             ),
         );
         return None;
+    }
+    if known.addresses.get(transport) == Some(&AddressKind::Telephone) && is_a_number_to_others(words) {
+        spot.in_quotes();
     }
     Some(words.to_owned())
 }
@@ -360,6 +373,19 @@ pub(super) fn is_mail_address(words: &str) -> bool {
     }
 }
 
+/// `https://host/path#secret`, without user and password. `http://` is for receivers inside the house, which the
+/// service's configuration names.
+fn is_hook_address(words: &str) -> bool {
+    let rest = words.strip_prefix("https://").or_else(|| words.strip_prefix("http://"));
+    rest.is_some_and(|rest| {
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        !host.is_empty()
+            && !host.contains('@')
+            && words.len() <= 2000
+            && !words.chars().any(|c| c.is_whitespace() || c.is_control())
+    })
+}
+
 /// Kept as typed: digits of any width, `+`, `-`, blanks; 2 to 20 digits.
 pub(crate) fn is_telephone_number(words: &str) -> bool {
     let digits = words.chars().filter(|c| c.is_ascii_digit() || ('０'..='９').contains(c)).count();
@@ -369,6 +395,12 @@ pub(crate) fn is_telephone_number(words: &str) -> bool {
             || matches!(c, '+' | '＋' | '-' | '‐' | '－' | '−' | 'ー' | '―' | ' ' | '　')
     };
     (2..=20).contains(&digits) && words.chars().all(others)
+}
+
+/// Whether other readers of YAML take these words, without quotes, for a number, and drop its first 0 or its `+`.
+pub(crate) fn is_a_number_to_others(words: &str) -> bool {
+    let digits = words.strip_prefix('+').unwrap_or(words);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn read_roster(spot: &Spot<'_>, site_zone: Tz, known: &Known) -> Option<Roster> {

@@ -15,11 +15,25 @@ impl Lines {
         let entries = blocks.iter().flat_map(|(block, node)| {
             node.keys().map(|key| ((block.name.clone(), key.name.clone()), key.at.line))
         });
-        Self(entries.collect())
+        // Tasks stand in groups and carry their keys inside.
+        let groups =
+            blocks.iter().filter(|(block, _)| block.name == "tasks").flat_map(|(_, node)| list(node));
+        let tasks = groups.filter_map(|group| group.get("items")).flat_map(list).filter_map(|task| {
+            let key = task.get("key")?;
+            Some((("tasks".to_owned(), key.as_str()?.to_owned()), key.at.line))
+        });
+        Self(entries.chain(tasks).collect())
     }
 
-    /// The line of an entry: `of("alerts", "dmat_standby")`.
+    /// The line of an entry: `of("alerts", "dmat_standby")`, `of("tasks", "objectives")`.
     pub fn of(&self, block: &str, key: &str) -> Option<u32> {
         self.0.get(&(block.to_owned(), key.to_owned())).copied()
+    }
+}
+
+fn list(node: &Node) -> &[Node] {
+    match &node.value {
+        Value::List(nodes) => nodes,
+        _ => &[],
     }
 }

@@ -3,16 +3,19 @@
 //! # Cast
 //! - [`Plan`]: what is looked at; [`preflight`] makes a [`Timetable`] of it;
 //! - `course`: climbs every ladder by the very [`advance`](crate::ladder::advance) that runs an incident, on a virtual
-//!   clock that jumps from one due time to the next, and writes down each [`Entry`];
+//!   clock that jumps from one due time to the next, and writes down each [`Entry`]; `chairs` does the same for the
+//!   roles, `duties` for tasks and situation reports;
 //! - `tally`: counts, and who would be woken; `weak`: single points of failure; [`letters`]: the words.
 //!
 //! # Flow
 //! 1. Each alert that the start raises gets its recipients, as the start itself would choose them.
-//! 2. Each recipient climbs its ladder; each role is offered to whoever is on duty.
-//! 3. Weak points are always looked for on the silent course: it is the one on which every address is needed.
+//! 2. Each role is offered to whoever is on duty; each recipient climbs its ladder.
+//! 3. Each task falls due whose moment to count from is known, each report of the first [`WINDOW`]; reminders and
+//!    decisions follow.
+//! 4. Weak points are always looked for on the silent course: it is the one on which every address is needed.
 //!
 //! Every letter is taken to arrive: a timetable of refused addresses would be shorter, never longer. Deliberately
-//! absent: alerts of closing and cancelling, which nobody can foresee, and the due times of tasks and reports.
+//! absent: alerts of closing and cancelling, and tasks that count from what nobody can foresee.
 
 use std::collections::BTreeMap;
 
@@ -27,13 +30,18 @@ use crate::{
     variable::{self, VariableProblem},
 };
 
+mod chairs;
 mod course;
+mod duties;
 pub mod letters;
 mod tally;
 mod weak;
 
 pub use tally::{Counts, RecipientCount, TransportCount, Woken};
 pub use weak::{Finding, FindingKind, PROVED_FOR, Subject, Unproved};
+
+/// So far a timetable looks for reports, and for who comes on duty for an empty chair.
+pub const WINDOW: Span = Span::minutes(24 * 60);
 
 /// What a timetable is made for.
 #[derive(Clone, Copy)]
@@ -61,6 +69,10 @@ pub struct Plan<'a> {
     pub health: Option<&'a [Health]>,
     /// People who get the letters to a role that nobody else can take: administrators.
     pub admins: &'a [String],
+    /// People behind the accounts of commanders: with the administrators they hear of a chair that nobody fills.
+    pub commanders: &'a [String],
+    /// Who would start it: whoever may sit in a chair sits there at once.
+    pub starter: Option<&'a str>,
 }
 
 impl Plan<'_> {
@@ -90,7 +102,8 @@ pub struct Health {
 pub enum Answers {
     /// Nobody: every ladder to its end.
     None,
-    /// Everybody, as soon as the first letter is there; each role is accepted at once.
+    /// Everybody, as soon as the first letter is there; each role is accepted at once, each task done when it is due,
+    /// each report written and approved when it is asked for.
     All,
 }
 
@@ -172,10 +185,10 @@ pub struct PlannedRole {
 pub struct Entry {
     /// When, milliseconds after the start.
     pub offset_ms: i64,
-    /// The alert's key; `None` for what concerns roles.
+    /// The alert's key; `None` for what concerns roles, tasks and reports.
     pub alert: Option<String>,
     /// The agency's or person's key; `role:…` or `roster.…` where nobody is behind it, and for roles; `alert:…` for
-    /// the alert as a whole.
+    /// the alert as a whole; `task:…`, `report:…`.
     pub recipient: String,
     /// The recipient's name.
     pub name: Text,
@@ -188,12 +201,22 @@ pub struct Entry {
     /// The letter, where one is written.
     #[serde(flatten)]
     pub way: Option<Way>,
-    /// Who telephones, decides or is offered a role.
+    /// Who telephones, decides, is offered a role, or has the task or report.
     pub by: Option<PartyRef>,
     /// The person who is asked for it; `None` where there is nobody.
     pub person: Option<String>,
     /// Their name.
     pub person_name: Option<Text>,
+    /// From here on it happens again so often, in milliseconds, until a person ends it.
+    pub every_ms: Option<i64>,
+}
+
+impl Entry {
+    /// Whether it concerns a task or a report itself, not a letter about it.
+    fn is_duty(&self) -> bool {
+        let duty = self.recipient.starts_with("task:") || self.recipient.starts_with("report:");
+        duty && self.what != What::RoleLetter
+    }
 }
 
 /// Where a letter goes.
@@ -229,6 +252,8 @@ pub enum What {
     Offer,
     /// A person takes a role.
     Accept,
+    /// Nobody is left to ask for a role; those who lead are told.
+    Vacant,
     /// A person is asked to telephone.
     Call,
     /// A person is asked to decide.
@@ -237,6 +262,18 @@ pub enum What {
     RoleLetter,
     /// The recipient answers.
     Answer,
+    /// A task is due.
+    TaskDue,
+    /// Whoever has a task is reminded of it.
+    TaskReminder,
+    /// A situation report is due: its author is asked to write it.
+    ReportDue,
+    /// The author is reminded of it.
+    ReportReminder,
+    /// A report waits for its approval.
+    ReportApproval,
+    /// A report goes out to its channels.
+    ReportSent,
 }
 
 impl What {
@@ -251,10 +288,17 @@ impl What {
             Self::NobodyReached => "nobody_reached",
             Self::Offer => "offer",
             Self::Accept => "accept",
+            Self::Vacant => "vacant",
             Self::Call => "call",
             Self::Decide => "decide",
             Self::RoleLetter => "role_letter",
             Self::Answer => "answer",
+            Self::TaskDue => "task_due",
+            Self::TaskReminder => "task_reminder",
+            Self::ReportDue => "report_due",
+            Self::ReportReminder => "report_reminder",
+            Self::ReportApproval => "report_approval",
+            Self::ReportSent => "report_sent",
         }
     }
 }

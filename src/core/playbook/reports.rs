@@ -3,7 +3,7 @@
 
 use super::{DecideOption, PartyRef};
 use crate::{
-    text::Text,
+    text::{Language, Text},
     time::{Span, Timestamp},
 };
 
@@ -57,6 +57,12 @@ pub struct IfMissed {
 }
 
 impl ReportPlan {
+    /// The name of the n-th of its kind: 状況報告 第2報.
+    pub fn name(&self, number: i32) -> Text {
+        let english = self.title.get(Language::En);
+        Text::both(format!("{} 第{number}報", self.title.ja), format!("{english}, report {number}"))
+    }
+
     /// When the next report is due after the one that was due at `last`; `None` for `last` is the first of all.
     ///
     /// Due moments lie in `(from, to]` of their stretch, all counted from `origin`, the activation. `None` where the

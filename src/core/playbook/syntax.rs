@@ -71,6 +71,14 @@ pub(super) fn check_without(
     (playbook, problems.into_sorted())
 }
 
+/// Reads a playbook that was checked when it was taken in: its shape alone, without asking its site again.
+pub fn read_checked(source: &[u8]) -> Option<Playbook> {
+    let problems = Problems::default();
+    let (_, root) = document::tree(source, Limits::PLAYBOOK, &problems)?;
+    let draft = Draft::read(document::head(&root, Kind::Playbook, &problems)?);
+    if problems.has_errors() { None } else { draft.into_playbook() }
+}
+
 /// Reads every block without checking the whole.
 #[cfg(test)]
 pub(crate) fn read_only(fields: Fields<'_>) {
@@ -83,7 +91,10 @@ pub(super) enum Thing {
     Agency,
     Roster,
     Transport,
+    /// A role of this file, or a role account of the directory.
     Role,
+    /// A role of this file alone: somebody has to accept it.
+    Chair,
     Channel,
     ResponseSet,
     Ladder,
@@ -212,6 +223,7 @@ pub(super) struct RequiresDraft {
     pub(super) agencies: Vec<Located<String>>,
     pub(super) rosters: Vec<Located<String>>,
     pub(super) transports: Vec<Located<String>>,
+    pub(super) role_accounts: Vec<Located<String>>,
 }
 
 struct Metadata {
@@ -305,6 +317,7 @@ impl<'a> Draft<'a> {
                 agencies: values(requires.agencies),
                 rosters: values(requires.rosters),
                 transports: values(requires.transports),
+                role_accounts: values(requires.role_accounts),
             }),
             variables: self.variables.into_iter().map(|variable| variable.value).collect(),
             triggers: self.triggers.into_iter().map(|draft| draft.trigger).collect(),
@@ -352,6 +365,7 @@ fn read_requires(spot: &Spot<'_>) -> Option<RequiresDraft> {
         agencies: list("agencies"),
         rosters: list("rosters"),
         transports: list("transports"),
+        role_accounts: list("role_accounts"),
     };
     fields.finish();
     Some(requires)

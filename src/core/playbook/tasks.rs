@@ -1,11 +1,11 @@
 //! What a playbook says about tasks: who does what by when, under which condition, with what as evidence.
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeMap};
 
 use chrono::NaiveTime;
 use serde_json::Value;
 
-use super::{Ask, Variable, VariableKind};
+use super::{Ask, Playbook, Variable, VariableKind};
 use crate::{
     text::Text,
     time::{Span, Timestamp},
@@ -46,6 +46,16 @@ pub struct TaskPlan {
     pub form: Option<String>,
     /// Not there from the beginning: made by hand, or by an answer that opens it.
     pub on_demand: bool,
+}
+
+impl TaskPlan {
+    /// Whether its condition holds for these values; it is there without one.
+    pub fn is_there(&self, playbook: &Playbook, values: &BTreeMap<String, Value>) -> bool {
+        self.when.as_ref().is_none_or(|when| {
+            let variable = playbook.variables.iter().find(|variable| variable.key == when.variable);
+            when.holds(variable, values.get(&when.variable))
+        })
+    }
 }
 
 /// A deadline: a moment that something else sets, and the distance from it.
@@ -204,7 +214,16 @@ mod tests {
 
     fn variable(kind: VariableKind) -> Variable {
         let key = "x".to_owned();
-        Variable { key, kind, from: None, required: false, default: None, ask: None, max: None }
+        Variable {
+            key,
+            kind,
+            from: None,
+            required: false,
+            default: None,
+            words: Vec::new(),
+            ask: None,
+            max: None,
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Every rule has a smallest file that breaks it. The mark « in a replacement shows where the problem must be told.
 
+mod accounts;
+mod advice;
 mod rules;
 
 use proptest::prelude::*;
@@ -55,7 +57,7 @@ alerts:
     via: [email, sms]
     subject: 取消
     body: 取り消します
-    sms: 取消
+    sms: 取消 {{ alert.link }}
     responses: deploy
     ack: { read_by: 5m, ack_by: 10m, respond_by: 30m }
     ladder: climb
@@ -146,6 +148,29 @@ fn the_shipped_files_have_no_problem() {
     assert!(alone.is_some());
 }
 
+/// What a Japanese keyboard writes and a word processor makes of it: each is told with the sign itself.
+#[test]
+fn signs_of_the_wrong_width_are_named_wherever_they_stand() {
+    let slips = [
+        ("R01", "    via: [email, sms]\n    sev", "    via: [«email、sms]\n    sev", "「、」は全角"),
+        ("R01", "    via: [email, sms]\n    sev", "    via: [«“email”, sms]\n    sev", "「“」は引用符"),
+        ("R02", "to: [\"agency:hospitals\"]", "to: [«“agency:hospitals”]", "「“」は引用符"),
+        ("R02", "to: [\"agency:hospitals\"]", "to: [«\"agency：hospitals\"]", "「：」は全角"),
+        ("R02", "to: [\"agency:hospitals\"]", "to: «“agency:hospitals”", "「“」は引用符"),
+        ("R02", "severity: critical", "severity: «‘critical’", "「‘」は引用符"),
+        ("R02", "stop_on: [responded, ", "stop_on: [«responded、", "「、」は全角"),
+        ("R02", "accept_within: 10m", "accept_within: «１０m", "「10m」"),
+        ("R02", "counts_as: read", "«“counts_as”: read", "「“」は引用符"),
+        ("R02", "key: small", "key: «“small”", "「“」は引用符"),
+    ];
+    for (code, right, slip, word) in slips {
+        let (text, place) = broken(SMALL, &[(right, slip)]);
+        let (_, problems) = read(text.as_bytes(), Some(&directory(SMALL_DIRECTORY)));
+        let found = problems.iter().find(|it| it.code == code && Some((it.at.line, it.at.column)) == place);
+        assert!(found.is_some_and(|it| it.help.ja.contains(word)), "{slip}: {problems:#?}");
+    }
+}
+
 #[test]
 fn the_small_files_have_no_problem() {
     let (playbook, problems) = read(SMALL.as_bytes(), Some(&directory(SMALL_DIRECTORY)));
@@ -200,16 +225,7 @@ fn references() {
     gives("R01", &[("    ladder: climb", "    ladder: «clim")]);
     gives("R01", &[("severity: critical", "channel: «commando")]);
     gives("R01", &[("after: available }", "after: available, opens_task: «callback }")]);
-    gives(
-        "R01",
-        &[
-            ("alert: cancelled", "alert: «cancelledd"),
-            (
-                "    to: [\"agency:hospitals\"]\n    via: [email, sms]\n    subject: 取消",
-                "    send: { event: incident.cancelled }\n    to: [\"agency:hospitals\"]\n    via: [email, sms]\n    subject: 取消",
-            ),
-        ],
-    );
+    gives("R01", &[("alert: cancelled", "alert: «cancelledd")]);
     gives("R01", &[("title: 本部, ", "title: 本部, activity_log: «ics999, ")]);
     gives("R04", &[("\"待機 {{ place }}\"", "\"待機 «{{ plase }}{{ place }}\"")]);
     gives("R04", &[("待機してください {{ place }}", "待機してください {{ place }} «{% if x %}")]);
@@ -248,7 +264,7 @@ fn the_contract_with_the_directory() {
     );
     let (text, _) = broken(SMALL, &[("variables:", &requires(""))]);
     let (_, problems) = read(text.as_bytes(), Some(&directory(SMALL_DIRECTORY)));
-    assert!(problems.iter().all(|problem| problem.code == "R03") && problems.len() == 2, "{problems:#?}");
+    assert!(problems.iter().all(|problem| problem.code == "R03") && problems.len() == 1, "{problems:#?}");
     let (_, problems) = read(text.as_bytes(), None);
     assert!(problems.iter().all(|problem| problem.code == "R01") && problems.len() == 2, "{problems:#?}");
 }
@@ -287,14 +303,7 @@ fn ladders() {
             "sms: «「{{ place }}」の件について、先の連絡は取り消しますので、ただちに待機を解いてください。ご迷惑をおかけします。詳しくは本部まで電話してください。回答はこちらから {{ alert.link }}",
         )],
     );
-    gives(
-        "A13",
-        &[
-            (", alert: cancelled", ""),
-            ("cancel: {", "cancel: «{"),
-            ("  cancelled:\n", "  cancelled:\n    send: { event: incident.cancelled }\n"),
-        ],
-    );
+    gives("A13", &[(", alert: cancelled", ""), ("cancel: {", "cancel: «{")]);
     gives(
         "A13",
         &[(
@@ -399,7 +408,7 @@ fn directories() {
     with_directory(
         "A03",
         &[("members: [sato], rotate: daily", "members: []"), ("members: [tanaka]", "members: []")],
-        &[("to: \"role:chief\"", "to: «\"role:chief\""), ("allow: [roster.duty]", "allow: []")],
+        &[("to: \"role:chief\"", "to: «\"role:chief\""), (", allow: [roster.duty]", "")],
     );
     with_directory(
         "T03",
@@ -496,6 +505,8 @@ fn everybody_ends_at_a_person(playbook: &Playbook, directory: &Directory) -> boo
         relays: None,
         health: None,
         admins: &[],
+        commanders: &[],
+        starter: None,
     });
     timetable.alerts.iter().all(|alert| {
         let decisions = timetable.entries.iter().filter(|entry| {

@@ -11,7 +11,7 @@ use super::{
     Key, Node, Problems, Value,
     slips::{self, Wanted},
 };
-use crate::{problem::Position, text::Text, time::Span};
+use crate::{example, problem::Position, text::Text, time::Span};
 
 /// Guesses at what was meant cost time; nobody reads more of them for one map.
 const MOST_HINTS: usize = 100;
@@ -133,7 +133,8 @@ impl<'a> Spot<'a> {
 
     fn wrong(&self, wanted_ja: &str, wanted_en: &str) {
         let help = || Text::both(format!("{wanted_ja}を書いてください。"), format!("Write {wanted_en}."));
-        self.wrong_with(wanted_ja, wanted_en, help());
+        let slip = self.node.as_str().and_then(slips::in_value);
+        self.wrong_with(wanted_ja, wanted_en, slip.unwrap_or_else(help));
     }
 
     /// The same where a list or a map is wanted: what was most likely meant.
@@ -192,7 +193,7 @@ impl<'a> Spot<'a> {
         if is_key(word) {
             return Some(word.to_owned());
         }
-        self.error("R02", not_a_key(word), key_help());
+        self.error("R02", not_a_key(word), slips::in_value(word).unwrap_or_else(key_help));
         None
     }
 
@@ -235,6 +236,24 @@ impl<'a> Spot<'a> {
             );
         }
         count
+    }
+
+    /// Tells words that have to stand in quotes and do not: other readers of YAML make a number of `7` or
+    /// `0312345678`, and drop what a number does not have.
+    pub fn in_quotes(&self) {
+        let Value::Scalar { text, plain: true } = &self.node.value else { return };
+        let words = shortened(text);
+        self.error(
+            "R02",
+            Text::both(
+                format!("「{words}」に引用符がありません。道具によっては数として読み、+ や先頭の 0 を失います。"),
+                format!("\"{words}\" stands without quotes: other tools read a number, and drop a + or a leading 0."),
+            ),
+            Text::both(
+                format!("引用符を付けて \"{words}\" と書いてください。"),
+                format!("Write it in quotes: \"{words}\"."),
+            ),
+        );
     }
 
     /// A length of time.
@@ -305,6 +324,7 @@ impl<'a> Spot<'a> {
 
     /// Tells that these words are not of the wanted kind.
     pub fn not_a(&self, words: &str, name_ja: &str, name_en: &str, help: Text) {
+        let help = slips::in_value(words).unwrap_or(help);
         let words = shortened(words);
         self.error(
             "R02",
@@ -323,6 +343,7 @@ impl<'a> Spot<'a> {
         if found.is_none() {
             let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
             let (hint_ja, hint_en) = did_you_mean(word, names.iter().copied());
+            let slip = slips::in_value(word);
             let word = shortened(word);
             self.error(
                 "R02",
@@ -330,10 +351,12 @@ impl<'a> Spot<'a> {
                     format!("「{word}」は使えません。{hint_ja}"),
                     format!("\"{word}\" is not known here.{hint_en}"),
                 ),
-                Text::both(
-                    format!("次のどれかを書いてください: {}", names.join("、")),
-                    format!("Write one of: {}.", names.join(", ")),
-                ),
+                slip.unwrap_or_else(|| {
+                    Text::both(
+                        format!("次のどれかを書いてください: {}", names.join("、")),
+                        format!("Write one of: {}.", names.join(", ")),
+                    )
+                }),
             );
         }
         found
@@ -490,15 +513,24 @@ impl<'a> Fields<'a> {
 
     /// Tells that a key is missing, at its owner.
     pub fn missing(&self, code: &'static str, name: &'static str) {
-        self.missing_because(
-            code,
-            name,
-            Text::both(
-                format!("必須の項目「{name}」がありません。"),
-                format!("The key \"{name}\" is missing."),
+        let help = match example::of(self.kind(), &self.spot.path, name) {
+            Some(example) => Text::both(
+                format!("次のように書き足してください: {name}: {example}"),
+                format!("Add it like this: {name}: {example}"),
             ),
-            Text::both(format!("「{name}:」を書き足してください。"), format!("Add \"{name}:\".")),
+            None => Text::both(format!("「{name}:」を書き足してください。"), format!("Add \"{name}:\".")),
+        };
+        let detail = Text::both(
+            format!("必須の項目「{name}」がありません。"),
+            format!("The key \"{name}\" is missing."),
         );
+        self.missing_because(code, name, detail, help);
+    }
+
+    /// What the file says it is, where this map is the file itself.
+    fn kind(&self) -> Option<&str> {
+        let is_file = self.spot.path.is_empty();
+        self.entries.iter().find(|(key, _)| is_file && key.name == "kind")?.1.as_str()
     }
 
     /// Tells that a key is missing, at its owner, in the words of a rule.
@@ -553,7 +585,8 @@ impl<'a> Fields<'a> {
             .borrow_mut()
             .push(ReadMap { path: self.spot.path.clone(), asked: self.asked.borrow().clone() });
         for Missing { code, name, detail, help } in self.missing.take() {
-            if !self.is_misspelt(name) && !self.spot.problems.is_torn() {
+            let is_told = self.spot.problems.has_refused_key_in(&self.spot.path);
+            if !self.is_misspelt(name) && !is_told && !self.spot.problems.is_torn() {
                 let path = self.spot.path_to(name);
                 self.spot.problems.error(code, self.spot.node.at, path, detail, help);
             }

@@ -3,6 +3,7 @@
 //! The parser only says where it got lost, in its own words. What was most likely meant is looked up here, in the
 //! lines around that place.
 
+use super::fields::shortened;
 use crate::{problem::Position, text::Text};
 
 /// What is wrong, where, and what to write instead.
@@ -24,7 +25,10 @@ pub fn around(source: &str, at: Position, info: &str) -> Slip {
     // The parser notices most slips only in the next line.
     let before = (0..here).rev().find(|index| is_of_use(lines[*index]));
     let near = [Some(here), before].into_iter().flatten();
-    let found = near.filter_map(|index| Some((index, in_line(lines.get(index)?)?))).next();
+    let is_in_brackets = info.contains("flow") || info.contains("':' indicator");
+    let bracket = || is_in_brackets.then(|| open_bracket(&lines, here)).flatten();
+    let found =
+        bracket().or_else(|| near.filter_map(|index| Some((index, in_line(lines.get(index)?)?))).next());
     let found = found.or_else(|| open_quotation(&lines)).or_else(|| misaligned(&lines, here));
     match found {
         Some((index, Found { column, detail, help })) => {
@@ -41,6 +45,9 @@ pub fn around(source: &str, at: Position, info: &str) -> Slip {
 /// What to write where a word stands in the place of a list or a map; `None` where nothing is known.
 pub fn in_word(word: &str, wanted: Wanted) -> Option<Text> {
     let full_width = |sign: char| word.contains(sign);
+    if let Some(sign) = word.chars().find(|sign| QUOTES.contains(sign)) {
+        return Some(half_width_quotes(sign));
+    }
     if wanted == Wanted::List {
         if ['［', '］', '、', '，'].into_iter().any(full_width) {
             return Some(Text::both(
@@ -68,10 +75,43 @@ pub enum Wanted {
     Map,
 }
 
-/// What to write instead of a key that begins or ends with a blank that is none.
+/// What to write instead of a key that begins with a blank that is none, or has another sign of the wrong kind.
 pub fn in_key(key: &str) -> Option<Text> {
-    key.starts_with('\u{3000}').then(half_width_indentation)
+    if key.starts_with(['\u{3000}', '\u{a0}']) {
+        return Some(half_width_indentation());
+    }
+    in_value(key)
 }
+
+/// What to write where a word, a key or a reference has a sign that only looks like the one that was meant. Not for
+/// texts, where every sign is right.
+pub fn in_value(words: &str) -> Option<Text> {
+    if let Some(sign) = words.chars().find(|sign| QUOTES.contains(sign)) {
+        return Some(half_width_quotes(sign));
+    }
+    let sign = words.chars().find(|sign| matches!(sign, '、' | '，' | '！'..='～' | '\u{3000}'))?;
+    match sign {
+        '、' | '，' => Some(Text::both(
+            format!("「{sign}」は全角です。半角の「,」と空白で [a, b] のように区切ってください。"),
+            format!("\"{sign}\" is a full-width comma: part them with \", \", like [a, b]."),
+        )),
+        sign => {
+            let narrow = |c: char| match c {
+                '！'..='～' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+                '\u{3000}' => ' ',
+                c => c,
+            };
+            let meant: String = shortened(words).chars().map(narrow).collect();
+            Some(Text::both(
+                format!("「{sign}」は全角です。半角で「{meant}」のように書いてください。"),
+                format!("\"{sign}\" is full-width: write it half-width, like \"{meant}\"."),
+            ))
+        }
+    }
+}
+
+/// Quotation marks of texts, which YAML takes for letters.
+const QUOTES: [char; 6] = ['“', '”', '‘', '’', '＂', '＇'];
 
 struct Found {
     /// From 1, in characters.
@@ -87,7 +127,7 @@ fn is_of_use(line: &str) -> bool {
 
 fn in_line(line: &&str) -> Option<Found> {
     let column_of = |sign: &str| line.find(sign).map_or(1, |at| line[..at].chars().count() + 1);
-    let content = line.trim_start_matches([' ', '\t', '\u{3000}']);
+    let content = line.trim_start_matches([' ', '\t', '\u{3000}', '\u{a0}']);
     let indentation = &line[..line.len() - content.len()];
     let first = indentation.chars().count() + 1;
     if indentation.contains('\t') {
@@ -103,6 +143,16 @@ fn in_line(line: &&str) -> Option<Found> {
             detail: Text::both(
                 "字下げに全角の空白が使われています。",
                 "This line is indented with a full-width space.",
+            ),
+            help: half_width_indentation(),
+        });
+    }
+    if indentation.contains('\u{a0}') {
+        return Some(Found {
+            column: column_of("\u{a0}"),
+            detail: Text::both(
+                "字下げに、見た目の同じ別の空白(NBSP)が使われています。",
+                "This line is indented with a no-break space, which only looks like a blank.",
             ),
             help: half_width_indentation(),
         });
@@ -146,11 +196,35 @@ fn in_line(line: &&str) -> Option<Found> {
             help: half_width_colon(),
         });
     }
+    if let Some(blank) = rest.strip_prefix(':').and_then(|rest| rest.chars().next())
+        && matches!(blank, '\u{3000}' | '\u{a0}')
+    {
+        return Some(Found {
+            column: column_of(&blank.to_string()),
+            detail: Text::both(
+                "「:」の後の空白が半角ではありません。",
+                "The blank behind \":\" is not a half-width one.",
+            ),
+            help: blank_behind_colon(),
+        });
+    }
     if rest.strip_prefix(':').is_some_and(|rest| rest.starts_with(|c: char| !c.is_whitespace())) {
         return Some(Found {
             column: column_of(":"),
             detail: Text::both("「:」の後に空白がありません。", "There is no blank behind \":\"."),
             help: blank_behind_colon(),
+        });
+    }
+    if let Some(sign) = rest.strip_prefix(':').and_then(|rest| rest.trim_start().chars().next())
+        && QUOTES.contains(&sign)
+    {
+        return Some(Found {
+            column: column_of(&sign.to_string()),
+            detail: Text::both(
+                format!("引用符「{sign}」が半角ではありません。"),
+                format!("\"{sign}\" is no quotation mark here."),
+            ),
+            help: half_width_quotes(sign),
         });
     }
     if rest.strip_prefix(':').is_some_and(|rest| rest.trim_start().starts_with("{{")) {
@@ -178,6 +252,46 @@ fn in_line(line: &&str) -> Option<Found> {
             "If it continues a long text, indent it like the first line below \"|\".",
         ),
     })
+}
+
+/// The nearest bracket above that its own line does not close; quotation marks and comments hide brackets.
+fn open_bracket(lines: &[&str], here: usize) -> Option<(usize, Found)> {
+    let open_in = |line: &str| {
+        let mut open = Vec::new();
+        let (mut quote, mut before) = (None, ' ');
+        for (column, sign) in line.chars().enumerate() {
+            match (quote, sign) {
+                (Some(mark), sign) if sign == mark => quote = None,
+                (Some(_), _) => {}
+                (None, '#') if before == ' ' => break,
+                (None, '"' | '\'') if !before.is_alphanumeric() => quote = Some(sign),
+                (None, '[' | '{') => open.push((column + 1, sign)),
+                (None, ']' | '}') => {
+                    open.pop();
+                }
+                _ => {}
+            }
+            before = sign;
+        }
+        open.pop()
+    };
+    let mut above = (0..=here).rev().filter(|index| is_of_use(lines[*index]));
+    let (index, (column, sign)) = above.find_map(|index| Some((index, open_in(lines.get(index)?)?)))?;
+    let close = if sign == '[' { ']' } else { '}' };
+    Some((
+        index,
+        Found {
+            column,
+            detail: Text::both(
+                format!("この「{sign}」を閉じる「{close}」か、中の「,」がありません。"),
+                format!("The \"{close}\" that closes this \"{sign}\", or a \",\" inside of it, is missing."),
+            ),
+            help: Text::both(
+                "[a, b] や { a: 1, b: 2 } のように書いてください。値の中の「: 」や「,」は \"…\" で囲みます。",
+                "Write it like [a, b] or { a: 1, b: 2 }. A value with \": \" or \",\" needs quotation marks.",
+            ),
+        },
+    ))
 }
 
 /// The first line in which a quotation mark is opened and not closed.
@@ -280,7 +394,8 @@ fn in_other_words(info: &str) -> (Text, Text) {
         }
     }
     (
-        Text::both(format!("YAML として読めません({info})。"), format!("This is not YAML ({info}).")),
+        // The parser speaks English alone.
+        Text::both("この行は YAML として読めません。", format!("This is not YAML ({info}).")),
         Text::both(
             "字下げ、「:」の後の空白、引用符の閉じ忘れを確かめてください。{{ や # を含む文字列は \"…\" で囲みます。",
             "Check the indentation, the blank after \":\" and open quotation marks. Texts with {{ or # need \"…\".",
@@ -292,6 +407,13 @@ fn half_width_indentation() -> Text {
     Text::both(
         "行の頭には半角の空白だけを、1段につき2つ入れてください。",
         "Indent with half-width blanks only, two for each level.",
+    )
+}
+
+fn half_width_quotes(sign: char) -> Text {
+    Text::both(
+        format!("「{sign}」は引用符として読めません。半角の \" で囲むか、外してください。"),
+        format!("\"{sign}\" is not read as a quotation mark: write half-width quotes (\"), or none."),
     )
 }
 
@@ -325,6 +447,10 @@ mod tests {
             ("    title: \"本部長", 3, 12, "閉じて"),
             ("    title: {{ name }} 本部長", 3, 12, "引用符"),
             ("    本部長", 3, 5, "形"),
+            ("    title: “本部: 長”", 3, 12, "半角ではありません"),
+            ("    title:　本部長", 3, 11, "半角ではありません"),
+            ("    names: [甲, 乙", 3, 12, "この「[」を閉じる"),
+            ("    names: { ja: 甲, en: \"a [b\"", 3, 12, "この「{」を閉じる"),
             ("     title: 本部長", 4, 5, "そろって"),
             ("    title:\n      {{ name }} 本部長", 4, 7, "長い文"),
             ("    title: 本部長: 代行", 3, 15, "値の中"),
@@ -338,6 +464,20 @@ mod tests {
             let told = found.iter().find(|problem| problem.detail.ja.contains(word));
             let told = told.unwrap_or_else(|| panic!("{typed}: {found:#?}"));
             assert_eq!((told.at.line, told.at.column), (line, column), "{typed}: {told:#?}");
+        }
+    }
+
+    #[test]
+    fn signs_that_only_look_right_are_named() {
+        let told = |words: &str| in_value(words).map(|text| text.ja).unwrap_or_default();
+        for sign in QUOTES {
+            assert!(told(&format!("{sign}agency:a")).contains(&format!("「{sign}」は引用符として")));
+        }
+        assert!(told("email、sms").contains("「、」は全角") && told("email，sms").contains("「，」は全角"));
+        assert!(told("１５m").contains("「15m」") && told("role：chief").contains("「role:chief」"));
+        assert!(in_key("　title").is_some_and(|text| text.ja.contains("行の頭")));
+        for right in ["email", "当直師長", "3.2.0", "role:指揮"] {
+            assert_eq!(in_value(right), None);
         }
     }
 

@@ -1,6 +1,5 @@
 //! What the core wishes about a chair becomes rows: the chair itself, letters, its timer, lines.
 
-use entity::timer;
 use noroshi_core::{
     playbook::{PartyRef, Urgency},
     rights::Role,
@@ -12,7 +11,7 @@ use noroshi_core::{
 use crate::{
     operation::{
         OperationError, Work,
-        errand::Errand,
+        errand::{Errand, Matter},
         scene::{Scene, text},
         telling,
     },
@@ -43,8 +42,11 @@ impl Work<'_> {
                 row.offered_at_ms = asked.then_some(self.now.0);
                 row.offered_by = (asked && self.actor.id != "system").then(|| self.actor.name.clone());
             }
+            let before = (row.person.clone(), row.name.clone());
             store::role::set_chair(row, chair);
-            row.name = name(&row.person);
+            // Whoever sits there keeps their name, though the directory may no longer know them.
+            let kept = before.1.filter(|_| before.0 == row.person && row.person.is_some());
+            row.name = name(&row.person).or(kept);
             row.offered_name = name(&row.offered_to);
             store::role::save(&self.tx, row).await?;
         }
@@ -74,19 +76,8 @@ impl Work<'_> {
                 self.write_letters(scene, Urgency::Critical, &role, &about, points);
             }
             Wish::SetTimer(due) => {
-                let timer = timer::Model {
-                    id: row.id,
-                    incident_id: row.incident_id,
-                    kind: "role".into(),
-                    subject_id: Some(row.id),
-                    subject_key: None,
-                    step: row.offer_number,
-                    due_own_ms: due.0,
-                    due_at_ms: scene.timeline.real_time_of(due).map(|at| at.0),
-                    fired_at_ms: None,
-                    late_by_ms: None,
-                };
-                self.gathered.timers.insert(row.id, Some(timer));
+                let step = u16::try_from(row.offer_number).unwrap_or(0);
+                self.time(scene, "role", row.id, step, Some(due.0));
             }
             Wish::DropTimer => {
                 self.gathered.timers.insert(row.id, None);
@@ -105,12 +96,13 @@ impl Work<'_> {
                         format!("{}を引き受ける人がいません。誰かに頼んでください。", title.ja),
                         format!("Nobody has taken the role {}. Please ask somebody.", english(&title)),
                     ),
-                    path: format!("/incidents/{}/roles/{key}", scene.id()),
+                    matter: Matter::Chair { key: key.to_owned() },
+                    options: Vec::new(),
                     severity: Urgency::Critical,
                 };
                 let mut points = self.points_of_accounts(scene, &[Role::Admin, Role::Commander]).await?;
-                for leader in scene.leaders() {
-                    points.extend(self.letter_points(scene, leader));
+                if let Some(leader) = scene.leader(self.now) {
+                    points.extend(self.letter_points(scene, &leader));
                 }
                 points.sort_by(|a, b| (&a.contact, &a.transport).cmp(&(&b.contact, &b.transport)));
                 points.dedup();
@@ -127,7 +119,8 @@ impl Work<'_> {
                         format!("{}は引き続きあなたが務めます。別の人に頼むこともできます。", title.ja),
                         format!("You still hold the role {}. You can ask somebody else.", english(&title)),
                     ),
-                    path: format!("/incidents/{}/roles/{key}", scene.id()),
+                    matter: Matter::Chair { key: key.to_owned() },
+                    options: Vec::new(),
                     severity: Urgency::High,
                 };
                 self.write_to_role(scene, Urgency::High, &role, about).await?;

@@ -12,8 +12,8 @@ use utoipa::{
 };
 
 use super::{
-    alert, channel, chronology, directory, hook, incident, lifecycle, playbook, preflight, recipient, report,
-    role, roster, task, trigger,
+    alert, channel, chronology, directory, hook, incident, lifecycle, playbook, preflight, receipt,
+    recipient, report, role, roster, task, trigger,
 };
 use crate::web::{live, problem::ProblemDocument};
 
@@ -28,7 +28,7 @@ use crate::web::{live, problem::ProblemDocument};
         incident::list, incident::start, incident::get, incident::close, incident::cancel,
         lifecycle::activate, lifecycle::dismiss, lifecycle::stabilise, lifecycle::propose_close,
         lifecycle::keep_open, lifecycle::review, lifecycle::merge,
-        trigger::list, trigger::report, hook::ring,
+        trigger::list, trigger::report, hook::ring, receipt::get, receipt::post,
         recipient::list, recipient::answer, recipient::decide, recipient::readdress, recipient::release,
         alert::list, alert::raise, alert::decide, alert::follow_up,
         role::list, role::offer, role::accept, role::decline, role::hand_over, role::release,

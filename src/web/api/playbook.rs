@@ -6,7 +6,7 @@ use actix_web::{
 };
 use entity::playbook_version;
 use noroshi_core::{
-    playbook::difference::{Change, RunKind, difference},
+    playbook::difference::{Change, RunKind},
     text::Language,
 };
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,11 @@ use utoipa::{IntoParams, ToSchema};
 use super::list::{List, Page};
 use crate::{
     app::App,
-    operation::{OperationError, Work, playbook::import, scene::text},
+    operation::{
+        OperationError, Work,
+        playbook::{InForce, changes, import},
+        scene::text,
+    },
     store::{self, StoreError},
     web::{
         body::{Raw, language, moment},
@@ -41,25 +45,22 @@ pub struct PlaybookView {
     pub imported_at: String,
     /// Who imported it.
     pub imported_by: String,
-    /// What the checker says about it and the directory in force.
+    /// What the checker says about it now, with the directory and the other playbooks in force.
     pub problems: Vec<Detail>,
     /// The file as it was imported; only where one playbook is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }
 
-async fn view(
+fn view(
     app: &App,
+    in_force: &InForce,
     row: playbook_version::Model,
     language: Language,
     whole: bool,
-) -> Result<PlaybookView, WebError> {
-    let directory = match store::directory::latest(app.store.read()).await? {
-        Some(version) => Some(app.library.directory(app.store.read(), version.id).await?),
-        None => None,
-    };
-    let (_, problems) = noroshi_core::playbook::read(row.source.as_bytes(), directory.as_deref());
-    Ok(PlaybookView {
+) -> PlaybookView {
+    let problems = in_force.problems(&row, app.clock.now());
+    PlaybookView {
         key: row.key,
         version: row.version,
         number: row.number,
@@ -69,7 +70,7 @@ async fn view(
         imported_by: row.imported_by_name,
         problems: problems.iter().map(|problem| file_detail(problem, language)).collect(),
         source: whole.then_some(row.source),
-    })
+    }
 }
 
 /// The playbooks in force, by key.
@@ -82,13 +83,11 @@ pub async fn list(
 ) -> Result<Json<List<PlaybookView>>, WebError> {
     let rows = store::playbook::all_latest(app.store.read()).await?;
     let limit = page.limit();
-    let mut views = Vec::new();
-    for row in rows {
-        if page.after.as_deref().is_none_or(|after| row.key.as_str() > after) {
-            views.push(view(&app, row, language(&request), false).await?);
-        }
-    }
-    Ok(Json(List::cut(views, limit, |view| view.key.clone())))
+    let in_force = InForce::read(&app, app.store.read()).await?;
+    let rows =
+        rows.into_iter().filter(|row| page.after.as_deref().is_none_or(|after| row.key.as_str() > after));
+    let views = rows.map(|row| view(&app, &in_force, row, language(&request), false));
+    Ok(Json(List::cut(views.collect(), limit, |view| view.key.clone())))
 }
 
 /// Which version of a playbook.
@@ -121,7 +120,8 @@ pub async fn get(
     which: Query<WhichVersion>,
 ) -> Result<Json<PlaybookView>, WebError> {
     let row = row(&app, &key, which.version).await?;
-    Ok(Json(view(&app, row, language(&request), true).await?))
+    let in_force = InForce::read(&app, app.store.read()).await?;
+    Ok(Json(view(&app, &in_force, row, language(&request), true)))
 }
 
 /// A version in the history of a playbook.
@@ -277,7 +277,7 @@ pub async fn compare(
 ) -> Result<Json<DifferenceView>, WebError> {
     let (former, later) = two(&app, &key, which.from, which.to).await?;
     let language = language(&request);
-    let changes = difference(former.source.as_bytes(), later.source.as_bytes());
+    let changes = changes(&app, &former, &later).await?;
     Ok(Json(DifferenceView {
         from: former.number,
         to: later.number,
@@ -299,8 +299,7 @@ pub async fn put(
 ) -> Result<HttpResponse, WebError> {
     crate::web::body::check_session(&request)?;
     // The key in the address and the key in the file must agree, or the wrong playbook would be replaced.
-    let (parsed, _) = noroshi_core::playbook::read(&body.0, None);
-    if let Some(parsed) = parsed
+    if let Some(parsed) = noroshi_core::playbook::read_checked(&body.0)
         && parsed.key != *key
     {
         return Err(OperationError::invalid(
@@ -313,6 +312,7 @@ pub async fn put(
     let work = Work::begin(&app, caller.actor).await?;
     let done = import(work, &body.0, None).await?;
     let row = row(&app, &done.key, None).await?;
-    let view = view(&app, row, language(&request), false).await?;
+    let in_force = InForce::read(&app, app.store.read()).await?;
+    let view = view(&app, &in_force, row, language(&request), false);
     Ok(if done.changed && done.number == 1 { HttpResponse::Created() } else { HttpResponse::Ok() }.json(view))
 }

@@ -20,7 +20,7 @@ use crate::{
         Invalid, OperationError,
         preflight::{Outlook, Question, letter_document, written},
     },
-    web::{body::Body, problem::WebError},
+    web::{body::Body, problem::WebError, session::Caller},
 };
 
 /// What is to be looked at without sending.
@@ -35,6 +35,8 @@ pub struct PreflightRequest {
     pub at: Option<String>,
     /// `none` (every ladder to its end) or `all`.
     pub answers: Option<String>,
+    /// Who would start it: a person's key; whoever asks where absent.
+    pub starter: Option<String>,
     /// As a drill: every letter is written and marked.
     #[serde(default)]
     pub drill: bool,
@@ -56,6 +58,7 @@ pub struct PreflightRequest {
 pub async fn post(
     app: Data<App>,
     key: Path<String>,
+    caller: Caller,
     body: Body<PreflightRequest>,
 ) -> Result<HttpResponse, WebError> {
     let wish = body.value;
@@ -72,6 +75,14 @@ pub async fn post(
             app.clock.now()
         }),
     };
+    let starter = wish.starter.or(caller.actor.person);
+    if starter.as_ref().is_some_and(|key| !outlook.directory.people.contains_key(key)) {
+        invalid.push(Invalid::new(
+            "starter",
+            "連絡先台帳の人の鍵を入れてください",
+            "must be the key of a person of the directory",
+        ));
+    }
     let answers = match wish.answers.as_deref() {
         None | Some("none") => Answers::None,
         Some("all") => Answers::All,
@@ -89,7 +100,7 @@ pub async fn post(
     if !invalid.is_empty() {
         return Err(OperationError::Invalid(invalid).into());
     }
-    let question = Question { values, at, answers, drill: wish.drill };
+    let question = Question { values, at, answers, drill: wish.drill, starter };
     let document = outlook.with(&app, &question, |plan| {
         let timetable = preflight::preflight(plan);
         let mut document = timetable.document(app.zone);

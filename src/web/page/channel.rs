@@ -365,6 +365,7 @@ mod tests {
                     title: "応答".into(),
                     href: Some("/incidents/inc_1".into()),
                     lines: vec![("DMAT指定医療機関".into(), "回答 4/5".into())],
+                    ..Pin::default()
                 }],
                 has_log: true,
                 may_write: true,

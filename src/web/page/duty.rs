@@ -3,7 +3,7 @@
 use entity::{report, task};
 use noroshi_core::{
     id::{ReportId, TaskId},
-    playbook::{Anchor, AskKind, IncidentMoment},
+    playbook::{Anchor, AskKind, IncidentMoment, PartyRef},
     report::State as ReportState,
     rights::{Action, may},
     task::State,
@@ -101,17 +101,21 @@ impl Desk<'_> {
 
     /// `本部長 佐藤`, or that the chair is empty.
     pub fn holder(&self, role: &str) -> String {
-        let title = self.scene.playbook.role(role).map(|role| role.title.get(self.language()).to_owned());
-        let name = self.scene.role(role).and_then(|row| row.name.as_ref()).map_or_else(
-            || self.frame.words.get("role-empty"),
-            |name| text(name).get(self.language()).to_owned(),
-        );
-        format!("{} {name}", title.unwrap_or_else(|| role.to_owned()))
+        let title = self.scene.party_name(&PartyRef::Role(role.to_owned()));
+        let of_chair = self.scene.role(role).and_then(|row| row.name.as_ref()).map(text);
+        let on_duty = || {
+            let person = self.scene.holder(role, self.frame.when.now)?;
+            self.scene.directory.people.get(&person).map(|person| person.name.clone())
+        };
+        let name = of_chair
+            .or_else(on_duty)
+            .map_or_else(|| self.frame.words.get("role-empty"), |name| name.get(self.language()).to_owned());
+        format!("{} {name}", title.get(self.language()))
     }
 
     /// Whether the reader holds this role.
     pub fn holds(&self, role: &str) -> bool {
-        self.scene.holders.get(role).is_some_and(|person| self.caller.actor.is_person(person))
+        self.scene.holds(role, &self.caller.actor, self.frame.when.now)
     }
 
     /// Whether the reader may do this, where `named` says that it is theirs as holder of a role.
@@ -173,7 +177,7 @@ impl Desk<'_> {
             version: format!(
                 "{}-{late}-{}",
                 row.version,
-                self.scene.holders.get(&row.role).cloned().unwrap_or_default()
+                self.scene.holder(&row.role, self.frame.when.now).unwrap_or_default()
             ),
             title: text(&row.title).get(language).to_owned(),
             about: row.about.as_ref().map(|about| text(about).get(language).to_owned()).unwrap_or_default(),
@@ -262,7 +266,7 @@ impl Desk<'_> {
     /// 状況報告 第2報.
     pub fn report_name(&self, row: &report::Model) -> String {
         match reports::kind_of(self.scene, row) {
-            Ok(kind) => reports::name(kind, row.number).get(self.language()).to_owned(),
+            Ok(kind) => kind.name(row.number).get(self.language()).to_owned(),
             Err(_) => row.key.clone(),
         }
     }

@@ -1,42 +1,43 @@
 //! What the store knows of one incident, as the board's facts. Read-only; nothing is worded here but names.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use chrono::{NaiveTime, TimeZone};
-use chrono_tz::Tz;
 use entity::{alert, delivery, recipient};
 use noroshi_core::{
     alert::Rule,
-    id::{AlertId, ChannelId, IncidentId, RecipientId},
-    incident::State,
-    playbook::{AckRule, Action, AskKind, Count, Meaning, PartyRef, Quorum, ResponseOption, Target},
+    id::{AlertId, IncidentId, RecipientId},
+    playbook::{AckRule, Count, DecideOption, Quorum},
     readdress::Moved,
-    text::{DRILL_MARK, Language, fill},
+    text::{Language, fill},
     time::{Span, Timestamp},
 };
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    board::{AlertFacts, AnswerFacts, DecisionFacts, Next, RecipientFacts, RecipientState},
-    frame::Frame,
-    incident::{Head, Stage, Tab},
-    mark::Mark,
+    board::{AlertFacts, AnswerFacts, DecisionFacts, RecipientFacts, RecipientState},
     relay::Evidence,
-    role::ChairLine,
     when::When,
 };
 use crate::{
     app::App,
     operation::{
-        alert::{Given, given},
+        alert::given,
         readdress,
         scene::{Scene, text},
     },
     store,
-    transport::Transport,
-    web::{problem::WebError, session::Caller},
+    web::problem::WebError,
 };
+
+mod answer;
+mod head;
+mod ladder;
+
+pub use answer::{answer_facts, answer_fields, base_option};
+pub use head::{head, pairs, proposal, roles, told, troubles};
+pub use ladder::transport;
+use ladder::{failure, next, tried};
 
 /// All rows of a list that is shown whole.
 pub const ALL: u64 = i64::MAX as u64;
@@ -181,7 +182,7 @@ pub fn alert_facts(
     let mut recipients = Vec::with_capacity(alert.recipients.len());
     for row in &alert.recipients {
         let sent = letters.get(&row.id).map_or(&[][..], Vec::as_slice);
-        let mut facts = recipient_facts(scene, rule, row, sent, when)?;
+        let mut facts = recipient_facts(app, scene, rule, row, sent, when)?;
         facts.moved = alert.moved.contains_key(&row.id);
         recipients.push(facts);
     }
@@ -206,6 +207,7 @@ pub fn alert_facts(
 
 /// The facts of one recipient.
 pub fn recipient_facts(
+    app: &App,
     scene: &Scene,
     rule: &Rule,
     row: &recipient::Model,
@@ -242,7 +244,7 @@ pub fn recipient_facts(
         "informed" => RecipientState::Informed,
         _ => RecipientState::Waiting,
     };
-    let decision = row.decision.as_ref().and_then(decision);
+    let decision = row.decision.as_ref().and_then(|json| decision(rule.decide_options(), json, language));
     let decided_at = decision.as_ref().map(|decision| decision.at);
     Ok(RecipientFacts {
         id: RecipientId::new(row.id).to_string(),
@@ -255,7 +257,7 @@ pub fn recipient_facts(
             ..answer_facts(rule, &answer, decided_at, when)
         }),
         decision,
-        next: next(scene, rule, row, letters, when),
+        next: next(app, scene, rule, row, letters, when),
         to_decide_since: row.decide_since_ms.map(Timestamp),
         failure: failure(letters, when),
         tried: tried(letters, when),
@@ -263,15 +265,24 @@ pub fn recipient_facts(
     })
 }
 
-fn decision(json: &Value) -> Option<DecisionFacts> {
+/// What was decided, in the reader's language. Kept is the playbook's Japanese label, word for word.
+fn decision(options: &[DecideOption], json: &Value, language: Language) -> Option<DecisionFacts> {
     let word = |key: &str| json.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let label =
-        [word("option"), word("note")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+    let label = [decided_label(options, word("option"), language), word("note")]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>();
     Some(DecisionFacts {
         label: label.join(" "),
         by: word("by"),
         at: Timestamp(json.get("at_ms")?.as_i64()?),
     })
+}
+
+/// An option of a decision in the reader's language.
+pub fn decided_label(options: &[DecideOption], kept: String, language: Language) -> String {
+    let known = options.iter().find(|option| option.label.ja == kept);
+    known.map_or(kept, |option| option.label.get(language).to_owned())
 }
 
 /// The desks behind a recipient: 当直室、代替: 事務部.
@@ -288,328 +299,4 @@ fn desks(row: &recipient::Model, when: &When) -> Result<String, WebError> {
         when.words.with("board-alternate", &[("name", desk.into())])
     }));
     Ok(parts.join(&when.words.get("list-join")))
-}
-
-/// The option that an answer stands on: a follow-up (到着予定) stands on the one before it.
-pub fn base_option<'r>(rule: &'r Rule, key: &str) -> Option<&'r ResponseOption> {
-    let option = rule.option(key)?;
-    match &option.after {
-        Some(first) => rule.option(first).or(Some(option)),
-        None => Some(option),
-    }
-}
-
-/// An answer in force, as the board says it.
-pub fn answer_facts(rule: &Rule, answer: &Given, decided_at: Option<Timestamp>, when: &When) -> AnswerFacts {
-    let language = when.words.0;
-    let option = base_option(rule, &answer.option);
-    let at = Timestamp(answer.at_ms);
-    let arrival_key =
-        rule.responses.iter().filter(|option| option.meaning == Meaning::Arrival).find_map(|option| {
-            option.ask.iter().find(|ask| ask.kind == AskKind::Time).map(|ask| ask.key.as_str())
-        });
-    let arrival = arrival_key
-        .and_then(|key| answer.fields.get(key)?.as_str())
-        .and_then(|clock| on_clock(clock, at, when.zone));
-    let teams =
-        answer.fields.get("teams").and_then(Value::as_u64).and_then(|teams| usize::try_from(teams).ok());
-    let details = answer_fields(rule, answer, when)
-        .into_iter()
-        .filter(|(key, ..)| key != "teams" && Some(key.as_str()) != arrival_key)
-        .map(|(_, label, value)| format!("{label} {value}"))
-        .chain((!answer.note.is_empty()).then(|| answer.note.clone()))
-        .collect::<Vec<_>>();
-    AnswerFacts {
-        label: option.map_or_else(|| answer.option.clone(), |option| option.label.get(language).to_owned()),
-        mark: option.map_or(Mark::Ok, |option| Mark::of_answer(option, &rule.responses)),
-        teams,
-        arrival,
-        details: details.join(&when.words.get("list-join")),
-        by: answer.by_name.clone(),
-        proxy: answer.proxy,
-        late: answer.late,
-        after_decision: decided_at.is_some_and(|decided| at > decided),
-        refresh_due: None,
-    }
-}
-
-/// The fields of an answer in the order of the form: key, words, value in words.
-pub fn answer_fields(rule: &Rule, answer: &Given, when: &When) -> Vec<(String, String, String)> {
-    let language = when.words.0;
-    let mut found: Vec<(String, String, String)> = Vec::new();
-    let option = base_option(rule, &answer.option);
-    let chosen = option.into_iter().chain(rule.option(&answer.option));
-    let follow = rule
-        .responses
-        .iter()
-        .filter(|follow| follow.after.is_some() && follow.after.as_deref() == option.map(|o| o.key.as_str()));
-    for ask in chosen.chain(follow).flat_map(|option| &option.ask) {
-        if found.iter().any(|(key, ..)| *key == ask.key) {
-            continue;
-        }
-        let Some(value) = answer.fields.get(&ask.key) else { continue };
-        let value = match (value, &ask.kind) {
-            (Value::Bool(true), _) => when.words.get("answer-yes"),
-            (Value::Bool(false), _) => when.words.get("answer-no"),
-            (Value::String(word), AskKind::Choice { options }) => options
-                .iter()
-                .find(|option| option.ja == *word)
-                .map_or_else(|| word.clone(), |option| option.get(language).to_owned()),
-            (Value::String(word), _) => word.clone(),
-            (other, _) => other.to_string(),
-        };
-        found.push((ask.key.clone(), ask.label.get(language).to_owned(), value));
-    }
-    found
-}
-
-/// The first moment with this clock that lies not more than an hour before `near`.
-fn on_clock(clock: &str, near: Timestamp, zone: Tz) -> Option<Timestamp> {
-    let time = NaiveTime::parse_from_str(clock, "%H:%M").ok()?;
-    let earliest = near.to_utc().with_timezone(&zone) - chrono::Duration::hours(1);
-    (0..=1).find_map(|days| {
-        let day = earliest.date_naive() + chrono::Duration::days(days);
-        let moment = zone.from_local_datetime(&day.and_time(time)).earliest()?;
-        (moment >= earliest).then(|| Timestamp(moment.timestamp_millis()))
-    })
-}
-
-/// What happens next when nobody does anything.
-fn next(
-    scene: &Scene,
-    rule: &Rule,
-    row: &recipient::Model,
-    letters: &[delivery::Model],
-    when: &When,
-) -> Option<(Next, Timestamp)> {
-    let language = when.words.0;
-    let who = |party: &PartyRef| scene.party_name(party).get(language).to_owned();
-    if row.state == "to_decide" {
-        let decider = row.decider.as_ref().and_then(|json| serde_json::from_value(json.clone()).ok());
-        let party = decider.as_ref().or(rule.decider())?;
-        return Some((Next::Decide(who(party)), when.now));
-    }
-    let unsent = letters
-        .iter()
-        .filter(|letter| matches!(letter.state.as_str(), "queued" | "leased") && letter.transport != "phone")
-        .min_by_key(|letter| letter.due_at_ms);
-    if let Some(letter) = unsent {
-        let kind = if letter.attempts > 0 { Next::Retry } else { Next::Send };
-        return Some((kind, Timestamp(letter.due_at_ms)));
-    }
-    if row.state != "waiting" {
-        return None;
-    }
-    let due = scene.timeline.real_time_of(Timestamp(row.due_own_ms?))?;
-    let step = rule.ladder.as_ref()?.steps.get(usize::try_from(row.step).ok()?)?;
-    let via = |via: &[String]| {
-        via.iter().map(|key| transport(key, when)).collect::<Vec<_>>().join(&when.words.get("list-join"))
-    };
-    let whom = |to: &Target| match to {
-        Target::Party(party) => Some(who(party)),
-        Target::Same | Target::Alternate => None,
-    };
-    let next = match &step.action {
-        Action::Resend { to: Target::Alternate, .. } | Action::Notify { to: Target::Alternate, .. } => {
-            Next::Alternate
-        }
-        Action::Resend { to, via: by } | Action::Notify { to, via: by } => match whom(to) {
-            Some(name) => Next::Notify(name),
-            None => Next::Resend(via(by)),
-        },
-        Action::Call { to, .. } => Next::Call(whom(to).unwrap_or_default()),
-        Action::Decide { to, .. } => Next::Decide(whom(to).unwrap_or_default()),
-    };
-    Some((next, due))
-}
-
-/// A transport in words: メール.
-pub fn transport(key: &str, when: &When) -> String {
-    let word = format!("transport-{key}");
-    let told = when.words.get(&word);
-    if told == word { key.to_owned() } else { told }
-}
-
-fn failure(letters: &[delivery::Model], when: &When) -> Option<String> {
-    let failed =
-        letters.iter().rev().find(|letter| matches!(letter.state.as_str(), "refused" | "given_up"))?;
-    let reason: String = failed.reason.clone().unwrap_or_default().chars().take(120).collect();
-    Some(format!("{} {reason}", transport(&failed.via, when)).trim().to_owned())
-}
-
-fn tried(letters: &[delivery::Model], when: &When) -> String {
-    let mut ways: Vec<String> = Vec::new();
-    for letter in letters.iter().filter(|letter| letter.attempts > 0 || letter.state == "accepted") {
-        let way = transport(&letter.via, when);
-        if !ways.contains(&way) {
-            ways.push(way);
-        }
-    }
-    ways.join(&when.words.get("list-join"))
-}
-
-/// The head of an incident's pages.
-pub async fn head(
-    app: &App,
-    scene: &Scene,
-    caller: &Caller,
-    frame: &Frame,
-    tab: Tab,
-) -> Result<Head, WebError> {
-    let db = app.store.read();
-    let language = frame.words.0;
-    let recipients = store::recipient::of_incident(db, scene.id(), None, ALL).await?;
-    let asked = recipients.iter().filter(|row| row.state != "informed");
-    let mut unread = 0;
-    for channel in store::channel::of_incident(db, scene.id()).await? {
-        let id = ChannelId::new(channel.id);
-        let readers = store::channel::readers(db, id).await?;
-        let read_to = readers
-            .iter()
-            .find(|reader| reader.reader == caller.actor.id)
-            .map_or(0, |reader| reader.read_at_ms);
-        let messages = store::channel::messages(db, id, None, ALL).await?;
-        unread += messages.iter().filter(|m| m.at_ms > read_to && m.author != caller.actor.id).count();
-    }
-    let mut facts = Vec::new();
-    for row in scene.roles.iter().take(1) {
-        let chair = ChairLine::of(scene, row, frame);
-        facts.push((chair.title, chair.words));
-    }
-    let mut more = vec![(
-        frame.words.get("head-playbook"),
-        format!("{} {}", scene.playbook.title.get(language), scene.playbook.version),
-    )];
-    let newest = store::playbook::latest(db, &scene.playbook.key).await?;
-    if let Some(newest) = newest.filter(|row| row.id != scene.incident.playbook_version_id) {
-        let values = [("n", newest.number.into()), ("version", newest.version.into())];
-        more.push((String::new(), frame.words.with("playbook-newer", &values)));
-    }
-    if scene.timeline.rate != 1 {
-        more.push((
-            frame.words.get("head-speed"),
-            frame.words.with("head-times", &[("n", scene.timeline.rate.into())]),
-        ));
-    }
-    let own_now = scene.timeline.own(frame.when.now).0;
-    let tasks = store::task::of_incident(db, scene.id()).await?;
-    let open = tasks.iter().filter(|row| row.state == "open");
-    let late = open.clone().filter(|row| row.due_own_ms.is_some_and(|due| due < own_now)).count();
-    let missing = store::report::overdue(db, scene.id(), Timestamp(own_now)).await?;
-    let mut head = Head {
-        id: scene.id().to_string(),
-        drill: scene.is_drill(),
-        title: scene.incident.title.replace(DRILL_MARK, ""),
-        number: scene.incident.number,
-        stage: match scene.state() {
-            State::Proposed => Stage::Proposed,
-            State::Held => Stage::Held,
-            State::Active | State::Stabilised | State::Closing => Stage::Open,
-            State::Closed => Stage::Closed,
-            State::Reviewed => Stage::Reviewed,
-            State::Cancelled => Stage::Cancelled,
-            State::Merged => Stage::Merged,
-        },
-        facts,
-        more,
-        tab,
-        answered: (
-            recipients.iter().filter(|row| row.state == "answered" || row.acked_at_ms.is_some()).count(),
-            asked.count(),
-        ),
-        tasks: (open.count(), late + usize::try_from(missing).unwrap_or(usize::MAX)),
-        has_duties: !tasks.is_empty() || !scene.playbook.reports.is_empty() || scene.is_open(),
-        unread,
-        entries: store::chronology::length(db, scene.id()).await?,
-        ..Head::default()
-    };
-    let since = scene.incident.activated_at_ms.unwrap_or(scene.incident.opened_at_ms);
-    head.opened_at(frame, Timestamp(since), scene.incident.ended_at_ms.map(Timestamp));
-    Ok(head)
-}
-
-/// How many parties a letter of this incident was handed over to, each once.
-pub async fn told(app: &App, id: IncidentId) -> Result<usize, WebError> {
-    let db = app.store.read();
-    let letters = store::delivery::of_incident(db, id).await?;
-    let reached: BTreeSet<_> = letters
-        .iter()
-        .filter(|letter| letter.attempts > 0)
-        .filter_map(|letter| letter.recipient_id)
-        .collect();
-    let rows = store::recipient::of_incident(db, id, None, ALL).await?;
-    let parties: BTreeSet<_> = rows
-        .iter()
-        .filter(|row| reached.contains(&row.id))
-        .map(|row| (row.agency.clone(), row.person.clone()))
-        .collect();
-    Ok(parties.len())
-}
-
-/// That closing is proposed: by whom and since when, in a sentence.
-pub fn proposal(scene: &Scene, frame: &Frame) -> Option<String> {
-    let row = &scene.incident;
-    let at = row.closing_at_ms.filter(|_| scene.state() == State::Closing)?;
-    let key = match row.closing_by.as_deref() {
-        Some("system") => "proposal-by-service",
-        _ => "proposal-by-person",
-    };
-    Some(frame.words.with(key, &[("since", frame.when.since(Timestamp(at)).into())]))
-}
-
-/// Names and values of what a program sent, shortened, for one line.
-pub fn pairs(content: &Value) -> Vec<(String, String)> {
-    let short = |value: &Value| {
-        let words = match value {
-            Value::String(text) => text.clone(),
-            Value::Array(items) => {
-                items.iter().map(|item| item.as_str().unwrap_or("…")).collect::<Vec<_>>().join("、")
-            }
-            other => other.to_string(),
-        };
-        words.chars().take(60).collect::<String>()
-    };
-    let all = content.as_object().into_iter().flatten();
-    all.map(|(name, value)| (name.clone(), short(value))).collect()
-}
-
-/// The chairs for the board.
-pub fn roles(scene: &Scene, frame: &Frame) -> Vec<ChairLine> {
-    scene.roles.iter().map(|row| ChairLine::of(scene, row, frame)).collect()
-}
-
-/// What of the service is out of order, and when it was away: two lists of sentences.
-pub fn troubles(app: &App, frame: &Frame) -> (Vec<String>, Vec<String>) {
-    let words = frame.words;
-    let mut troubles = Vec::new();
-    for (_, transport) in app.transports.iter() {
-        let Transport::Mail(mailer) = transport else { continue };
-        for relay in mailer.health().into_iter().filter(|relay| !relay.up) {
-            let since = relay.since.map(|at| frame.when.short(at)).unwrap_or_default();
-            troubles
-                .push(words.with("trouble-relay", &[("name", relay.name.into()), ("since", since.into())]));
-        }
-    }
-    if !app.troubles.files().is_empty() {
-        troubles.push(words.get("trouble-file"));
-    }
-    let away = app.troubles.away().map(|(from, to)| {
-        let values = [("from", frame.when.short(from).into()), ("to", frame.when.short(to).into())];
-        words.with("trouble-away", &values)
-    });
-    (troubles, away.into_iter().collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{super::sample::at, *};
-
-    #[test]
-    fn a_clock_means_the_next_time_that_it_shows_this() {
-        let zone = chrono_tz::Asia::Tokyo;
-        assert_eq!(on_clock("05:40", at("03:19:00"), zone), Some(at("05:40:00")));
-        assert_eq!(on_clock("03:10", at("03:19:00"), zone), Some(at("03:10:00")));
-        let tomorrow = at("01:00:00") + Span::minutes(24 * 60);
-        assert_eq!(on_clock("01:00", at("03:19:00"), zone), Some(tomorrow));
-    }
 }

@@ -26,6 +26,8 @@ pub enum Room {
     Incidents,
     /// `/directory`
     Directory,
+    /// `/rosters`
+    Rosters,
     /// `/status`
     Status,
     /// `/inbox`
@@ -47,6 +49,8 @@ pub struct Frame {
     pub csrf: String,
     /// Where we are.
     pub room: Room,
+    /// Rosters that have nobody on duty at some time of the fortnight ahead.
+    pub gaps: usize,
     /// Whether the demo's inbox is there.
     pub demo: bool,
     /// Whether a drill runs while the page belongs to no incident: live pages then say 【実災害】.
@@ -56,7 +60,7 @@ pub struct Frame {
 impl Frame {
     /// A frame without notice.
     pub fn new(when: When, office: String, person: String, csrf: String, room: Room) -> Self {
-        Self { words: when.words, when, office, person, csrf, room, demo: false, notice: None }
+        Self { words: when.words, when, office, person, csrf, room, gaps: 0, demo: false, notice: None }
     }
 
     /// The attribute `lang`.

@@ -65,6 +65,8 @@ pub struct Head {
     pub facts: Vec<(String, String)>,
     /// Facts for wide windows: the playbook with its version, the speed of a drill.
     pub more: Vec<(String, String)>,
+    /// That a newer version of the playbook is in force, in every window.
+    pub newer: Option<String>,
     /// The tab that is open.
     pub tab: Tab,
     /// Answered, of all that are asked.

@@ -10,6 +10,7 @@ use askama::Template;
 use super::{
     answer::language_key,
     frame::{Frame, Room},
+    roster::gaps,
     when::When,
 };
 use crate::{
@@ -32,13 +33,14 @@ pub async fn frame(
     room: Room,
 ) -> Result<Frame, StoreError> {
     let db = app.store.read();
-    let office = match store::directory::latest(db).await? {
-        Some(row) => {
-            app.library.directory(db, row.id).await?.office().get(body::language(request)).to_owned()
-        }
-        None => String::new(),
+    let Some(row) = store::directory::latest(db).await? else {
+        return Ok(frame_of(request, app, caller, room, String::new()));
     };
-    Ok(frame_of(request, app, caller, room, office))
+    let directory = app.library.directory(db, row.id).await?;
+    let office = directory.office().get(body::language(request)).to_owned();
+    let mut frame = frame_of(request, app, caller, room, office);
+    frame.gaps = gaps(&directory, frame.when.now).count();
+    Ok(frame)
 }
 
 /// The frame of a page whose head office is known.

@@ -7,6 +7,7 @@ pub mod activity;
 pub mod answer;
 pub mod asset;
 pub mod board;
+pub mod call_list;
 pub mod channel;
 pub mod chronology;
 pub mod decide;

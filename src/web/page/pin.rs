@@ -1,12 +1,27 @@
 //! What is pinned at a channel's head. What is of the house alone (who has answered, whom to telephone) is never
 //! pinned where outside agencies look, whatever the playbook says.
 
-use noroshi_core::{addressee::BY_HAND, id::IncidentId, text::Language};
+use std::collections::BTreeMap;
+
+use entity::{channel, report};
+use noroshi_core::{
+    addressee::BY_HAND,
+    form,
+    id::{IncidentId, ReportId, TaskId},
+    playbook::{Ask, ReportPlan},
+    task::State,
+    text::Language,
+    time::Timestamp,
+};
+use serde_json::Value;
 
 use super::{facts, frame::Frame};
 use crate::{
     app::App,
-    operation::scene::{Scene, text},
+    operation::{
+        report::{form_of, kind_of, values},
+        scene::{Scene, text},
+    },
     store,
     web::problem::WebError,
 };
@@ -20,12 +35,19 @@ pub struct Pin {
     pub title: String,
     /// Where the whole of it is.
     pub href: Option<String>,
+    /// When and by whom it was posted, where somebody has.
+    pub by: Option<String>,
+    /// What stands there while there are no lines.
+    pub nothing: String,
     /// Its lines: label and words.
     pub lines: Vec<(String, String)>,
 }
 
+/// The form in which objectives are posted.
+const OBJECTIVES: &str = "ics202";
+
 /// The keys that are pinned at a channel's head.
-pub fn keys(scene: &Scene, channel: &entity::channel::Model) -> Vec<String> {
+pub fn keys(scene: &Scene, channel: &channel::Model) -> Vec<String> {
     let plan = scene.playbook.channel(&channel.key);
     let pins = plan.map(|plan| plan.pins.clone()).unwrap_or_default();
     let inside = |key: &String| matches!(key.as_str(), "ack_board" | "contact_list");
@@ -36,22 +58,94 @@ pub fn keys(scene: &Scene, channel: &entity::channel::Model) -> Vec<String> {
 pub async fn pins(
     app: &App,
     scene: &Scene,
-    channel: &entity::channel::Model,
+    channel: &channel::Model,
     frame: &Frame,
 ) -> Result<Vec<Pin>, WebError> {
     let mut pins = Vec::new();
     for key in keys(scene, channel) {
-        let (lines, href) = match key.as_str() {
-            "ack_board" => {
-                (answers(app, scene.id(), frame).await?, Some(format!("/incidents/{}", scene.id())))
-            }
-            "contact_list" => (contacts(scene, frame.words.0), None),
-            // Objectives and reports come from forms: where none is filled in, there is nothing to pin.
+        let pin = match key.as_str() {
+            "ack_board" => Pin {
+                lines: answers(app, scene.id(), frame).await?,
+                href: Some(format!("/incidents/{}", scene.id())),
+                ..Pin::default()
+            },
+            "contact_list" => Pin { lines: contacts(scene, frame.words.0), ..Pin::default() },
+            "objectives" => objectives(app, scene, frame).await?,
+            "latest_sitrep" => latest_report(app, scene, channel, frame).await?,
             _ => continue,
         };
-        pins.push(Pin { title: frame.words.get(&format!("pin-{key}")), key, href, lines });
+        pins.push(Pin {
+            title: frame.words.get(&format!("pin-{key}")),
+            nothing: frame.words.get(&format!("pin-nothing-{key}")),
+            key,
+            ..pin
+        });
     }
     Ok(pins)
+}
+
+/// The objectives that were posted last: the form of the task that carries it.
+async fn objectives(app: &App, scene: &Scene, frame: &Frame) -> Result<Pin, WebError> {
+    let is_theirs = |key: &str| {
+        let form = scene.playbook.task(key).and_then(|plan| plan.form.as_deref());
+        form == Some(OBJECTIVES)
+    };
+    let rows = store::task::of_incident(app.store.read(), scene.id()).await?;
+    let posted = rows.into_iter().filter(|row| {
+        row.state == State::Done.key() && row.fields.is_some() && row.key.as_deref().is_some_and(is_theirs)
+    });
+    let (Some(row), Some(form)) =
+        (posted.max_by_key(|row| row.settled_at_ms), form::find(&scene.playbook, OBJECTIVES))
+    else {
+        return Ok(Pin::default());
+    };
+    let values = row.fields.and_then(|json| serde_json::from_value(json).ok()).unwrap_or_default();
+    Ok(Pin {
+        lines: filled(&form.fields, &values, frame.words.0),
+        href: Some(format!("/incidents/{}/tasks/{}", scene.id(), TaskId::new(row.id))),
+        by: by(row.settled_at_ms, row.settled_by, frame),
+        ..Pin::default()
+    })
+}
+
+/// The report that was approved last; where outside agencies look, one that goes to them.
+async fn latest_report(
+    app: &App,
+    scene: &Scene,
+    channel: &channel::Model,
+    frame: &Frame,
+) -> Result<Pin, WebError> {
+    let heard = |kind: &&ReportPlan| !channel.outside || kind.audience.contains(&channel.key);
+    let mut newest: Option<report::Model> = None;
+    for kind in scene.playbook.reports.iter().filter(heard) {
+        let latest = store::report::latest(app.store.read(), scene.id(), &kind.key).await?;
+        newest = newest.into_iter().chain(latest).max_by_key(|row| row.approved_at_ms);
+    }
+    let Some(row) = newest else { return Ok(Pin::default()) };
+    let kind = kind_of(scene, &row)?;
+    let name = kind.name(row.number).get(frame.words.0).to_owned();
+    let by = by(row.approved_at_ms, row.approved_by.clone(), frame);
+    Ok(Pin {
+        lines: filled(&form_of(scene, kind)?.fields, &values(&row), frame.words.0),
+        href: Some(format!("/incidents/{}/reports/{}", scene.id(), ReportId::new(row.id))),
+        by: Some([Some(name), by].into_iter().flatten().collect::<Vec<_>>().join("　")),
+        ..Pin::default()
+    })
+}
+
+/// The fields of a form that are filled in.
+fn filled(asks: &[Ask], values: &BTreeMap<String, Value>, language: Language) -> Vec<(String, String)> {
+    let line = |ask: &Ask| {
+        let value = form::shown(ask, values.get(&ask.key)?, language).into_owned();
+        Some((ask.label.get(language).to_owned(), value))
+    };
+    asks.iter().filter_map(line).collect()
+}
+
+/// `03:41 佐藤`
+fn by(at: Option<i64>, name: Option<String>, frame: &Frame) -> Option<String> {
+    let clock = frame.when.short(Timestamp(at?));
+    Some(frame.words.with("pin-by", &[("clock", clock.into()), ("name", name?.into())]))
 }
 
 /// How many have answered each alert: `DMAT指定医療機関 回答 4/5`.

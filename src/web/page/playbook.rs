@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     app::App,
-    operation::scene::text,
+    operation::{playbook::InForce, scene::text},
     store,
     web::{problem::WebError, session::Caller},
 };
@@ -126,11 +126,11 @@ pub struct AlertCard {
 pub async fn list(request: HttpRequest, app: Data<App>, caller: Caller) -> Result<HttpResponse, WebError> {
     let db = app.store.read();
     let frame = leave::frame(&request, &app, &caller, Room::Home).await?;
-    let directory = directory(&app).await?;
+    let in_force = InForce::read(&app, db).await?;
     let mut playbooks = Vec::new();
     for row in store::playbook::all_latest(db).await? {
         let playbook = app.library.playbook(db, row.id).await?;
-        let (_, problems) = noroshi_core::playbook::read(row.source.as_bytes(), directory.as_deref());
+        let problems = in_force.problems(&row, frame.when.now);
         let bad = problems.iter().filter(|problem| problem.severity != Severity::Info).count();
         let broken = problems.iter().any(|problem| problem.severity == Severity::Error);
         let facts = [
@@ -172,8 +172,9 @@ pub async fn get(
         None => newest.clone(),
     };
     let playbook = app.library.playbook(db, row.id).await?;
-    let directory = directory(&app).await?;
-    let (_, problems) = noroshi_core::playbook::read(row.source.as_bytes(), directory.as_deref());
+    let in_force = InForce::read(&app, db).await?;
+    let problems = in_force.problems(&row, when.now);
+    let directory = &in_force.directory;
     let day = when.day_and_clock(Timestamp(row.imported_at_ms));
     let reader = Reader { playbook: &playbook, directory: directory.as_deref(), when: &when };
     let page = PlaybookPage {
@@ -203,15 +204,6 @@ pub async fn get(
         frame,
     };
     Ok(leave::html(&request, &page))
-}
-
-/// The directory in force.
-pub async fn directory(app: &App) -> Result<Option<std::sync::Arc<Directory>>, WebError> {
-    let db = app.store.read();
-    Ok(match store::directory::latest(db).await? {
-        Some(row) => Some(app.library.directory(db, row.id).await?),
-        None => None,
-    })
 }
 
 /// Whether this person may bring playbooks in.
@@ -253,7 +245,10 @@ impl Reader<'_> {
     fn party(&self, party: &PartyRef) -> Option<String> {
         let language = self.when.words.0;
         let name = match party {
-            PartyRef::Role(key) => self.playbook.role(key).map(|role| &role.title),
+            PartyRef::Role(key) => match self.playbook.role(key) {
+                Some(role) => Some(&role.title),
+                None => self.directory?.role_accounts.get(key).map(|account| &account.title),
+            },
             PartyRef::Agency(key) => self.directory?.agencies.get(key).map(|agency| &agency.title),
             PartyRef::Roster(key) => self.directory?.rosters.get(key)?.title.as_ref(),
         };
@@ -336,9 +331,8 @@ impl Reader<'_> {
         let words = self.when.words;
         let variables = self.playbook.variables.iter().map(|it| {
             let preset = self.directory.and_then(|directory| variable::preset(it, directory));
-            let shown = preset
-                .as_ref()
-                .map(|value| variable::shown(&it.kind, value, words.0, self.when.zone).into_owned());
+            let shown =
+                preset.as_ref().map(|value| variable::told(it, value, words.0, self.when.zone).into_owned());
             (variable::label(it).get(words.0).to_owned(), shown.unwrap_or_default())
         });
         variables.collect()

@@ -16,7 +16,7 @@ use crate::{
         OperationError, Work,
         playbook::{Imported, import, look},
     },
-    web::{body::Posted, problem::WebError, session::Caller},
+    web::{problem::WebError, session::Caller, upload::Upload},
 };
 
 /// What the page knows.
@@ -64,7 +64,7 @@ pub async fn post(
     request: HttpRequest,
     app: Data<App>,
     caller: Caller,
-    form: Posted,
+    form: Upload,
 ) -> Result<HttpResponse, WebError> {
     let frame = leave::frame(&request, &app, &caller, Room::Home).await?;
     // A browser sends line ends as CRLF; the file has LF, and its hash must not depend on the way in.

@@ -169,7 +169,13 @@ struct Prepared {
 }
 
 impl Prepared {
-    async fn read(app: &App, frame: &Frame, key: &str, query: &Query) -> Result<Self, WebError> {
+    async fn read(
+        app: &App,
+        frame: &Frame,
+        caller: &Caller,
+        key: &str,
+        query: &Query,
+    ) -> Result<Self, WebError> {
         let (words, language) = (frame.words, frame.words.0);
         let number = query.get("version").and_then(|number| number.parse().ok());
         let outlook = Outlook::load(app, app.store.read(), key, number).await?;
@@ -215,7 +221,8 @@ impl Prepared {
             query: pairs.collect::<Vec<_>>().join("&"),
         };
         let answers = if asked.willing { Answers::All } else { Answers::None };
-        let question = Question { values, at, answers, drill: asked.drill };
+        let question =
+            Question { values, at, answers, drill: asked.drill, starter: caller.actor.person.clone() };
         Ok(Self { outlook, question, asked })
     }
 
@@ -235,7 +242,7 @@ pub async fn get(
     key: Path<String>,
 ) -> Result<HttpResponse, WebError> {
     let frame = leave::frame(&request, &app, &caller, Room::Home).await?;
-    let prepared = Prepared::read(&app, &frame, &key, &Query::of(&request)).await?;
+    let prepared = Prepared::read(&app, &frame, &caller, &key, &Query::of(&request)).await?;
     let timetable = prepared.outlook.timetable(&app, &prepared.question);
     let status = prepared.status();
     let page = page(frame, prepared.asked, &timetable);
@@ -251,7 +258,7 @@ pub async fn letters(
 ) -> Result<HttpResponse, WebError> {
     let frame = leave::frame(&request, &app, &caller, Room::Home).await?;
     let query = Query::of(&request);
-    let prepared = Prepared::read(&app, &frame, &key, &query).await?;
+    let prepared = Prepared::read(&app, &frame, &caller, &key, &query).await?;
     let language = frame.words.0;
     let chosen = query.get("to").filter(|key| !key.is_empty());
     let status = prepared.status();
@@ -408,8 +415,21 @@ fn deed(entry: &Entry, when: &When) -> (Deed, String) {
         what = format!("{what}　{}", facts::transport(&way.via, when));
     }
     let person = entry.person_name.as_ref().map(|name| name.get(language).to_owned());
+    if let Some(every) = entry.every_ms {
+        let span = when.length(Span(every));
+        what = format!("{what}{}", words.with("preflight-every", &[("span", span.into())]));
+    }
     let to_person = matches!(entry.what, What::RoleLetter);
-    let asked = matches!(entry.what, What::Call | What::Decide);
+    let asked = matches!(
+        entry.what,
+        What::Call
+            | What::Decide
+            | What::TaskDue
+            | What::TaskReminder
+            | What::ReportDue
+            | What::ReportReminder
+            | What::ReportApproval
+    );
     let by = match (&entry.by, &person) {
         (Some(_), Some(person)) if asked => words.with("preflight-by", &[("name", person.clone().into())]),
         (Some(_), None) if asked => words.get("preflight-role-nobody"),
@@ -427,7 +447,7 @@ fn deed(entry: &Entry, when: &When) -> (Deed, String) {
     let deed = Deed {
         alert: entry.alert.clone().unwrap_or_default(),
         what,
-        fails: matches!(entry.what, What::Unserved | What::NobodyReached),
+        fails: matches!(entry.what, What::Unserved | What::NobodyReached | What::Vacant),
         asks: asked || entry.what == What::Offer,
         by,
         line: entry.line,

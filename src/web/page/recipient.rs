@@ -7,13 +7,13 @@ use actix_web::{
     web::{Data, Path},
 };
 use askama::Template;
-use entity::{attempt, delivery, recipient};
+use entity::recipient;
 use noroshi_core::{
     alert::{ContactPoint, Rule},
     id::{AlertId, IncidentId, RecipientId},
     readdress::Moved,
     rights::{Action, may},
-    text::{Language, fill},
+    text::Language,
     time::Timestamp,
 };
 
@@ -33,7 +33,7 @@ use crate::{
     operation::{
         self, OperationError, Work,
         alert::{Given, given},
-        scene::{Scene, text},
+        scene::Scene,
     },
     store,
     web::{
@@ -42,6 +42,13 @@ use crate::{
         session::Caller,
     },
 };
+
+mod alert;
+mod letter;
+
+pub use alert::{AlertPage, alert, decide_alert};
+pub use letter::LetterLine;
+use letter::letter_line;
 
 /// What the page knows.
 #[derive(Clone, Debug, Template)]
@@ -86,25 +93,6 @@ pub struct MovedForm {
     pub once: Option<String>,
 }
 
-/// One letter: one transport to one contact point.
-#[derive(Clone, Debug, Default)]
-pub struct LetterLine {
-    /// Why it was written: 最初の送信, 5分後の再送.
-    pub why: String,
-    /// How: メール.
-    pub transport: String,
-    /// To which desk.
-    pub desk: String,
-    /// To which address; shown to people of the house only.
-    pub address: String,
-    /// The mark of its state.
-    pub mark: Option<Mark>,
-    /// Its state in words.
-    pub state: String,
-    /// Every try and every piece of evidence: when, what.
-    pub tries: Vec<(Moment, String)>,
-}
-
 /// One answer as it came.
 #[derive(Clone, Debug)]
 pub struct AnswerLine {
@@ -131,30 +119,6 @@ pub struct ProxyForm {
     pub spoke_with: String,
     /// The idempotency key.
     pub once: String,
-}
-
-/// `/incidents/{id}/alerts/{aid}`: the decision about an alert whose quorum can no longer be met.
-#[derive(Clone, Debug, Template)]
-#[template(path = "page/alert.html", config = "src/web/askama.toml")]
-pub struct AlertPage {
-    /// What stands around it.
-    pub frame: Frame,
-    /// The incident.
-    pub head: Head,
-    /// `alr_…`.
-    pub id: String,
-    /// Whom it went to.
-    pub audience: String,
-    /// Its line as on the board.
-    pub line: String,
-    /// The letter's body.
-    pub body: String,
-    /// 不足2: what is missing, where something is.
-    pub short: Option<String>,
-    /// The recipients, as on the board.
-    pub rows: Vec<Row>,
-    /// The form; none where nothing is to decide.
-    pub decide: Option<DecideForm>,
 }
 
 /// `GET /incidents/{id}/recipients/{rid}`.
@@ -338,13 +302,16 @@ async fn page(
                 proxy: answer.proxy,
                 late: answer.late,
                 at_ms: answer.at_ms,
+                client: None,
+                suspect: answer.suspect,
             };
             let said = facts::answer_facts(rule, &as_given, None, &when);
             let teams = said.teams.map(|teams| frame.count("board-teams", teams)).unwrap_or_default();
             let arrives =
                 said.arrival.map(|at| words.with("board-arrives", &[("clock", when.short(at).into())]));
             let late = said.late.then(|| words.get("board-late"));
-            let details = [Some(teams), arrives, late, Some(said.details)];
+            let suspect = said.suspect.then(|| words.get("doubt-word"));
+            let details = [suspect, Some(teams), arrives, late, Some(said.details)];
             AnswerLine {
                 at: when.moment(Timestamp(answer.at_ms)),
                 mark: said.mark,
@@ -442,252 +409,5 @@ pub fn phones(
     Ok(points.map(|point| (point.name.get(language).to_owned(), point.address.clone())).collect())
 }
 
-fn letter_line(delivery: &delivery::Model, tries: &[attempt::Model], when: &When) -> LetterLine {
-    let words = when.words;
-    let (mark, state) = match (delivery.state.as_str(), delivery.transport.as_str()) {
-        ("queued", "phone") => (Mark::Wait, "delivery-call"),
-        ("queued", _) => (Mark::Wait, "delivery-queued"),
-        ("leased", _) => (Mark::Wait, "delivery-leased"),
-        ("accepted", "rehearsal") => (Mark::Wait, "delivery-rehearsed"),
-        ("accepted", _) => (Mark::Wait, "delivery-accepted"),
-        ("delivered", _) => (Mark::Wait, "delivery-delivered"),
-        ("refused", _) => (Mark::Fail, "delivery-refused"),
-        ("given_up", _) => (Mark::Fail, "delivery-given-up"),
-        ("withdrawn", _) => (Mark::Rest, "delivery-withdrawn"),
-        _ => (Mark::Unknown, "delivery-unknown"),
-    };
-    let why = match delivery.occasion.as_str() {
-        "alert" => "recipient-first-letter",
-        "resend" => "recipient-resent",
-        "notify" => "recipient-notified",
-        "stand_down" => "recipient-stood-down",
-        _ => "recipient-service-letter",
-    };
-    let mut told: Vec<(Moment, String)> = Vec::new();
-    for attempt in tries.iter().filter(|attempt| attempt.delivery_id == delivery.id).rev() {
-        let key = match attempt.outcome.as_str() {
-            "accepted" if attempt.relay == "rehearsal" => "attempt-rehearsed",
-            "accepted" => "attempt-accepted",
-            "try_again" => "attempt-again",
-            "refused" => "attempt-refused",
-            _ => "attempt-unknown",
-        };
-        let reply: String = attempt.reply.chars().take(200).collect();
-        let at = when.moment(Timestamp(attempt.ended_at_ms));
-        let said = match key {
-            "attempt-rehearsed" => words.get(key),
-            _ => format!("{} {} {reply}", words.get(key), attempt.relay).trim().to_owned(),
-        };
-        told.push((at, said));
-    }
-    if told.is_empty()
-        && let (Some(reason), Some(at)) = (&delivery.reason, delivery.ended_at_ms)
-    {
-        told.push((when.moment(Timestamp(at)), reason.clone()));
-    }
-    if delivery.encrypted == Some(false) && delivery.transport != "rehearsal" {
-        told.push((when.moment(Timestamp(delivery.created_at_ms)), words.get("delivery-in-clear")));
-    }
-    LetterLine {
-        why: words.get(why),
-        transport: facts::transport(&delivery.via, when),
-        desk: text(&delivery.name).get(words.0).to_owned(),
-        address: delivery.address.clone(),
-        mark: Some(mark),
-        state: words.get(state),
-        tries: told,
-    }
-}
-
-/// `GET /incidents/{id}/alerts/{aid}`.
-pub async fn alert(
-    request: HttpRequest,
-    app: Data<App>,
-    caller: Caller,
-    path: Path<(String, String)>,
-) -> Result<HttpResponse, WebError> {
-    let page = alert_page(&request, &app, &caller, &path).await?;
-    Ok(html(&request, &page))
-}
-
-/// `POST /incidents/{id}/alerts/{aid}/decide`.
-pub async fn decide_alert(
-    request: HttpRequest,
-    app: Data<App>,
-    caller: Caller,
-    path: Path<(String, String)>,
-    form: Posted,
-) -> Result<HttpResponse, WebError> {
-    let aid: AlertId = path.1.parse().map_err(|_| WebError::NotFound)?;
-    let option = form.get("option").unwrap_or_default();
-    let note = form.get("note").unwrap_or_default();
-    if !option.is_empty() {
-        let work = Work::begin(&app, caller.actor.clone()).await?;
-        operation::decision::decide_alert(work, aid, option, note, None, None, String::new).await?;
-        return Ok(see(&format!("/incidents/{}/alerts/{}", path.0, path.1)));
-    }
-    let mut page = alert_page(&request, &app, &caller, &path).await?;
-    if let Some(form) = &mut page.decide {
-        form.note = note.to_owned();
-        form.problem = Some(page.frame.words.get("decide-problem"));
-    }
-    Ok(html_with(&request, StatusCode::UNPROCESSABLE_ENTITY, &page))
-}
-
-async fn alert_page(
-    request: &HttpRequest,
-    app: &App,
-    caller: &Caller,
-    path: &(String, String),
-) -> Result<AlertPage, WebError> {
-    let id: IncidentId = path.0.parse().map_err(|_| WebError::NotFound)?;
-    let aid: AlertId = path.1.parse().map_err(|_| WebError::NotFound)?;
-    let scene = Scene::load(app, app.store.read(), id).await?;
-    let language = body::language(request);
-    let frame =
-        frame_of(request, app, caller, Room::Incidents, scene.directory.office().get(language).to_owned());
-    let alerts = facts::alerts(app, &scene).await?;
-    let alert = alerts.iter().find(|alert| alert.row.id == aid.raw()).ok_or(WebError::NotFound)?;
-    let letters = facts::letters(app, id).await?;
-    let known = facts::alert_facts(app, &scene, alert, &letters, &frame.when)?;
-    let head = facts::head(app, &scene, caller, &frame, Tab::Board).await?;
-    let group = Group::new(&known, head.drill, &frame);
-    let theirs =
-        alert.rule.decider().is_some_and(|party| scene.is_theirs(party, &caller.actor, frame.when.now));
-    let may_decide = caller.actor.role.is_some_and(|role| may(role, Action::Decide, theirs));
-    let decide = (alert.row.state == "to_decide" && may_decide).then(|| decide_form(&alert.rule, language));
-    let body = fill(alert.rule.plan.body.get(language), language, |name| match name {
-        "alert.link" => Some("…".into()),
-        _ => scene.value(name, language, app),
-    });
-    Ok(AlertPage {
-        id: group.id,
-        audience: group.audience,
-        line: group.line,
-        body,
-        short: group.short,
-        rows: group.rows,
-        decide,
-        frame,
-        head,
-    })
-}
-
 #[cfg(test)]
-mod tests {
-    use noroshi_core::text::Language;
-
-    use super::{
-        super::{
-            board::{BoardPage, tests::facts},
-            sample::{at, deploy, frame, head, keep},
-        },
-        *,
-    };
-
-    fn decide() -> DecideForm {
-        let options = ["代替隊を手配", "期限を延ばす", "対象から外す"];
-        DecideForm {
-            options: options.map(|text| (text.to_owned(), text.to_owned())).into(),
-            ..DecideForm::default()
-        }
-    }
-
-    fn page(language: Language, row: usize) -> RecipientPage {
-        let frame = frame(language, Room::Incidents);
-        let head = head(language, false, Tab::Board);
-        let board = BoardPage::new(frame.clone(), head.clone(), &facts());
-        let moment = |clock: &str| frame.when.moment(at(clock));
-        let letter = |why: &str, transport: &str, mark, state: &str, tries: &[(&str, &str)]| LetterLine {
-            why: why.into(),
-            transport: transport.into(),
-            desk: "当直室".into(),
-            address: "dmat@misaki.example".into(),
-            mark: Some(mark),
-            state: state.into(),
-            tries: tries.iter().map(|(clock, what)| (moment(clock), (*what).to_owned())).collect(),
-        };
-        RecipientPage {
-            may_release: true,
-            released: None,
-            row: board.groups[0].rows[row].clone(),
-            alert: board.groups[0].line.clone(),
-            done: None,
-            moved: None,
-            letters: vec![
-                letter(
-                    "30分後の判断",
-                    "メール",
-                    Mark::Wait,
-                    "送信済み（本部長へ）",
-                    &[("03:44:00", "受け付け 250")],
-                ),
-                letter("10分後の代替連絡先", "電話", Mark::Wait, "架電待ち", &[]),
-                letter(
-                    "10分後の代替連絡先",
-                    "メール",
-                    Mark::Fail,
-                    "不達",
-                    &[("03:24:02", "拒否 550: 宛先がありません")],
-                ),
-                letter(
-                    "最初の送信",
-                    "メール",
-                    Mark::Wait,
-                    "送信済み",
-                    &[
-                        ("03:14:03", "中継 mail.aoba.example が受け付け 250"),
-                        ("03:14:01", "一時的な拒否 451、送り直し"),
-                    ],
-                ),
-            ],
-            answers: vec![AnswerLine {
-                at: moment("03:33:00"),
-                mark: Mark::Seen,
-                label: "確認中（後で回答）".into(),
-                details: String::new(),
-                by: "当直室".into(),
-                current: true,
-            }],
-            documents: Vec::new(),
-            phones: vec![("当直室".into(), "000-0000-0000".into())],
-            proxy: Some(ProxyForm {
-                form: AnswerForm::new(&deploy(), frame.words, &Typed::default()),
-                ..ProxyForm::default()
-            }),
-            decide: Some(decide()),
-            frame,
-            head,
-        }
-    }
-
-    #[test]
-    fn a_recipient_shows_every_letter_and_try_and_both_forms() {
-        for language in [Language::Ja, Language::En] {
-            let html = keep(&format!("recipient-{}", language.key()), page(language, 0).render().unwrap());
-            assert!(html.contains("451") && html.contains("id=\"proxy\"") && html.contains("id=\"decide\""));
-            assert!(!html.contains("style=") && !html.contains(" checked"));
-        }
-    }
-
-    #[test]
-    fn an_alert_without_its_quorum_asks_for_a_decision() {
-        let frame = frame(Language::Ja, Room::Incidents);
-        let head = head(Language::Ja, false, Tab::Board);
-        let board = BoardPage::new(frame.clone(), head.clone(), &facts());
-        let group = &board.groups[0];
-        let page = AlertPage {
-            id: group.id.clone(),
-            audience: group.audience.clone(),
-            line: group.line.clone(),
-            body: "03:07頃、青葉県沖で最大震度6強。\n出動の可否を回答してください。".into(),
-            short: Some("不足2".into()),
-            rows: group.rows.clone(),
-            decide: Some(decide()),
-            frame,
-            head,
-        };
-        let html = keep("alert-ja", page.render().unwrap());
-        assert!(html.contains("不足2") && html.contains("代替隊を手配"));
-    }
-}
+mod tests;

@@ -93,6 +93,10 @@ pub struct FormLine {
     pub field: Field,
     /// `前回 9`, where there was a value before.
     pub former: Option<String>,
+    /// The value before as it is typed, where there was a report before: what differs from it is marked.
+    pub baseline: Option<String>,
+    /// Whether what stands in the field differs from it.
+    pub changed: bool,
 }
 
 /// One field as it is read.
@@ -161,7 +165,8 @@ pub async fn write(
     let mut came = Typed::read(form.pairs().iter().cloned());
     let typed = |key: &str| Some(came.values.get(&format!("{FIELD}{key}")).cloned().unwrap_or_default());
     let submit = form.get("save").is_none();
-    let wish = Wish { report: Some(row.key), number: Some(row.number), field: &typed, submit };
+    let wish =
+        Wish { report: Some(row.key), number: Some(row.number), field: &typed, keys: Vec::new(), submit };
     let work = Work::begin(&app, caller.actor.clone()).await?;
     let once = form.once(&caller);
     let state = async |_: &mut Work<'_>, _: &Scene, row: &report::Model| Ok(row.state.clone());
@@ -228,7 +233,9 @@ pub async fn decide(
 ) -> Result<HttpResponse, WebError> {
     let (option, note) = (form.get("option").unwrap_or_default(), form.get("note").unwrap_or_default());
     let work = Work::begin(&app, caller.actor.clone()).await?;
-    match reports::decide(work, rid(&path)?, option, note, None, async |_, _, _| Ok(String::new())).await {
+    match reports::decide(work, rid(&path)?, option, note, None, None, async |_, _, _| Ok(String::new()))
+        .await
+    {
         Ok(_) => Ok(away(&path, "decided")),
         Err(OperationError::Invalid(found)) => {
             let mut page = page(&request, &app, &caller, &path, None).await?;
@@ -355,9 +362,16 @@ fn form_lines(
         typed = came.clone();
     }
     let line = |ask: &Ask| {
-        let former = former.as_ref().and_then(|former| former.get(&ask.key));
-        let former = former.map(|value| frame.named("report-former", &form::shown(ask, value, words.0)));
-        FormLine { field: filled_in(ask, format!("{FIELD}{}", ask.key), frame, &typed), former }
+        let value = former.as_ref().and_then(|former| former.get(&ask.key));
+        let name = format!("{FIELD}{}", ask.key);
+        let now = typed.values.get(&name).map(|text| text.replace("\r\n", "\n")).unwrap_or_default();
+        let baseline = former.as_ref().map(|_| value.map(shown).unwrap_or_default());
+        FormLine {
+            changed: baseline.as_ref().is_some_and(|baseline| baseline.trim() != now.trim()),
+            baseline,
+            former: value.map(|value| frame.named("report-former", &form::shown(ask, value, words.0))),
+            field: filled_in(ask, name, frame, &typed),
+        }
     };
     asks.iter().map(line).filter(|line| line.field.askable()).collect()
 }

@@ -189,7 +189,7 @@ async fn page(
     people.retain(|person| row.person.as_ref() != Some(person) && row.offered_to.as_ref() != Some(person));
     let asked: Vec<Asked> = from_json("role", key, &row.asked)?;
     let rights = |action, named| caller.actor.role.is_some_and(|role| may(role, action, named));
-    let seats = rights(Action::Seat, role::may_seat(&scene, key, &caller.actor));
+    let seats = rights(Action::Seat, role::may_seat(&scene, key, &caller.actor, frame.when.now));
     let mine = |person: &String| caller.actor.is_person(person);
     let offered = row.offered_to.as_ref().is_some_and(mine);
     let free =

@@ -209,20 +209,23 @@ pub async fn act_as(
 
 /// What the home page says of times without anybody on duty.
 pub fn gap_lines(directory: &Directory, frame: &Frame) -> Vec<Line> {
-    let now = frame.when.now;
-    let lines = directory.rosters.keys().filter_map(|key| {
-        let shifts = directory.shifts(key, now, now + AHEAD);
-        let gap = shifts.iter().find(|shift| shift.people.is_empty())?;
-        Some(Line {
-            mark: Some(Mark::Silent),
-            href: format!("/rosters#{key}"),
-            words: frame.named("roster-gap-home", &title(directory, key, frame)),
-            detail: span(gap, frame),
-            end: String::new(),
-            mode: None,
-        })
+    let lines = gaps(directory, frame.when.now).map(|(key, gap)| Line {
+        mark: Some(Mark::Silent),
+        href: format!("/rosters#{key}"),
+        words: frame.named("roster-gap-home", &title(directory, key, frame)),
+        detail: span(&gap, frame),
+        end: String::new(),
+        mode: None,
     });
     lines.collect()
+}
+
+/// The rosters that have nobody on duty at some time of the fortnight ahead, each with its first such time.
+pub fn gaps(directory: &Directory, now: Timestamp) -> impl Iterator<Item = (&str, Shift)> {
+    directory.rosters.keys().filter_map(move |key| {
+        let mut shifts = directory.shifts(key, now, now + AHEAD).into_iter();
+        Some((key.as_str(), shifts.find(|shift| shift.people.is_empty())?))
+    })
 }
 
 fn title(directory: &Directory, key: &str, frame: &Frame) -> String {
@@ -236,7 +239,7 @@ fn span(shift: &Shift, frame: &Frame) -> String {
 }
 
 async fn page(request: &HttpRequest, app: &App, caller: &Caller) -> Result<RostersPage, WebError> {
-    let frame = leave::frame(request, app, caller, Room::Directory).await?;
+    let frame = leave::frame(request, app, caller, Room::Rosters).await?;
     let Some(directory) = in_force(app).await? else {
         return Ok(RostersPage {
             frame,
@@ -246,8 +249,8 @@ async fn page(request: &HttpRequest, app: &App, caller: &Caller) -> Result<Roste
             form: None,
         });
     };
-    let desk = Desk { directory: &directory, frame: &frame, caller };
     let rows = store::cover::standing(app.store.read()).await?;
+    let desk = Desk { directory: &directory, covers: &rows, frame: &frame, caller };
     let covers = rows.iter().filter(|row| row.to_ms > frame.when.now.0).map(|row| desk.cover(row)).collect();
     let form = desk.form();
     Ok(RostersPage {
@@ -262,6 +265,7 @@ async fn page(request: &HttpRequest, app: &App, caller: &Caller) -> Result<Roste
 /// What is needed to say things about rosters.
 struct Desk<'a> {
     directory: &'a Directory,
+    covers: &'a [entity::roster_cover::Model],
     frame: &'a Frame,
     caller: &'a Caller,
 }
@@ -300,6 +304,13 @@ impl Desk<'_> {
                 (None, noroshi_core::directory::roster::Why::Override) => frame.words.get("roster-override"),
                 (None, _) => String::new(),
             };
+            let covered =
+                self.directory.covers_at(key, shift.from).into_iter().map(|cover| self.stands_in(cover));
+            let why = std::iter::once(why)
+                .chain(covered)
+                .filter(|why| !why.is_empty())
+                .collect::<Vec<_>>()
+                .join("　");
             let vacant = shift.people.is_empty();
             let who = if vacant { frame.words.get("roster-nobody") } else { people(shift) };
             (frame.when.day_and_clock(shift.from), who, why, vacant)
@@ -313,6 +324,20 @@ impl Desk<'_> {
             gaps: gaps.collect(),
             shifts: lines.collect(),
             more: shifts.len().saturating_sub(MOST),
+        }
+    }
+
+    /// `佐藤（例）の代わり（研修）`
+    fn stands_in(&self, cover: &Cover) -> String {
+        let row = self.covers.iter().find(|row| store::cover::cover(row) == *cover);
+        let because = row.map(|row| row.because.as_str()).filter(|because| !because.is_empty());
+        let name = ("name", self.name(&cover.absent).into());
+        match because {
+            Some(because) => self
+                .frame
+                .words
+                .with("roster-covers-because", &[name, ("because", because.to_owned().into())]),
+            None => self.frame.words.with("roster-covers", &[name]),
         }
     }
 
@@ -396,7 +421,7 @@ mod tests {
     fn gaps_are_said_in_words_before_the_list_and_covers_can_be_taken_back() {
         for language in [Language::Ja, Language::En] {
             let page = RostersPage {
-                frame: frame(language, Room::Directory),
+                frame: frame(language, Room::Rosters),
                 rosters: vec![
                     RosterPart {
                         key: "eoc_duty".into(),

@@ -136,6 +136,7 @@ pub fn head(language: Language, drill: bool, tab: super::incident::Tab) -> super
         title: title.into(),
         facts: vec![("本部長".into(), "佐藤 真由美".into()), ("参集拠点".into(), "若葉総合運動公園".into())],
         more: vec![("手順書".into(), "震度6強以上 初動対応 3.2.0".into())],
+        newer: None,
         tab,
         answered: (7, 12),
         tasks: (9, 2),

@@ -12,25 +12,22 @@ use actix_web::{
 };
 use askama::Template;
 use noroshi_core::{
+    addressee::WhoIsWho,
     answer::plain,
     directory::Directory,
     playbook::{
-        Action, IncidentEvent, Ladder, PartyRef, Playbook, Target, Variable, VariableKind,
+        IncidentEvent, PartyRef, Playbook,
         preflight::{Answers, values as look_ahead},
     },
-    time::{Span, Timestamp},
+    time::Timestamp,
     variable,
 };
 use serde_json::Value as Json;
 
 use super::{
-    facts,
     frame::{Frame, Room},
     leave::{frame, html, html_with, see, when},
     line::Mode,
-    mark::Mark,
-    preflight::weak_points,
-    when::When,
 };
 use crate::{
     app::App,
@@ -42,6 +39,14 @@ use crate::{
     store,
     web::{body::Posted, problem::WebError, session::Caller},
 };
+
+mod outlook;
+mod value;
+
+pub use outlook::Preflight;
+pub(super) use outlook::{short, steps_in_words};
+pub use value::Value;
+pub(super) use value::value;
 
 /// What the page knows.
 #[derive(Clone, Debug, Template)]
@@ -89,48 +94,6 @@ pub enum StartStep {
     Ask,
     /// Everything again, with the button that starts.
     Confirm,
-}
-
-/// One value that the playbook asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Value {
-    /// The variable's key; the form field is `v-` and this.
-    pub key: String,
-    /// The question.
-    pub label: String,
-    /// Where the value in the box comes from: 台帳, 手順書.
-    pub from: String,
-    /// What stands in the box.
-    pub value: String,
-    /// What a reader sees for it in the second step: 6強 for `6+`.
-    pub shown: String,
-    /// Choices, value and words; empty for a free box.
-    pub choices: Vec<(String, String)>,
-    /// `inputmode`.
-    pub keys: &'static str,
-    /// How to write it.
-    pub hint: String,
-    /// Whether a start without it is refused.
-    pub required: bool,
-    /// What is wrong with it.
-    pub problem: Option<String>,
-}
-
-/// What would be sent, by the playbook's timetable.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Preflight {
-    /// How many alerts.
-    pub alerts: usize,
-    /// How many recipients.
-    pub recipients: usize,
-    /// How many people are asked to take a role.
-    pub roles: usize,
-    /// When, to whom, what, how many.
-    pub rows: Vec<(String, String, String, usize)>,
-    /// What happens without an answer: after how long, what.
-    pub silence: Vec<(String, String)>,
-    /// Weak points: of whom, what.
-    pub warnings: Vec<(String, String)>,
 }
 
 impl StartPage {
@@ -307,6 +270,32 @@ pub async fn post(
     }
 }
 
+/// Why the reader cannot start it, and who can: said before anything is filled in.
+fn may_not(caller: &Caller, playbook: &Playbook, directory: &Directory, frame: &Frame) -> Option<String> {
+    let (words, now) = (frame.words, frame.when.now);
+    operation::incident::may_start(&caller.actor, playbook, directory, now).err()?;
+    let holders = BTreeMap::new();
+    let who = WhoIsWho { playbook, directory, holders: &holders };
+    let join = words.get("list-join");
+    let mut parties = Vec::new();
+    for (party, people) in operation::incident::starters(playbook, directory, now) {
+        let name = |key: &String| directory.people.get(key).map(|person| person.name.get(words.0).to_owned());
+        let people: Vec<String> = people.iter().filter_map(name).collect();
+        let title = who.name(&party).get(words.0).to_owned();
+        let said = match people.is_empty() {
+            true => title,
+            false => {
+                words.with("start-who-now", &[("party", title.into()), ("names", people.join(&join).into())])
+            }
+        };
+        if !parties.contains(&said) {
+            parties.push(said);
+        }
+    }
+    parties.push(words.get("start-who-always"));
+    Some(words.with("start-may-not", &[("who", parties.join(&join).into())]))
+}
+
 async fn page(
     request: &HttpRequest,
     app: &App,
@@ -351,6 +340,7 @@ async fn page(
         at: when.now,
         answers: Answers::None,
         drill: wish.mode == Some(Mode::Drill),
+        starter: caller.actor.person.clone(),
     };
     Ok(StartPage {
         key: key.to_owned(),
@@ -364,7 +354,7 @@ async fn page(
         type_title: playbook.triggers.iter().any(|trigger| trigger.is_manual() && trigger.confirm_title),
         typed_title: wish.title.clone(),
         ticks: wish.ticks,
-        problem: None,
+        problem: may_not(caller, playbook, directory, &frame),
         mode_problem: None,
         confirm_problem: None,
         once: app.chance.token(),
@@ -372,258 +362,5 @@ async fn page(
     })
 }
 
-/// One value for the form.
-///
-/// - `typed`: what stood in its box.
-/// - `known`: the values as they are understood.
-pub(super) fn value(
-    variable: &Variable,
-    directory: &Directory,
-    typed: Option<&str>,
-    known: &BTreeMap<String, Json>,
-    problems: &[variable::VariableProblem],
-    when: &When,
-) -> Value {
-    let (words, language) = (when.words, when.words.0);
-    let preset = variable::preset(variable, directory);
-    let from_site = variable.from.as_deref().is_some_and(|from| from.starts_with("site."));
-    let written = |value: &Json| match value {
-        Json::String(text) => text.clone(),
-        Json::Array(items) => items.iter().filter_map(Json::as_str).collect::<Vec<_>>().join("、"),
-        other => other.to_string(),
-    };
-    let from = match (&preset, typed) {
-        (Some(preset), typed) if typed.is_none_or(|typed| typed == written(preset)) => {
-            words.get(if from_site { "start-from-directory" } else { "start-from-playbook" })
-        }
-        _ => String::new(),
-    };
-    let choices = match &variable.kind {
-        VariableKind::Enum(options) => {
-            options.iter().map(|option| (option.clone(), option.clone())).collect()
-        }
-        VariableKind::JmaIntensity => variable::JMA_INTENSITIES
-            .iter()
-            .map(|level| {
-                let shown =
-                    variable::shown(&variable.kind, &Json::from(*level), language, when.zone).into_owned();
-                ((*level).to_owned(), shown)
-            })
-            .collect(),
-        _ => Vec::new(),
-    };
-    let shown = known
-        .get(&variable.key)
-        .map(|value| variable::shown(&variable.kind, value, language, when.zone).into_owned());
-    Value {
-        label: variable::label(variable).get(language).to_owned(),
-        from,
-        value: typed.map(str::to_owned).or_else(|| preset.as_ref().map(written)).unwrap_or_default(),
-        shown: shown.unwrap_or_default(),
-        choices,
-        keys: match variable.kind {
-            VariableKind::Int => "numeric",
-            VariableKind::Phone => "tel",
-            _ => "text",
-        },
-        hint: match variable.kind {
-            VariableKind::Datetime => words.get("start-hint-time"),
-            VariableKind::List => words.get("start-hint-list"),
-            _ => String::new(),
-        },
-        required: variable.required,
-        problem: problems
-            .iter()
-            .find(|problem| problem.key == variable.key)
-            .map(|problem| problem.detail.get(language).to_owned()),
-        key: variable.key.clone(),
-    }
-}
-
-/// What would be sent when it starts now, and what happens without answers: the short form of the timetable.
-pub(super) fn short(app: &App, outlook: &Outlook, question: &Question, when: &When) -> Preflight {
-    let (words, language) = (when.words, when.words.0);
-    let playbook = &outlook.playbook;
-    let timetable = outlook.timetable(app, question);
-    let join = words.get("list-join");
-    let rows = timetable.alerts.iter().map(|alert| {
-        let after = match alert.offset_ms {
-            0 => words.get("start-at-once"),
-            ms => words.with("start-after", &[("span", when.length(Span(ms)).into())]),
-        };
-        let whom: Vec<&str> = alert.to.iter().map(|name| name.get(language)).collect();
-        (after, whom.join(&join), alert.subject.get(language).to_owned(), alert.recipients)
-    });
-    let mut rows: Vec<_> = timetable.alerts.iter().map(|alert| alert.offset_ms).zip(rows).collect();
-    rows.sort_by_key(|(offset_ms, _)| *offset_ms);
-    // The ladder of the most urgent alert stands for the others.
-    let urgency = |key: &str| playbook.alert(key).map(|alert| alert.severity);
-    let laddered = timetable
-        .alerts
-        .iter()
-        .filter(|alert| playbook.alert(&alert.key).is_some_and(|alert| alert.ladder.is_some()));
-    let ladder = laddered
-        .min_by_key(|alert| urgency(&alert.key))
-        .and_then(|alert| playbook.ladder(playbook.alert(&alert.key)?.ladder.as_deref()?));
-    let party = |party: &PartyRef| match party {
-        PartyRef::Role(key) => playbook.role(key).map(|role| role.title.get(language).to_owned()),
-        PartyRef::Agency(key) => {
-            outlook.directory.agencies.get(key).map(|agency| agency.title.get(language).to_owned())
-        }
-        PartyRef::Roster(key) => {
-            let roster = outlook.directory.rosters.get(key);
-            roster.and_then(|roster| roster.title.as_ref()).map(|title| title.get(language).to_owned())
-        }
-    };
-    let mut silence = steps_in_words(ladder, &party, when);
-    if !silence.is_empty() {
-        silence.push((words.get("start-silence-after"), words.get("start-silence-red")));
-    }
-    let rows: Vec<_> = rows.into_iter().map(|(_, row)| row).collect();
-    Preflight {
-        alerts: rows.len(),
-        recipients: rows.iter().map(|(.., count)| *count).sum(),
-        roles: timetable.roles.len(),
-        rows,
-        silence,
-        warnings: weak_points(&timetable.findings, when)
-            .into_iter()
-            .filter(|weak| weak.mark != Mark::Unknown)
-            .map(|weak| (weak.subjects, weak.detail))
-            .collect(),
-    }
-}
-
-/// The steps of a ladder: after how long, what.
-pub(super) fn steps_in_words(
-    ladder: Option<&Ladder>,
-    party: &dyn Fn(&PartyRef) -> Option<String>,
-    when: &When,
-) -> Vec<(String, String)> {
-    let words = when.words;
-    let join = words.get("list-join");
-    let name = |of: &PartyRef| party(of).unwrap_or_else(|| of.to_string());
-    let steps = ladder.into_iter().flat_map(|ladder| &ladder.steps).map(|step| {
-        let named = |key: &str, name: String| words.with(key, &[("name", name.into())]);
-        let told = match &step.action {
-            Action::Resend { to: Target::Alternate, .. } | Action::Notify { to: Target::Alternate, .. } => {
-                words.get("start-silence-alternate")
-            }
-            Action::Resend { to: Target::Party(party), .. }
-            | Action::Notify { to: Target::Party(party), .. } => named("start-silence-notify", name(party)),
-            Action::Resend { via, .. } | Action::Notify { via, .. } => {
-                let ways = via.iter().map(|via| facts::transport(via, when)).collect::<Vec<_>>();
-                named("start-silence-resend", ways.join(&join))
-            }
-            Action::Call { to: Target::Party(party), .. } => named("start-silence-call", name(party)),
-            Action::Decide { to: Target::Party(party), .. } => named("start-silence-decide", name(party)),
-            Action::Call { .. } => named("start-silence-call", String::new()),
-            Action::Decide { .. } => named("start-silence-decide", String::new()),
-        };
-        (when.length(step.at), told)
-    });
-    steps.collect()
-}
-
 #[cfg(test)]
-mod tests {
-    use noroshi_core::text::Language;
-
-    use super::{
-        super::sample::{frame, keep},
-        *,
-    };
-
-    fn page(language: Language, step: StartStep, mode: Option<Mode>) -> StartPage {
-        let intensity = ["5-", "5+", "6-", "6+", "7"].map(|value| (value.to_owned(), value.to_owned()));
-        let value = |key: &str, label: &str, value: &str, from: &str, required| Value {
-            key: key.into(),
-            label: label.into(),
-            from: from.into(),
-            value: value.into(),
-            shown: value.into(),
-            keys: "text",
-            required,
-            ..Value::default()
-        };
-        let mut first = value("intensity", "最大震度", "6+", "", true);
-        first.choices = intensity.into();
-        first.shown = "6強".into();
-        let mut when = value("occurred_at", "発生時刻", "03:07", "", true);
-        when.hint = "例 03:07、11月24日 03:07".into();
-        let row =
-            |when: &str, whom: &str, what: &str, n| (when.to_owned(), whom.to_owned(), what.to_owned(), n);
-        let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-        StartPage {
-            frame: frame(language, Room::Home),
-            key: "eq-6upper-initial".into(),
-            title: "震度6強以上 初動対応".into(),
-            version: "版 3.2.0、見直し 2026年10月1日".into(),
-            step,
-            mode,
-            no_drill: None,
-            values: vec![
-                first,
-                when,
-                value("epicenter", "震源", "調査中", "手順書", false),
-                value("callback", "照会先の電話", "000-0000-0000", "台帳", true),
-                value("staging", "参集拠点", "未定（追って連絡）", "手順書", false),
-            ],
-            preflight: Preflight {
-                alerts: 5,
-                recipients: 12,
-                roles: 4,
-                rows: vec![
-                    row("すぐ", "DMAT指定医療機関", "待機・出動照会", 5),
-                    row("すぐ", "消防", "医療本部設置の通知", 2),
-                    row("10分後", "医師会", "医療救護班の派遣照会", 2),
-                    row("10分後", "赤十字", "救護班の派遣照会", 1),
-                    row("25分後", "行政・保健所", "救護所の開設予定", 2),
-                ],
-                silence: vec![
-                    pair("5分", "SMSで再送"),
-                    pair("10分", "代替連絡先"),
-                    pair("15分", "人が架電"),
-                    pair("30分", "本部長の判断"),
-                    pair("以後", "赤で残る"),
-                ],
-                warnings: vec![pair(
-                    "岬医療センター",
-                    "SMSの番号がありません。5分後の再送は代替連絡先へ繰り上げます。",
-                )],
-            },
-            type_title: true,
-            typed_title: String::new(),
-            ticks: (false, false),
-            problem: None,
-            mode_problem: None,
-            confirm_problem: None,
-            once: "0192".into(),
-        }
-    }
-
-    #[test]
-    fn the_first_step_asks_and_says_that_nothing_was_sent() {
-        for language in [Language::Ja, Language::En] {
-            let html = keep(
-                &format!("start-{}", language.key()),
-                page(language, StartStep::Ask, None).render().unwrap(),
-            );
-            assert!(!html.contains(" checked"), "no mode is chosen for the person");
-            assert!(!html.contains("style="));
-        }
-    }
-
-    #[test]
-    fn the_second_step_stands_in_the_frame_of_its_mode() {
-        let live = page(Language::Ja, StartStep::Confirm, Some(Mode::Live));
-        let drill = page(Language::Ja, StartStep::Confirm, Some(Mode::Drill));
-        let mut wrong = live.clone();
-        wrong.confirm_problem = Some("手順書の名前が違います。下の名前をそのまま入力してください。".into());
-        let live = keep("start-confirm-live-ja", live.render().unwrap());
-        let drill = keep("start-confirm-drill-ja", drill.render().unwrap());
-        keep("start-confirm-wrong-ja", wrong.render().unwrap());
-        assert!(live.contains("実災害として発動する") && !live.contains("class=\"tape\""));
-        assert!(drill.contains("訓練として開始する") && drill.contains("class=\"tape\""));
-    }
-}
+mod tests;

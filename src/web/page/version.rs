@@ -6,7 +6,7 @@ use actix_web::{
 };
 use askama::Template;
 use noroshi_core::{
-    playbook::difference::{Change, ChangeKind, RunKind, difference},
+    playbook::difference::{Change, ChangeKind, RunKind},
     text::Language,
     time::Timestamp,
 };
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     app::App,
-    operation::scene::text,
+    operation::{playbook::changes, scene::text},
     store,
     web::{problem::WebError, session::Caller},
 };
@@ -123,23 +123,26 @@ pub async fn versions(
     let frame = leave::frame(&request, &app, &caller, Room::Home).await?;
     let rows = store::playbook::history(app.store.read(), &key).await?;
     let newest = rows.first().ok_or(WebError::NotFound)?;
-    let versions = rows.iter().enumerate().map(|(place, row)| {
+    let mut versions = Vec::with_capacity(rows.len());
+    for (place, row) in rows.iter().enumerate() {
         let day = frame.when.day_and_clock(Timestamp(row.imported_at_ms));
         let values = [("day", day.into()), ("who", row.imported_by_name.clone().into())];
-        Version {
+        let changed = match rows.get(place + 1) {
+            Some(former) => Some(changes(&app, former, row).await?.len()),
+            None => None,
+        };
+        versions.push(Version {
             number: row.number,
             label: row.version.clone(),
             hash: frame.named("playbook-hash", &row.sha256[..12]),
             imported: frame.words.with("playbook-imported", &values),
-            changes: rows
-                .get(place + 1)
-                .map(|former| difference(former.source.as_bytes(), row.source.as_bytes()).len()),
-        }
-    });
+            changes: changed,
+        });
+    }
     let page = VersionsPage {
         key: newest.key.clone(),
         title: text(&newest.title).get(frame.words.0).to_owned(),
-        versions: versions.collect(),
+        versions,
         frame,
     };
     Ok(leave::html(&request, &page))
@@ -156,7 +159,7 @@ pub async fn compare(
     let number = |name: &str| leave::asked(&request, name).and_then(|number| number.parse().ok());
     let (former, later) = crate::web::api::playbook::two(&app, &key, number("from"), number("to")).await?;
     let all = store::playbook::history(app.store.read(), &key).await?;
-    let changes = difference(former.source.as_bytes(), later.source.as_bytes());
+    let changes = changes(&app, &former, &later).await?;
     let page = DifferencePage {
         title: text(&later.title).get(frame.words.0).to_owned(),
         from: (former.number, former.version),

@@ -57,6 +57,17 @@
     });
   });
 
+  // What differs from the report before is marked while it is typed; the page itself marks it when it is kept.
+  function plain(text) { return text.normalize('NFKC').replace(/\r\n/g, '\n').trim(); }
+  each('[data-former]', function (ask) {
+    function look() {
+      var box = ask.querySelector('input:checked') || ask.querySelector('textarea, input:not([type=radio])');
+      ask.classList.toggle('changed', plain(box ? box.value : '') !== plain(ask.dataset.former));
+    }
+    ask.addEventListener('input', look);
+    look();
+  });
+
   var live = document.querySelector('[data-live]'), pulse = document.getElementById('pulse');
   if (!live || !window.EventSource || !window.DOMParser) return;
   var last = now(), busy = false, again = false, timer = 0, stopped = false;
@@ -91,7 +102,7 @@
     });
   }
   function take(page) {
-    ['troubles', 'needs', 'counts', 'forces', 'tabs', 'mast', 'msgs', 'lists', 'chair'].forEach(function (id) {
+    ['troubles', 'needs', 'calls', 'counts', 'forces', 'tabs', 'mast', 'msgs', 'lists', 'chair'].forEach(function (id) {
       var old = document.getElementById(id), fresh = page.getElementById(id);
       if (old && fresh && old.outerHTML !== fresh.outerHTML && !typing(old)) exchange(old, fresh, false);
       else if (!old && fresh && id === 'troubles') live.insertBefore(document.importNode(fresh, true), live.firstChild);

@@ -1,6 +1,6 @@
 //! What the playbooks of a site do to each other: two that fire on one condition (T04), two versions of one name (R07).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde_json::Value;
 
@@ -8,6 +8,7 @@ use super::Site;
 use crate::{
     directory::Directory,
     document::{self, Kind},
+    playbook::{Mode, Source},
     text::Text,
     variable::JMA_INTENSITIES,
     yaml::{Limits, Problems, fields::Spot},
@@ -21,15 +22,17 @@ pub struct Neighbour {
     triggers: Vec<Firing>,
     recipients: BTreeSet<String>,
     /// The whole file, to tell another version from the same one.
-    content: Vec<u8>,
+    content: Arc<[u8]>,
 }
 
 /// What an automatic trigger waits for.
 #[derive(Clone, Debug, PartialEq)]
 struct Firing {
-    source: String,
+    source: Source,
     when: Value,
     schedule: Value,
+    /// The key of a webhook's trigger: several playbooks may hear one.
+    hook: Option<String>,
 }
 
 impl Neighbour {
@@ -46,7 +49,7 @@ impl Neighbour {
             version: metadata("version")?,
             triggers: firings(&root).into_iter().map(|(_, firing)| firing).collect(),
             recipients: recipients(&root),
-            content: source.to_vec(),
+            content: source.into(),
         })
     }
 
@@ -119,11 +122,13 @@ fn firings<'a>(root: &Spot<'a>) -> Vec<(Spot<'a>, Firing)> {
     let triggers = root.child("triggers").map(|spot| spot.elements()).unwrap_or_default();
     let firing = |trigger: Spot<'a>| {
         let word = |name| trigger.child(name).and_then(|spot| spot.words());
-        let source = word("source").filter(|source| !matches!(*source, "manual" | "webhook"))?;
-        let is_opened = word("mode").is_none_or(|mode| mode != "suggest");
-        is_opened.then_some(())?;
+        let source = word("source").and_then(Source::from_key)?;
+        // Without a mode it only suggests.
+        let is_opened = word("mode").is_some_and(|mode| mode != Mode::Suggest.key());
+        (is_opened && source != Source::Manual).then_some(())?;
         let block = |name| trigger.child(name).map_or(Value::Null, |spot| spot.node.to_json());
-        let firing = Firing { source: source.to_owned(), when: block("when"), schedule: block("schedule") };
+        let hook = (source == Source::Webhook).then(|| word("key")).flatten().map(str::to_owned);
+        let firing = Firing { source, when: block("when"), schedule: block("schedule"), hook };
         let place = ["when", "schedule", "source"].iter().find_map(|name| trigger.child(name));
         Some((place.unwrap_or(trigger), firing))
     };
@@ -133,7 +138,7 @@ fn firings<'a>(root: &Spot<'a>) -> Vec<(Spot<'a>, Firing)> {
 impl Firing {
     /// Whether one event can fire both.
     fn coincides(&self, other: &Self) -> bool {
-        if self.source != other.source || self.schedule != other.schedule {
+        if self.source != other.source || self.schedule != other.schedule || self.hook != other.hook {
             return false;
         }
         let empty = serde_json::Map::new();

@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use chrono_tz::Tz;
 
 use crate::{
-    directory::{Directory, roster::instant},
+    directory::{Directory, RoleAccount, roster::instant},
     playbook::{
-        PartyRef, Target,
+        PartyRef, Role, Target,
         syntax::{Draft, StepAction},
     },
     text::Text,
     time::{Span, Timestamp},
-    yaml::{Problems, fields::Spot},
+    yaml::{Problems, Value, fields::Spot},
 };
 
 pub(super) fn all(
@@ -34,7 +34,7 @@ fn somebody_may_start(draft: &Draft<'_>, directory: &Directory, at: Option<Times
     let blocks = root.child("triggers").map(|spot| spot.elements()).unwrap_or_default();
     for trigger in &draft.triggers {
         let allow = &trigger.trigger.allow;
-        if !trigger.trigger.is_manual() || allow.is_empty() {
+        if !trigger.trigger.is_manual() {
             continue;
         }
         let nobody = |party: &PartyRef| match at {
@@ -47,6 +47,10 @@ fn somebody_may_start(draft: &Draft<'_>, directory: &Directory, at: Option<Times
             && known
             && allow.iter().all(nobody)
         {
+            if allow.is_empty() {
+                nobody_is_named(&place);
+                continue;
+            }
             place.warning(
                 "T03",
                 Text::both(
@@ -60,6 +64,24 @@ fn somebody_may_start(draft: &Draft<'_>, directory: &Directory, at: Option<Times
             );
         }
     }
+}
+
+/// `allow: []`: commanders and administrators are left, as where there is no `allow`.
+fn nobody_is_named(allow: &Spot<'_>) {
+    if !matches!(&allow.node.value, Value::List(list) if list.is_empty()) {
+        return;
+    }
+    allow.warning(
+        "T03",
+        Text::both(
+            "allow が空です。当番のだれも起動できません。",
+            "\"allow\" is empty: nobody on duty may start this.",
+        ),
+        Text::both(
+            "allow: [roster.…] のように書いてください。指揮者と管理者だけでよければ、allow を消してください。",
+            "Write it like allow: [roster.…]; remove \"allow\" where commanders and administrators are enough.",
+        ),
+    );
 }
 
 /// How far ahead rosters are looked at.
@@ -83,10 +105,17 @@ fn no_empty_days(draft: &Draft<'_>, directory: &Directory, at: Timestamp, root: 
                     format!("{day} に「{party}」の当番がだれもいません。"),
                     format!("Nobody is on duty for \"{party}\" at {day}."),
                 ),
-                Text::both(
-                    "台帳の当番表に人を入れるか、fill に別の当番表を書き足してください。",
-                    "Put somebody on the roster for that time, or add another roster to \"fill\".",
-                ),
+                if place.path.starts_with("roles.") {
+                    Text::both(
+                        "台帳の当番表に人を入れるか、fill に別の当番表を書き足してください。",
+                        "Put somebody on the roster for that time, or add another roster to \"fill\".",
+                    )
+                } else {
+                    Text::both(
+                        "台帳の当番表に、その時間の人を入れるか、別の当番表あてにしてください。",
+                        "Put somebody on the roster of the directory for that time, or name another roster here.",
+                    )
+                },
             );
         }
     };
@@ -102,8 +131,12 @@ fn no_empty_days(draft: &Draft<'_>, directory: &Directory, at: Timestamp, root: 
     let steps =
         ladders.iter().filter_map(|(_, ladder)| ladder.child("steps")).flat_map(|list| list.elements());
     for place in to.chain(steps.filter_map(|step| step.child("to"))) {
-        if let Some(key) = place.words().and_then(|words| words.strip_prefix("roster.")) {
+        let Some(words) = place.words() else { continue };
+        if let Some(key) = words.strip_prefix("roster.") {
             look(&PartyRef::Roster(key.to_owned()), &place);
+        } else if let Some(key) = words.strip_prefix("role:") {
+            // A role of this file is looked at where it is filled.
+            look(&PartyRef::Role(key.to_owned()), &place);
         }
     }
 }
@@ -123,7 +156,7 @@ fn first_gap(
     directory: &Directory,
     at: Timestamp,
 ) -> Option<(Timestamp, Tz)> {
-    let rosters = rosters(party, draft);
+    let rosters = rosters(party, draft, Some(directory));
     let known = || rosters.iter().filter_map(|key| directory.rosters.get(*key));
     let zone = known().next()?.zone;
     let changes = known().flat_map(|roster| {
@@ -147,6 +180,10 @@ fn somebody_decides(draft: &Draft<'_>, directory: &Directory, problems: &Problem
         let Some(to) = &last.to else { continue };
         let Target::Party(party) = &to.value else { continue };
         if !is_known(party, draft, directory) {
+            continue;
+        }
+        // A role that could not be read whole may have the people who are looked for.
+        if matches!(party, PartyRef::Role(key) if problems.has_error_under(&format!("roles.{key}"))) {
             continue;
         }
         let deciders = who_could_be(party, draft, directory);
@@ -216,12 +253,13 @@ fn is_known(party: &PartyRef, draft: &Draft<'_>, directory: &Directory) -> bool 
     match party {
         PartyRef::Agency(key) => directory.agencies.contains_key(key),
         PartyRef::Roster(key) => directory.rosters.contains_key(key),
-        PartyRef::Role(key) => draft.roles.iter().find(|role| role.value.key == *key).is_some_and(|role| {
-            role.value.fill_from.iter().all(|from| match from {
+        PartyRef::Role(key) => match role(key, draft) {
+            Some(role) => role.fill_from.iter().all(|from| match from {
                 PartyRef::Roster(key) => directory.rosters.contains_key(key),
                 _ => true,
-            })
-        }),
+            }),
+            None => account(key, draft, directory).is_some(),
+        },
     }
 }
 
@@ -231,7 +269,7 @@ pub(super) fn who_could_be<'d>(
     draft: &Draft<'_>,
     directory: &'d Directory,
 ) -> BTreeSet<&'d str> {
-    rosters(party, draft).into_iter().flat_map(|key| directory.ever_on_duty(key)).collect()
+    rosters(party, draft, Some(directory)).into_iter().flat_map(|key| directory.ever_on_duty(key)).collect()
 }
 
 fn on_duty<'d>(
@@ -240,23 +278,41 @@ fn on_duty<'d>(
     directory: &'d Directory,
     at: Timestamp,
 ) -> BTreeSet<&'d str> {
-    rosters(party, draft).into_iter().flat_map(|key| directory.on_duty(key, at)).collect()
+    rosters(party, draft, Some(directory)).into_iter().flat_map(|key| directory.on_duty(key, at)).collect()
 }
 
-/// The rosters behind a party: itself, or those that fill the role, and the roles that fill it.
-pub(super) fn rosters<'d>(party: &'d PartyRef, draft: &'d Draft<'_>) -> Vec<&'d str> {
+/// The rosters behind a party: itself, or those that fill the role, and the roles that fill it; a role account of the
+/// directory is its roster.
+pub(super) fn rosters<'d>(
+    party: &'d PartyRef,
+    draft: &'d Draft<'_>,
+    directory: Option<&'d Directory>,
+) -> Vec<&'d str> {
     let mut found = Vec::new();
     let mut seen = BTreeSet::new();
     let mut open = vec![party];
     while let Some(party) = open.pop() {
         match party {
             PartyRef::Roster(key) => found.push(key.as_str()),
-            PartyRef::Role(key) if seen.insert(key) => {
-                let role = draft.roles.iter().find(|role| role.value.key == *key);
-                open.extend(role.into_iter().flat_map(|role| &role.value.fill_from));
-            }
+            PartyRef::Role(key) if seen.insert(key) => match role(key, draft) {
+                Some(role) => open.extend(&role.fill_from),
+                None => {
+                    let account = directory.and_then(|directory| account(key, draft, directory));
+                    found.extend(account.map(|account| account.roster.as_str()));
+                }
+            },
             _ => {}
         }
     }
     found
+}
+
+fn role<'d>(key: &str, draft: &'d Draft<'_>) -> Option<&'d Role> {
+    draft.roles.iter().map(|role| &role.value).find(|role| role.key == key)
+}
+
+/// The role account of the directory that a role's key names, where this file has no such role.
+fn account<'d>(key: &str, draft: &Draft<'_>, directory: &'d Directory) -> Option<&'d RoleAccount> {
+    let is_ours = draft.defined("roles").iter().any(|(ours, _)| *ours == key);
+    directory.role_accounts.get(key).filter(|_| !is_ours)
 }

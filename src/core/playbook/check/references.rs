@@ -10,18 +10,21 @@ use crate::{
     yaml::{
         Problems,
         fields::{Located, did_you_mean, shortened},
+        slip_in,
     },
 };
 
 pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, problems: &Problems) {
     let defined = defined(draft);
+    let mut unlisted = BTreeSet::new();
     for reference in &draft.references {
         if problems.is_full() {
             break;
         }
         match reference.thing {
+            Thing::Role if is_role_account(draft, directory, &reference.key.value) => {}
             Thing::Agency | Thing::Roster | Thing::Transport => {
-                outside(draft, directory, reference, problems)
+                outside(draft, directory, reference, &mut unlisted, problems)
             }
             thing => {
                 let keys = &defined[&thing];
@@ -29,7 +32,9 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, problems: &P
                     // A report without its readers is more than a slip in a name.
                     let is_audience = thing == Thing::Channel && reference.key.path.starts_with("reports.");
                     let code = if is_audience { "T08" } else { "R01" };
-                    unknown(code, reference, keys.iter().copied(), problems);
+                    let accounts = directory.filter(|_| thing == Thing::Role);
+                    let accounts = accounts.into_iter().flat_map(|directory| self::keys(directory, thing));
+                    unknown(code, reference, keys.iter().copied().chain(accounts), problems);
                 }
             }
         }
@@ -39,6 +44,14 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, problems: &P
     }
 }
 
+/// Whether a role that this file does not define is a desk of the directory (当直師長): the directory has it, or
+/// `requires` asks for it.
+fn is_role_account(draft: &Draft<'_>, directory: Option<&Directory>, key: &str) -> bool {
+    let asked = || draft.requires.as_ref().map(|requires| &requires.role_accounts);
+    let is_asked = || asked().is_some_and(|list| list.iter().any(|entry| entry.value == key));
+    directory.is_some_and(|directory| directory.role_accounts.contains_key(key)) || is_asked()
+}
+
 /// The keys of this file by kind.
 fn defined<'a>(draft: &Draft<'a>) -> BTreeMap<Thing, BTreeSet<&'a str>> {
     let block = |name: &str| draft.defined(name).into_iter().map(|(key, _)| key).collect::<BTreeSet<_>>();
@@ -46,6 +59,7 @@ fn defined<'a>(draft: &Draft<'a>) -> BTreeMap<Thing, BTreeSet<&'a str>> {
     forms.extend(BUILT_IN.map(|(key, _, _)| key));
     BTreeMap::from([
         (Thing::Role, block("roles")),
+        (Thing::Chair, block("roles")),
         (Thing::Channel, block("channels")),
         (Thing::ResponseSet, block("response_sets")),
         (Thing::Ladder, block("ladders")),
@@ -69,8 +83,15 @@ fn task_keys<'a>(draft: &Draft<'a>) -> BTreeSet<&'a str> {
     tasks.filter_map(|task| task.get("key")?.as_str()).collect()
 }
 
-/// A key of the directory: by what the playbook requires, and by what the directory has.
-fn outside(draft: &Draft<'_>, directory: Option<&Directory>, reference: &Reference, problems: &Problems) {
+/// A key of the directory: by what the playbook requires, and by what the directory has. A key that `requires` does
+/// not list is told where it is named first.
+fn outside<'d>(
+    draft: &'d Draft<'_>,
+    directory: Option<&Directory>,
+    reference: &'d Reference,
+    unlisted: &mut BTreeSet<(Thing, &'d str)>,
+    problems: &Problems,
+) {
     let key = &reference.key.value;
     let listed = draft.requires.as_ref().map(|requires| list(requires, reference.thing));
     let is_listed = listed.map(|list| list.iter().any(|entry| entry.value == *key));
@@ -78,6 +99,7 @@ fn outside(draft: &Draft<'_>, directory: Option<&Directory>, reference: &Referen
     match (is_listed, in_directory) {
         // Listed and absent from the directory is told at the list.
         (Some(true), _) | (None, Some(true) | None) => {}
+        (Some(false), Some(true)) if !unlisted.insert((reference.thing, key)) => {}
         (Some(false), Some(true)) => problems.error(
             "R03",
             reference.key.at,
@@ -100,22 +122,25 @@ fn outside(draft: &Draft<'_>, directory: Option<&Directory>, reference: &Referen
 }
 
 fn satisfied(requires: &RequiresDraft, directory: &Directory, problems: &Problems) {
-    for thing in [Thing::Agency, Thing::Roster, Thing::Transport] {
+    for thing in [Thing::Agency, Thing::Roster, Thing::Transport, Thing::Role] {
         for entry in list(requires, thing) {
             if keys(directory, thing).any(|known| known == entry.value) {
                 continue;
             }
             let key = shortened(&entry.value);
             let (hint_ja, hint_en) = did_you_mean(&entry.value, keys(directory, thing));
+            let (ja, en) = match thing {
+                Thing::Role => ("役割のアカウント", "role account"),
+                thing => (name_ja(thing), name_en(thing)),
+            };
             problems.error(
                 "R03",
                 entry.at,
                 &entry.path,
                 Text::both(
-                    format!("この手順書に必要な{}「{key}」が台帳「{}」にありません。{hint_ja}", name_ja(thing), directory.key),
+                    format!("この手順書に必要な{ja}「{key}」が台帳「{}」にありません。{hint_ja}", directory.key),
                     format!(
-                        "This playbook needs the {} \"{key}\", which the directory \"{}\" does not have.{hint_en}",
-                        name_en(thing),
+                        "This playbook needs the {en} \"{key}\", which the directory \"{}\" does not have.{hint_en}",
                         directory.key
                     ),
                 ),
@@ -132,6 +157,7 @@ fn list(requires: &RequiresDraft, thing: Thing) -> &[Located<String>] {
     match thing {
         Thing::Agency => &requires.agencies,
         Thing::Roster => &requires.rosters,
+        Thing::Role => &requires.role_accounts,
         _ => &requires.transports,
     }
 }
@@ -140,6 +166,7 @@ fn keys(directory: &Directory, thing: Thing) -> Box<dyn Iterator<Item = &str> + 
     match thing {
         Thing::Agency => Box::new(directory.agencies.keys().map(String::as_str)),
         Thing::Roster => Box::new(directory.rosters.keys().map(String::as_str)),
+        Thing::Role => Box::new(directory.role_accounts.keys().map(String::as_str)),
         _ => Box::new(directory.transports.keys().map(String::as_str)),
     }
 }
@@ -153,6 +180,17 @@ fn unknown<'n>(
     let key = &reference.key.value;
     let (hint_ja, hint_en) = did_you_mean(key, known);
     let key = shortened(key);
+    let block = block(reference.thing);
+    let help = match reference.thing {
+        Thing::Agency | Thing::Roster | Thing::Transport => Text::both(
+            format!("台帳(Directory)の {block} に「{key}」を登録するか、名前を直してください。"),
+            format!("Add \"{key}\" to {block} of the directory, or correct the name."),
+        ),
+        _ => Text::both(
+            format!("{block} に「{key}」を定義するか、名前を直してください。"),
+            format!("Define \"{key}\" under {block}, or correct the name."),
+        ),
+    };
     problems.error(
         code,
         reference.key.at,
@@ -161,10 +199,7 @@ fn unknown<'n>(
             format!("{}「{key}」はありません。{hint_ja}", name_ja(reference.thing)),
             format!("There is no {} \"{key}\".{hint_en}", name_en(reference.thing)),
         ),
-        Text::both(
-            format!("{} に「{key}」を定義するか、名前を直してください。", block(reference.thing)),
-            format!("Define \"{key}\" under {}, or correct the name.", block(reference.thing)),
-        ),
+        slip_in(&reference.key.value).unwrap_or(help),
     );
 }
 
@@ -173,7 +208,7 @@ const fn name_ja(thing: Thing) -> &'static str {
         Thing::Agency => "機関",
         Thing::Roster => "当番表",
         Thing::Transport => "経路",
-        Thing::Role => "役割",
+        Thing::Role | Thing::Chair => "役割",
         Thing::Channel => "チャンネル",
         Thing::ResponseSet => "回答の選択肢",
         Thing::Ladder => "段階(ladder)",
@@ -188,7 +223,7 @@ const fn name_en(thing: Thing) -> &'static str {
         Thing::Agency => "agency",
         Thing::Roster => "roster",
         Thing::Transport => "transport",
-        Thing::Role => "role",
+        Thing::Role | Thing::Chair => "role",
         Thing::Channel => "channel",
         Thing::ResponseSet => "response set",
         Thing::Ladder => "ladder",
@@ -203,7 +238,7 @@ const fn block(thing: Thing) -> &'static str {
         Thing::Agency => "agencies",
         Thing::Roster => "rosters",
         Thing::Transport => "transports",
-        Thing::Role => "roles",
+        Thing::Role | Thing::Chair => "roles",
         Thing::Channel => "channels",
         Thing::ResponseSet => "response_sets",
         Thing::Ladder => "ladders",
@@ -223,7 +258,8 @@ pub(super) fn unused(draft: &Draft<'_>, problems: &Problems) {
         return;
     }
     let used = |thing: Thing, key: &str| {
-        draft.references.iter().any(|reference| reference.thing == thing && reference.key.value == key)
+        let is_thing = |of: Thing| of == thing || (thing == Thing::Role && of == Thing::Chair);
+        draft.references.iter().any(|reference| is_thing(reference.thing) && reference.key.value == key)
     };
     let names = super::templates::names(draft);
     let blocks = [

@@ -1,6 +1,6 @@
 //! Reports, and what channels show of them (T06, T08, T10).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::people;
 use crate::{
@@ -22,6 +22,7 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, root: &Spot<
         .flat_map(|audience| audience.list_of_words())
         .filter_map(|channel| channel.strip_prefix("channel:"))
         .collect();
+    relays_end_inside(draft, root);
     for channel in &draft.channels {
         if channel.value.outside
             && let Some(block) = root.descend(&["channels", &channel.value.key])
@@ -35,10 +36,6 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, root: &Spot<
 fn two_people_answer_for_it(draft: &Draft<'_>, directory: Option<&Directory>, report: &Spot<'_>) {
     let (Some(author), Some(approver)) = (report.child("author"), report.child("approver")) else { return };
     let (Some(writes), Some(approves)) = (author.words(), approver.words()) else { return };
-    let is_role = |key: &str| draft.roles.iter().any(|role| role.value.key == key);
-    if !is_role(writes) || !is_role(approves) {
-        return;
-    }
     let [writer, judge] = [writes, approves].map(|key| PartyRef::Role(key.to_owned()));
     let both: Vec<&str> = match directory {
         Some(directory) => {
@@ -46,8 +43,11 @@ fn two_people_answer_for_it(draft: &Draft<'_>, directory: Option<&Directory>, re
             people::who_could_be(&writer, draft, directory).intersection(&judges).copied().collect()
         }
         None => {
-            let judges = people::rosters(&judge, draft);
-            people::rosters(&writer, draft).into_iter().filter(|roster| judges.contains(roster)).collect()
+            let judges = people::rosters(&judge, draft, None);
+            people::rosters(&writer, draft, None)
+                .into_iter()
+                .filter(|roster| judges.contains(roster))
+                .collect()
         }
     };
     if both.is_empty() {
@@ -84,6 +84,49 @@ fn audience_takes_it(report: &Spot<'_>, root: &Spot<'_>) {
                 Text::both(
                     "audience から外すか、チャンネルの broadcasts を外してください。",
                     "Remove it from the audience, or open the channel.",
+                ),
+            );
+        }
+    }
+}
+
+/// What is said outside is passed on until an internal channel hears it. A channel that passes nothing on is told while
+/// it is read, and a circle once.
+fn relays_end_inside(draft: &Draft<'_>, root: &Spot<'_>) {
+    let outside: BTreeMap<&str, Option<&str>> = draft
+        .channels
+        .iter()
+        .map(|channel| &channel.value)
+        .filter(|channel| channel.outside)
+        .map(|channel| (channel.key.as_str(), channel.relay_to.as_deref()))
+        .collect();
+    let mut seen = BTreeSet::new();
+    for channel in &draft.channels {
+        let mut way = BTreeSet::new();
+        let mut next = channel.value.key.as_str();
+        while let Some(relay) = outside.get(next) {
+            if !way.insert(next) {
+                break;
+            }
+            match relay {
+                Some(relay) => next = relay,
+                None => break,
+            }
+        }
+        let is_circle = outside.get(next).is_some_and(Option::is_some);
+        let is_told = way.iter().any(|key| seen.contains(key));
+        seen.extend(way);
+        let Some(relay) = root.descend(&["channels", &channel.value.key, "relay_to"]) else { continue };
+        if is_circle && !is_told {
+            relay.warning(
+                "T10",
+                Text::both(
+                    format!("外部のチャンネル「{}」の発言が、外部のチャンネルの間を回るだけで、本部に届きません。", channel.value.key),
+                    format!("What is said in the outside channel \"{}\" goes round among outside channels and never reaches the head office.", channel.value.key),
+                ),
+                Text::both(
+                    "relay_to: に内部のチャンネルを書いてください。",
+                    "Give one of them \"relay_to:\" with an internal channel.",
                 ),
             );
         }

@@ -1,16 +1,16 @@
-//! The course of an incident on a virtual clock: every ladder to its end, every role to whoever is on duty.
+//! The course of an incident on a virtual clock: every ladder to its end.
 
 use std::collections::BTreeMap;
 
-use super::{Answers, Entry, Plan, PlannedAlert, PlannedRole, Way, What, letters};
+use super::{Answers, Entry, Plan, PlannedAlert, PlannedRole, Way, What, chairs::Seats, letters};
 use crate::{
     addressee::{Addressee, WhoIsWho},
     alert::{AddressBook, ContactPoint, Rule, State, Tally, Verdict, judge},
     effect::{Effect, Fact, Occasion, Outgoing},
     ladder::{Input, Recipient, Scene, advance, raise},
-    playbook::{AckRule, AskKind, CountsAs, IncidentEvent, Meaning, PartyRef, ResponseOption, Role, StopOn},
+    playbook::{AckRule, AskKind, CountsAs, IncidentEvent, Meaning, PartyRef, ResponseOption, StopOn},
     text::Text,
-    time::{Span, Timestamp},
+    time::Timestamp,
 };
 
 /// What a start would bring about.
@@ -22,35 +22,39 @@ pub(super) struct Course {
 
 /// Follows a start to its end.
 pub(super) fn run(plan: &Plan<'_>) -> Course {
-    let mut walk = Walk { plan, holders: BTreeMap::new(), entries: Vec::new() };
-    let roles = plan.playbook.roles.iter().map(|role| walk.offer(role)).collect();
+    let mut walk = Walk { plan, seats: Seats::default(), answered: BTreeMap::new(), entries: Vec::new() };
+    let roles = walk.chairs();
     let mut alerts = Vec::new();
     for alert in &plan.playbook.alerts {
         let Some(send) = alert.send.filter(|send| send.event == IncidentEvent::Activated) else { continue };
         let Some(rule) = Rule::of(plan.playbook, &alert.key) else { continue };
         let raised = plan.at + send.delay;
-        let addressees = walk.who().addressees(&alert.to, raised);
+        let addressees = walk.who(raised).addressees(&alert.to, raised);
         alerts.push(PlannedAlert {
             key: alert.key.clone(),
             subject: letters::subject(plan, alert),
-            to: alert.to.iter().map(|party| walk.who().name(party)).collect(),
+            to: alert.to.iter().map(|party| walk.who(raised).name(party)).collect(),
             offset_ms: send.delay.0,
             recipients: addressees.len(),
             line: plan.playbook.lines.of("alerts", &alert.key),
         });
         walk.alert(&rule, addressees, raised);
     }
+    walk.tasks();
+    walk.reports();
     let mut entries = walk.entries;
     // Stable: what happens at the same time stays in the order of alerts and recipients.
     entries.sort_by_key(|entry| entry.offset_ms);
     Course { alerts, roles, entries }
 }
 
-struct Walk<'w> {
-    plan: &'w Plan<'w>,
-    /// Who has accepted which role: nobody, or with [`Answers::All`] the first who is asked.
-    holders: BTreeMap<String, String>,
-    entries: Vec<Entry>,
+/// A start on its way through virtual time.
+pub(super) struct Walk<'w> {
+    pub(super) plan: &'w Plan<'w>,
+    pub(super) seats: Seats,
+    /// When each alert has its first answer, by key.
+    pub(super) answered: BTreeMap<String, Timestamp>,
+    pub(super) entries: Vec<Entry>,
 }
 
 /// A recipient on its ladder.
@@ -62,42 +66,10 @@ struct Climber {
 }
 
 impl Walk<'_> {
-    fn who(&self) -> WhoIsWho<'_> {
-        WhoIsWho { playbook: self.plan.playbook, directory: self.plan.directory, holders: &self.holders }
-    }
-
-    /// Offers a role to one after the other until somebody accepts.
-    fn offer(&mut self, role: &Role) -> PlannedRole {
-        let plan = self.plan;
-        let party = PartyRef::Role(role.key.clone());
-        let people = self.who().people(&party, plan.at);
-        let line = plan.playbook.lines.of("roles", &role.key);
-        let asked = if plan.answers == Answers::All { 1 } else { people.len() };
-        for (turn, person) in people.iter().take(asked).enumerate() {
-            let offset = Span(role.accept_within.0.saturating_mul(i64::try_from(turn).unwrap_or(i64::MAX)));
-            let now = plan.at + offset;
-            let entry = Entry {
-                line,
-                by: Some(party.clone()),
-                person: Some(person.clone()),
-                person_name: self.name_of(person),
-                ..self.entry(None, party.to_string(), role.title.clone(), now, What::Offer)
-            };
-            self.entries.push(entry.clone());
-            self.letters_to(&entry, person);
-            if plan.answers == Answers::All {
-                self.holders.insert(role.key.clone(), person.clone());
-                self.entries.push(Entry { what: What::Accept, ..entry });
-            }
-        }
-        PlannedRole {
-            role: role.key.clone(),
-            title: role.title.clone(),
-            name: people.first().and_then(|person| self.name_of(person)),
-            behind: people.len().saturating_sub(1),
-            person: people.into_iter().next(),
-            line,
-        }
+    /// Who is who, with the chairs as they stand at `now`.
+    pub(super) fn who(&self, now: Timestamp) -> WhoIsWho<'_> {
+        let Plan { playbook, directory, .. } = *self.plan;
+        WhoIsWho { playbook, directory, holders: self.seats.at(now) }
     }
 
     /// One alert: everybody's first letters, the answers, and then each ladder that still runs.
@@ -143,6 +115,7 @@ impl Walk<'_> {
             (climber.recipient, _) = advance(&scene, &climber.recipient, &input);
             let entry = self.of(rule, &climber.addressee, now, What::Answer, None);
             self.entries.push(entry);
+            self.answered.entry(rule.plan.key.clone()).or_insert(now);
             tally.acked += 1;
             tally.open -= u32::from(climber.recipient.state == State::Answered);
             if accepts {
@@ -213,11 +186,13 @@ impl Walk<'_> {
         }
     }
 
-    /// A person is asked to telephone or to decide, and gets a letter about it by every address.
-    fn ask(&mut self, entry: Entry, to: &PartyRef, now: Timestamp) {
-        let people = self.who().people(to, now);
-        let reachable = people.iter().find(|person| !self.letter_points(person).is_empty());
-        let person = reachable.or(people.first()).cloned();
+    /// A person is asked for something, and gets a letter about it by every address.
+    pub(super) fn ask(&mut self, entry: Entry, to: &PartyRef, now: Timestamp) {
+        let reader = self.who(now).reader(to, |driver| self.plan.can_leave(driver), now);
+        let person = match &reader {
+            Some((person, _)) => Some(person.clone()),
+            None => self.who(now).people(to, now).into_iter().next(),
+        };
         let entry = Entry {
             by: Some(to.clone()),
             person_name: person.as_deref().and_then(|person| self.name_of(person)),
@@ -225,15 +200,22 @@ impl Walk<'_> {
             ..entry
         };
         self.entries.push(entry.clone());
-        match reachable {
-            Some(person) => self.letters_to(&entry, person),
-            None => self.plan.admins.iter().for_each(|admin| self.letters_to(&entry, admin)),
+        match reader {
+            Some((person, points)) => self.letters_to(&entry, &person, points),
+            None => self.letters_to_each(&entry, self.plan.admins),
         }
     }
 
-    /// Writes down the letters to a person about what they are asked.
-    fn letters_to(&mut self, entry: &Entry, person: &str) {
-        for point in self.letter_points(person) {
+    /// Writes down the letters to each of these people.
+    pub(super) fn letters_to_each(&mut self, entry: &Entry, people: &[String]) {
+        for person in people {
+            let points = self.letter_points(person);
+            self.letters_to(entry, person, points);
+        }
+    }
+
+    fn letters_to(&mut self, entry: &Entry, person: &str, points: Vec<ContactPoint>) {
+        for point in points {
             self.entries.push(Entry {
                 what: What::RoleLetter,
                 way: Some(way(&point)),
@@ -244,17 +226,12 @@ impl Walk<'_> {
         }
     }
 
-    /// The addresses of a person to which a letter can be written: a telephone number is for people.
-    fn letter_points(&self, person: &str) -> Vec<ContactPoint> {
-        let points = self.who().person_points(person);
-        let can_be_written = |point: &ContactPoint| {
-            let driver = self.plan.directory.transports.get(&point.transport).map(|it| it.driver.as_str());
-            driver.is_some_and(|driver| driver != crate::addressee::BY_HAND && self.plan.can_leave(driver))
-        };
-        points.into_iter().filter(can_be_written).collect()
+    /// The addresses of a person to which a letter can be written.
+    pub(super) fn letter_points(&self, person: &str) -> Vec<ContactPoint> {
+        self.who(self.plan.at).letter_points(person, |driver| self.plan.can_leave(driver))
     }
 
-    fn name_of(&self, person: &str) -> Option<Text> {
+    pub(super) fn name_of(&self, person: &str) -> Option<Text> {
         self.plan.directory.people.get(person).map(|person| person.name.clone())
     }
 
@@ -269,7 +246,14 @@ impl Walk<'_> {
         Entry { step: step.map(|step| step + 1), line, ..entry }
     }
 
-    fn entry(&self, alert: Option<&str>, recipient: String, name: Text, now: Timestamp, what: What) -> Entry {
+    pub(super) fn entry(
+        &self,
+        alert: Option<&str>,
+        recipient: String,
+        name: Text,
+        now: Timestamp,
+        what: What,
+    ) -> Entry {
         Entry {
             offset_ms: (now - self.plan.at).0,
             alert: alert.map(str::to_owned),
@@ -282,6 +266,7 @@ impl Walk<'_> {
             by: None,
             person: None,
             person_name: None,
+            every_ms: None,
         }
     }
 
@@ -300,7 +285,7 @@ impl Walk<'_> {
 
     /// The addresses of the parties that the ladder's steps name.
     fn book(&self, rule: &Rule, now: Timestamp) -> AddressBook {
-        self.who().book(rule, |driver| self.plan.can_leave(driver), now)
+        self.who(now).book(rule, |driver| self.plan.can_leave(driver), now)
     }
 }
 

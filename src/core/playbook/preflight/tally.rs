@@ -91,6 +91,9 @@ pub(super) fn counts(plan: &Plan<'_>, entries: &[Entry]) -> Counts {
             *(if entry.what == What::Unserved { stay } else { leave }) += 1;
             addresses.insert(&way.address);
         }
+        if entry.is_duty() {
+            continue;
+        }
         let (key, name) = whose(entry);
         let place = *places.entry(key.clone()).or_insert_with(|| {
             let outside = plan.directory.agencies.get(&entry.recipient).is_some_and(|agency| agency.outside);

@@ -3,6 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::{problem::Severity, text::Language};
 
+mod duties;
+
 const PLAYBOOK: &str = include_str!("../../../../tests/it/fixture/quick.yaml");
 const DIRECTORY: &str = include_str!("../../../../tests/it/fixture/directory.yaml");
 
@@ -24,6 +26,7 @@ struct World {
     drill: bool,
     drivers: &'static [&'static str],
     health: Option<Vec<Health>>,
+    starter: Option<&'static str>,
 }
 
 impl World {
@@ -40,6 +43,7 @@ impl World {
             drill: false,
             drivers: &["smtp", "human_call"],
             health: None,
+            starter: None,
         }
     }
 
@@ -61,6 +65,8 @@ impl World {
             relays: Some(2),
             health: self.health.as_deref(),
             admins: &[],
+            commanders: &[],
+            starter: self.starter,
         })
     }
 

@@ -188,7 +188,7 @@ impl Look<'_> {
                     FindingKind::NobodyDecides,
                     Severity::Error,
                     Text::both(
-                        format!("「{}」にだれもいません。{n} 宛先の判断を待つ人がいません。", chair.ja),
+                        format!("「{}」にだれもいません。{n} 件の判断を待つ人がいません。", chair.ja),
                         format!("Nobody fills \"{en_chair}\": {n} decisions would wait for nobody."),
                     ),
                     vec![Subject::new(party.to_string(), &chair)],
