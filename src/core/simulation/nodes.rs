@@ -6,7 +6,10 @@ use super::{
     history::Entry,
     store::{Id, LEASE, Process, Subject, Timer},
 };
-use crate::time::{Span, Timestamp};
+use crate::{
+    tenure::Tenure,
+    time::{Span, Timestamp},
+};
 
 /// Letters that one node hands over at the same time.
 pub(super) const CONNECTIONS: usize = 2;
@@ -23,6 +26,7 @@ pub(super) struct InHand {
     pub(super) delivery: Id,
     fence: u32,
     lease_until: Timestamp,
+    pub(super) repeat: bool,
 }
 
 #[derive(Default)]
@@ -34,7 +38,7 @@ pub(super) struct Node {
     pub(super) frozen: Vec<Happening>,
     wake_at: Option<Timestamp>,
     /// Until when it may count on its leases.
-    tenure: Timestamp,
+    tenure: Tenure,
     beats: bool,
     claimed: Vec<Id>,
     lines: [Option<InHand>; CONNECTIONS],
@@ -225,9 +229,9 @@ impl Simulation {
         let now = self.clock();
         let node = &mut self.nodes[process.node];
         let Some(in_hand) = node.lines[line] else { return };
-        if now < in_hand.lease_until || now < node.tenure {
+        if node.tenure.holds(in_hand.lease_until, now) {
             self.history.see(now, Entry::Left { delivery: in_hand.delivery, by: process });
-            self.hand_to_relay(process, line, in_hand.delivery);
+            self.hand_to_relay(process, line, in_hand);
         } else {
             node.lines[line] = None;
             self.ring_bells();
@@ -255,7 +259,7 @@ impl Simulation {
             let now = self.clock();
             self.transact(place, |work| work.tables.renew(process, now))?;
             let node = &mut self.nodes[place];
-            node.tenure = now + LEASE;
+            node.tenure = node.tenure.renewed(now, now + LEASE);
             node.beats = true;
             self.plan(BEAT, Happening::Beat(process));
         }
@@ -266,6 +270,6 @@ impl Simulation {
 fn hand_over(work: &mut Work<'_>, id: Id, by: Process) -> Option<InHand> {
     work.hand_over(id, by).then(|| {
         let row = &work.tables.deliveries[id];
-        InHand { delivery: id, fence: row.fence, lease_until: row.lease_until }
+        InHand { delivery: id, fence: row.fence, lease_until: row.lease_until, repeat: row.repeat }
     })
 }
