@@ -6,16 +6,14 @@ use std::{
     io::Read,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicUsize},
 };
 
 use anyhow::Context;
 use chrono_tz::Tz;
 use noroshi_core::{
     problem::{Problem, Severity},
+    tenure::Tenure,
     text::Language,
     time::{Span, Timestamp},
 };
@@ -82,8 +80,9 @@ pub struct App {
     pub started_at: Timestamp,
     /// How long a claimed letter belongs to its node.
     pub lease: Span,
-    /// Until when this node may count on the leases that it holds.
-    pub tenure: Tenure,
+    /// Until when this node may count on the leases that it holds: after a pause, or cut off from the database, it finds
+    /// out here that others have taken over, before it sends.
+    pub tenure: Mutex<Tenure>,
     /// Letters on their way to mail relays at the same time.
     pub connections: usize,
     /// The mail domains that this node writes to.
@@ -132,23 +131,6 @@ impl Bells {
     pub fn ring(&self) {
         self.deliver.notify_one();
         self.timers.notify_one();
-    }
-}
-
-/// Until when this node may count on the leases that it holds: after a pause, or cut off from the database, it finds
-/// out here that others have taken over, before it sends.
-#[derive(Debug, Default)]
-pub struct Tenure(AtomicI64);
-
-impl Tenure {
-    /// The leases were renewed; they hold until then.
-    pub fn renewed(&self, until: Timestamp) {
-        self.0.store(until.0, Ordering::Relaxed);
-    }
-
-    /// Whether a lease that was given until `until` is ours at this moment.
-    pub fn holds(&self, until: Timestamp, now: Timestamp) -> bool {
-        now < until || now.0 < self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -241,7 +223,7 @@ impl App {
         let app = Self {
             node: chance.uuid(clock.now()),
             started_at: clock.now(),
-            tenure: Tenure::default(),
+            tenure: Mutex::default(),
             passwords: Passwords::new(Arc::clone(&chance)),
             clock,
             chance,
