@@ -37,7 +37,7 @@ use sea_orm::{
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use sqlx::{
-    Connection, Sqlite, SqliteConnection, TransactionManager,
+    Connection, SqliteConnection,
     sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 
@@ -246,7 +246,7 @@ fn sqlite(path: &str, connections: u32, only_read: bool) -> ConnectOptions {
 async fn is_between_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     // Behind the roll-back, which the connection's thread does in its own time.
     connection.ping().await?;
-    Ok(<Sqlite as sqlx::Database>::TransactionManager::get_transaction_depth(connection) == 0)
+    Ok(!connection.is_in_transaction())
 }
 
 /// Reads JSON that we wrote ourselves.
