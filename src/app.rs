@@ -8,14 +8,14 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
 };
 
 use anyhow::Context;
 use chrono_tz::Tz;
 use noroshi_core::{
-    problem::Problem,
+    problem::{Problem, Severity},
     text::Language,
     time::{Span, Timestamp},
 };
@@ -27,12 +27,13 @@ use uuid::Uuid;
 use crate::{
     chance::Chance,
     clock::{Clock, SystemClock},
-    config::{Config, DatabaseUrl},
+    config::{Config, DatabaseUrl, Heartbeat, network::Network},
+    domains::Domains,
     key::Key,
     library::Library,
     lifecycle::{Lifecycle, Signals},
     neighbours::Neighbours,
-    operation::{self, Actor, OperationError, Work},
+    operation::{self, Actor, OperationError, Work, audit::Standing},
     password::Passwords,
     signature::HookSecret,
     store::{self, Store, event::Event},
@@ -43,6 +44,7 @@ use crate::{
         sms_gateway::Gateway,
         webhook::Hooks,
     },
+    watch::Watch,
     worker::Answers,
 };
 
@@ -84,12 +86,24 @@ pub struct App {
     pub tenure: Tenure,
     /// Letters on their way to mail relays at the same time.
     pub connections: usize,
-    /// Letters a second to one mail domain; `None`: no limit.
-    pub per_domain_per_second: Option<std::num::NonZeroU32>,
+    /// The mail domains that this node writes to.
+    pub domains: Domains,
+    /// Whether the forwarding headers of a proxy in front are believed.
+    pub behind_proxy: bool,
+    /// Mail scanners that press buttons.
+    pub scanners: Vec<Network>,
     /// Whether cookies may travel only over TLS.
     pub secure_cookies: bool,
     /// The secrets of programs that ring, by name in lower case.
     pub hooks: BTreeMap<String, Vec<HookSecret>>,
+    /// Whether the loops of this process go round.
+    pub watch: Watch,
+    /// For how many seconds one of them may stand.
+    pub worker_patience: u32,
+    /// The watcher elsewhere that misses this node.
+    pub heartbeat: Option<Heartbeat>,
+    /// Live pages that listen to this node.
+    pub live_pages: AtomicUsize,
     /// Cancelled when the process stops: streams to live pages end then.
     pub stopping: CancellationToken,
     /// What is wrong, for the board and `/readyz`.
@@ -138,17 +152,47 @@ impl Tenure {
     }
 }
 
+/// A playbook file that was refused.
+#[derive(Clone, Debug)]
+pub struct BrokenFile {
+    /// Where it lies.
+    pub file: PathBuf,
+    /// The key that it gives itself, where it still says one.
+    pub key: Option<String>,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+    /// When it was read.
+    pub found_at: Timestamp,
+}
+
 /// What is wrong with the service, besides what the transports say of themselves.
 #[derive(Debug, Default)]
 pub struct Troubles {
-    files: Mutex<BTreeMap<PathBuf, Vec<Problem>>>,
+    files: Mutex<Vec<BrokenFile>>,
     away: Mutex<Option<(Timestamp, Timestamp)>>,
+    found: Mutex<Vec<Standing>>,
 }
 
 impl Troubles {
-    /// Playbook files that are refused; the last good version stays in force.
-    pub fn files(&self) -> BTreeMap<PathBuf, Vec<Problem>> {
+    /// Playbook files that are refused. `operation::playbook::broken_files` leaves out those mended meanwhile.
+    pub fn files(&self) -> Vec<BrokenFile> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A good file of this key has come in.
+    pub fn mended(&self, key: &str) {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.retain(|broken| broken.key.as_deref() != Some(key));
+    }
+
+    /// What the auditor found and what still stands, the oldest first.
+    pub fn standing(&self) -> Vec<Standing> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The auditor has looked.
+    pub fn found(&self, standing: Vec<Standing>) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = standing;
     }
 
     /// From when to when the service was away before it started.
@@ -193,6 +237,7 @@ impl App {
             Some(Neighbours::new(store::event::newest(store.read()).await?))
         };
         let (live, _) = broadcast::channel(1024);
+        crate::measure::books();
         let app = Self {
             node: chance.uuid(clock.now()),
             started_at: clock.now(),
@@ -212,9 +257,15 @@ impl App {
             locale: config.site.locale,
             lease: config.delivery.lease,
             connections: config.delivery.connections,
-            per_domain_per_second: config.delivery.per_domain_per_second,
+            domains: Domains::new(config.delivery.connections, config.delivery.per_domain_per_second),
+            behind_proxy: config.server.behind_proxy,
+            scanners: config.server.scanners.clone(),
             secure_cookies: config.server.tls.is_some() || config.server.behind_proxy,
             hooks: config.hooks.clone(),
+            watch: Watch::default(),
+            worker_patience: config.watch.worker_patience,
+            heartbeat: config.watch.heartbeat.clone(),
+            live_pages: AtomicUsize::new(0),
             stopping: CancellationToken::new(),
             troubles: Troubles::default(),
             inbox: None,
@@ -289,7 +340,7 @@ impl App {
 
     /// Imports every playbook of a folder that has changed. A broken file changes nothing and is told.
     pub async fn import_folder(&self, dir: &Path) -> Result<(), OperationError> {
-        let mut troubles = BTreeMap::new();
+        let mut troubles = Vec::new();
         for file in yaml_files(dir) {
             let Some(source) = read_file(&file) else {
                 warn!(file = %file.display(), "{} cannot be read", file.display());
@@ -300,11 +351,13 @@ impl App {
                 continue;
             }
             let work = Work::begin(self, Actor::system()).await?;
-            match operation::playbook::import(work, &source, file.parent()).await {
-                Ok(done) if done.changed => {
-                    info!(playbook = done.key, "Playbook {} {} is in force", done.key, done.version);
+            match operation::playbook::import_at_start(work, &source, file.parent().unwrap_or(dir)).await {
+                Ok(done) => {
+                    if done.changed {
+                        info!(playbook = done.key, "Playbook {} {} is in force", done.key, done.version);
+                        warn_of(&file, &done.problems);
+                    }
                 }
-                Ok(_) => {}
                 Err(OperationError::Problems(problems)) => {
                     let first = problems.first();
                     let (line, column) = first.map_or((1, 1), |problem| (problem.at.line, problem.at.column));
@@ -313,16 +366,25 @@ impl App {
                     warn!(
                         file = %file.display(),
                         problems = problems.len(),
-                        "{}:{line}:{column}: {detail}; the last good version stays in force",
+                        "{}:{line}:{column}: {detail}; the file is not taken in",
                         file.display()
                     );
-                    troubles.insert(file, problems);
+                    let key = noroshi_core::document_key(&source);
+                    troubles.push(BrokenFile { file, key, problems, found_at: self.clock.now() });
                 }
                 Err(error) => return Err(error),
             }
         }
         *self.troubles.files.lock().unwrap_or_else(PoisonError::into_inner) = troubles;
         Ok(())
+    }
+}
+
+/// Says in the log what the checker warns of in a file that was taken in.
+fn warn_of(file: &Path, problems: &[Problem]) {
+    for problem in problems.iter().filter(|problem| problem.severity == Severity::Warning) {
+        let (line, column, detail) = (problem.at.line, problem.at.column, problem.detail.get(Language::En));
+        warn!(file = %file.display(), code = problem.code, "{}:{line}:{column}: {detail}", file.display());
     }
 }
 
@@ -342,7 +404,7 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     if let Some(gateway) = gateway(config) {
         transports = transports.with("http_gateway", Transport::Sms(gateway));
     }
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let app = App::open(config, clock, Arc::new(Chance::from_os()), transports, true).await?;
     let app = start(app, config, &life, listener).await?;
     if store::account::count(app.store.read()).await? == 0 {

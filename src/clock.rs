@@ -1,7 +1,8 @@
 //! The one room that knows what time it is.
 //!
 //! Everybody else gets a [`Timestamp`] as an argument, or a [`Clock`] to ask once at the top of an operation.
-//! [`SystemClock`] is the machine's wall clock; [`ManualClock`] stands still until a test moves it.
+//! [`SystemClock`] reads the machine's wall clock once and then counts by itself, so that nobody who sets that clock
+//! makes a ladder climb early, twice, or an hour late; [`ManualClock`] stands still until a test moves it.
 
 use std::{
     sync::atomic::{AtomicI64, Ordering},
@@ -19,24 +20,70 @@ pub trait Clock: Send + Sync {
 
     /// Returns as soon as `now()` is `at` or later; at once when it already is.
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()>;
+
+    /// By how much somebody has set the machine's clock since it was read; positive is forward.
+    fn jump(&self) -> Option<Span> {
+        None
+    }
+
+    /// Goes by the machine's clock again. Only while nothing is counted from a moment: durations lose their meaning.
+    fn adopt(&self) {}
 }
 
-/// The machine's wall clock.
-#[derive(Debug, Default)]
-pub struct SystemClock;
+/// The machine's wall clock at the beginning, and the time that has passed since, sleep included.
+///
+/// The kernel counts what passes by the same oscillator that NTP corrects, so this clock drifts no further than the
+/// machine's own. What it does not follow is a jump: that is told by [`Clock::jump`].
+#[derive(Debug)]
+pub struct SystemClock {
+    /// Milliseconds from the kernel's count to the wall.
+    offset: AtomicI64,
+}
 
-/// The longest time for which [`SystemClock`] does not look at the wall: a clock that is set forward (NTP after a
-/// power cut, a laptop that slept) is noticed within this.
+/// The longest time for which [`SystemClock`] sleeps without looking: a machine that slept is noticed within this.
 const LONGEST_NAP: Span = Span::seconds(1);
+/// A difference that no careful clock daemon makes at once.
+const JUMP: Span = Span::seconds(2);
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        let clock = Self { offset: AtomicI64::new(0) };
+        clock.adopt();
+        clock
+    }
+}
+
+/// The machine's wall clock, milliseconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "this is the room of the clock")]
+fn wall() -> i64 {
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
+        Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |millis| -millis),
+    }
+}
+
+/// Milliseconds that have passed since the machine started, its sleep included where the system counts it.
+fn passed() -> i64 {
+    #[cfg(target_os = "linux")]
+    const COUNT: rustix::time::ClockId = rustix::time::ClockId::Boottime;
+    #[cfg(not(target_os = "linux"))]
+    const COUNT: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
+    let since = rustix::time::clock_gettime(COUNT);
+    since.tv_sec * 1_000 + since.tv_nsec / 1_000_000
+}
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the room of the clock")]
     fn now(&self) -> Timestamp {
-        let millis = match SystemTime::now().duration_since(UNIX_EPOCH) {
-            Ok(since) => i64::try_from(since.as_millis()).unwrap_or(i64::MAX),
-            Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |millis| -millis),
-        };
-        Timestamp(millis)
+        Timestamp(passed() + self.offset.load(Ordering::Relaxed))
+    }
+
+    fn jump(&self) -> Option<Span> {
+        let by = Span(wall() - self.now().0);
+        (by >= JUMP || by <= Span(-JUMP.0)).then_some(by)
+    }
+
+    fn adopt(&self) {
+        self.offset.store(wall() - passed(), Ordering::Relaxed);
     }
 
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()> {
@@ -123,16 +170,27 @@ mod tests {
 
     #[tokio::test]
     async fn a_moment_in_the_past_does_not_make_anybody_wait() {
-        let clock = SystemClock;
+        let clock = SystemClock::default();
         let past = Timestamp(clock.now().0 - 5_000);
         tokio::time::timeout(Duration::from_secs(5), clock.sleep_until(past))
             .await
             .expect("it returns at once");
     }
 
+    #[test]
+    fn a_clock_that_was_set_is_told_and_followed_only_when_asked() {
+        let clock = SystemClock::default();
+        assert_eq!(clock.jump(), None);
+        clock.offset.fetch_add(-3_600_000, Ordering::Relaxed);
+        let by = clock.jump().expect("the wall stands an hour ahead");
+        assert!((3_599_000..3_601_000).contains(&by.0), "{by:?}");
+        clock.adopt();
+        assert_eq!(clock.jump(), None);
+    }
+
     #[tokio::test]
     async fn the_wall_clock_never_wakes_anybody_early() {
-        let clock = SystemClock;
+        let clock = SystemClock::default();
         let at = clock.now() + Span(30);
         clock.sleep_until(at).await;
         assert!(clock.now() >= at);

@@ -3,6 +3,7 @@
 //! One struct for each section, read and checked as a whole: every problem is told at once, each with its place and
 //! its cure, and nothing half-read leaves this room. `config.default.toml` documents every key.
 
+pub mod network;
 mod reader;
 mod transports;
 
@@ -22,6 +23,7 @@ use noroshi_core::{
 };
 use reqwest::Url;
 
+use network::Network;
 use reader::{Raw, Read, Settings, bool_of, list_of, number_of, one, text_of};
 
 use crate::{
@@ -54,6 +56,8 @@ pub struct Config {
     pub webhook: WebhookConfig,
     /// How short messages leave the house; `None`: not at all.
     pub sms: Option<SmsConfig>,
+    /// Who watches the service.
+    pub watch: Watch,
     /// `[hooks]`: the secrets of programs that ring, by name in lower case; several for the time of a change.
     pub hooks: BTreeMap<String, Vec<HookSecret>>,
 }
@@ -69,6 +73,8 @@ pub struct Server {
     pub tls: Option<Tls>,
     /// A reverse proxy ends TLS, and its forwarding headers are believed.
     pub behind_proxy: bool,
+    /// Mail scanners that press buttons: their answers are shown and count for nothing.
+    pub scanners: Vec<Network>,
     /// The key that answer links hang on; see [`crate::key`].
     pub key_file: PathBuf,
 }
@@ -182,6 +188,30 @@ pub struct Delivery {
     pub lease: Span,
 }
 
+/// `[watch]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// For how many seconds a loop of a worker may stand before this node is not ready; twice as long ends the process.
+    pub worker_patience: u32,
+    /// The watcher elsewhere that misses us; `None`: nobody is told.
+    pub heartbeat: Option<Heartbeat>,
+}
+
+/// `watch.heartbeat_url` and `watch.heartbeat_every`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// Whoever knows it can keep the watcher quiet: not to be printed.
+    pub url: Url,
+    /// How often.
+    pub every: Span,
+}
+
+impl fmt::Debug for Heartbeat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Heartbeat(every {})", self.every)
+    }
+}
+
 /// One thing that is wrong in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigProblem {
@@ -282,6 +312,7 @@ impl Config {
         let certificate = from.get("server", "tls_certificate", None, |raw| path(raw).map(Some));
         let key = from.get("server", "tls_key", None, |raw| path(raw).map(Some));
         let behind_proxy = from.get("server", "behind_proxy", false, bool_of);
+        let scanners = from.get("server", "scanners", Vec::new(), networks);
         let key_file = from.get("server", "key_file", key_file_beside(&database.url), path);
         let tls = match (certificate, key) {
             (Some(certificate), Some(key)) => Some(Tls { certificate, key }),
@@ -314,7 +345,7 @@ impl Config {
                 ),
             );
         }
-        let server = Server { bind, public_url, tls, behind_proxy, key_file };
+        let server = Server { bind, public_url, tls, behind_proxy, scanners, key_file };
         let sender = "Noroshi <noroshi@localhost>".parse().expect("the default sender is an address");
         let smtp = Smtp {
             relays: from.get("smtp", "relays", Vec::new(), relays),
@@ -334,10 +365,21 @@ impl Config {
                 span(&text_of(raw)?, Span::seconds(5), Span::minutes(10))
             }),
         };
+        let every = from.get("watch", "heartbeat_every", Span::minutes(1), |raw| {
+            span(&text_of(raw)?, Span::seconds(1), Span::minutes(60))
+        });
+        let url = from.get("watch", "heartbeat_url", None, |raw| heartbeat_url(&text_of(raw)?));
+        let worker_patience = from.get("watch", "worker_patience", Span::seconds(60), |raw| {
+            span(&text_of(raw)?, Span::seconds(5), Span::minutes(10))
+        });
+        let watch = Watch {
+            worker_patience: u32::try_from(worker_patience.0 / 1000).unwrap_or(u32::MAX),
+            heartbeat: url.map(|url| Heartbeat { url, every }),
+        };
         let hooks = from.take_section("hooks", hook_secrets);
         let webhook = transports::webhook(from);
         let sms = transports::sms(from);
-        Self { server, database, smtp, playbooks, site, delivery, webhook, sms, hooks }
+        Self { server, database, smtp, playbooks, site, delivery, webhook, sms, watch, hooks }
     }
 
     /// What is allowed and probably not meant, for the log at start and for `doctor`.
@@ -357,6 +399,18 @@ impl Config {
             ));
         }
         warnings
+    }
+}
+
+/// Addresses and networks.
+fn networks(raw: &Raw) -> Read<Vec<Network>> {
+    let texts = list_of(raw)?;
+    match texts.iter().map(|text| text.parse()).collect() {
+        Ok(networks) => Ok(networks),
+        Err(()) => one(
+            "IP アドレスかネットワークを書いてください（例 192.0.2.7、2001:db8::/32）。",
+            "write IP addresses or networks, such as 192.0.2.7 or 2001:db8::/32",
+        ),
     }
 }
 
@@ -451,6 +505,17 @@ fn public_url(text: &str) -> Read<String> {
         None => one(
             "http:// または https:// とホスト名 (とポート) だけを書いてください。例: https://noroshi.pref.example.jp",
             "write http:// or https:// with a host and no path, for example https://noroshi.pref.example.jp",
+        ),
+    }
+}
+
+/// The address is a secret, so the problem does not repeat it.
+fn heartbeat_url(text: &str) -> Read<Option<Url>> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Some(url)),
+        _ => one(
+            "http:// または https:// で始まる URL を書いてください。",
+            "write an address that starts with http:// or https://",
         ),
     }
 }

@@ -19,6 +19,8 @@ pub struct Model {
     /// taken by telephone
     pub proxy: bool,
     pub late: bool,
+    /// perhaps pressed by a mail scanner: a person has to look
+    pub suspect: bool,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -14,6 +14,8 @@ pub struct Model {
     pub language: String,
     pub generation: i32,
     pub revoked_at_ms: Option<i64>,
+    /// marks of the browsers whose visible page said that it was opened
+    pub opened_by: Json,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -261,6 +261,7 @@ create table answer (
     by_name text not null,
     proxy boolean not null,
     late boolean not null,
+    suspect boolean not null,
     primary key (id)
 );
 create table link (
@@ -271,6 +272,7 @@ create table link (
     language text not null,
     generation integer not null,
     revoked_at_ms bigint,
+    opened_by {json} not null,
     primary key (token_hash)
 );
 create table delivery (
@@ -284,6 +286,7 @@ create table delivery (
     contact text not null,
     name {json} not null,
     address text not null,
+    domain text not null,
     language text not null,
     errand {json},
     priority integer not null,
@@ -320,6 +323,7 @@ create table timer (
     subject_id {uuid},
     subject_key text,
     step integer not null,
+    priority integer not null,
     due_own_ms bigint not null,
     due_at_ms bigint,
     fired_at_ms bigint,

@@ -71,7 +71,7 @@ pub(super) struct Checked {
 }
 
 pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
-    let at = args.at.unwrap_or_else(|| SystemClock.now());
+    let at = args.at.unwrap_or_else(|| SystemClock::default().now());
     let checked = check(&args.paths, args.directory.as_deref(), at)?;
     match args.format {
         CheckFormat::Json => print_json(&report(&checked, setting.language))?,
@@ -232,13 +232,18 @@ fn sarif(checked: &[Checked], language: Language) -> Value {
             rules.insert(problem.code);
             let region =
                 json!({"startLine": problem.at.line.max(1), "startColumn": problem.at.column.max(1)});
-            let place = json!({"artifactLocation": {"uri": uri(name)}, "region": region});
+            let mut place = json!({
+                "physicalLocation": {"artifactLocation": {"uri": uri(name)}, "region": region},
+            });
+            if !problem.path.is_empty() {
+                place["logicalLocations"] = json!([{"fullyQualifiedName": problem.path}]);
+            }
             let words = format!("{} {}", problem.detail.get(language), problem.help.get(language));
             results.push(json!({
                 "ruleId": problem.code,
                 "level": level,
                 "message": {"text": words.trim()},
-                "locations": [{"physicalLocation": place}],
+                "locations": [place],
             }));
         }
     }
@@ -303,6 +308,9 @@ pub(super) fn page(checked: &[Checked], setting: &Setting) -> String {
             if let Some(source) = lines.get(line as usize - 1) {
                 let (source, caret) = with_caret(source, column as usize);
                 let _ = writeln!(page, "{line:>6} | {source}\n       | {caret}");
+            }
+            if !problem.path.is_empty() {
+                let _ = writeln!(page, "       @ {}", problem.path);
             }
             if !help.is_empty() {
                 let _ = writeln!(page, "       = {help}");
@@ -417,6 +425,7 @@ mod tests {
         let last = results.last().unwrap();
         assert_eq!((&last["ruleId"], &last["level"]), (&json!("R02"), &json!("error")));
         assert_eq!(last["locations"][0]["physicalLocation"]["region"]["startLine"], 3);
+        assert_eq!(last["locations"][0]["logicalLocations"][0]["fullyQualifiedName"], "metdata");
     }
 
     #[test]

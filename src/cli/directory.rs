@@ -206,7 +206,9 @@ fn page(plan: &Plan, dry_run: bool, setting: &Setting) -> String {
         );
         let _ = writeln!(page, "{told}");
         for problem in problems {
-            let _ = writeln!(page, "    {} {}", problem.code, problem.detail.get(setting.language));
+            let (line, column, detail) =
+                (problem.at.line, problem.at.column, problem.detail.get(setting.language));
+            let _ = writeln!(page, "    {line}:{column} {} {detail}", problem.code);
         }
     }
     let [added, changed, removed] = count;

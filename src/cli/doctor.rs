@@ -76,7 +76,7 @@ fn bad(name: &'static str, ja: impl Into<String>, en: impl Into<String>) -> Find
 
 pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
     let findings = match setting.config() {
-        Ok(config) => block_on(examine(&config, args.send_to, &SystemClock))?,
+        Ok(config) => block_on(examine(&config, args.send_to, &SystemClock::default()))?,
         // A wrong configuration is what this command is there to tell; a file that is not there is wrong usage.
         Err(ConfigError::Wrong(problems)) => problems
             .into_iter()
@@ -420,6 +420,7 @@ async fn test_letter(mailer: &Mailer, config: &Config, to: Address, now: Timesta
         phone: None,
         next_step: None,
         asks: true,
+        desk_answers: true,
         documents: Vec::new(),
         sent_at: now.rfc3339(config.site.time_zone),
     };

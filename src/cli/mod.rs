@@ -233,7 +233,14 @@ fn language_of(variable: impl Fn(&str) -> Option<String>) -> Language {
 
 /// Opens the configured database for a command, beside a running service or before the first one. No mail goes out.
 pub(crate) async fn open(config: &Config) -> anyhow::Result<App> {
-    App::open(config, Arc::new(SystemClock), Arc::new(Chance::from_os()), Transports::default(), false).await
+    App::open(
+        config,
+        Arc::new(SystemClock::default()),
+        Arc::new(Chance::from_os()),
+        Transports::default(),
+        false,
+    )
+    .await
 }
 
 /// Whoever may run commands on the machine of the service may do everything.

@@ -142,7 +142,7 @@ async fn import(
     let app = open(&config).await?;
     let work = Work::begin(&app, actor()).await.map_err(refused)?;
     let sources: Vec<Source<'_>> =
-        files.iter().map(|(path, text)| Source { text, folder: path.parent() }).collect();
+        files.iter().map(|(path, text)| Source { text, folder: path.parent(), may_wait: false }).collect();
     let name = |place: usize| files[place].0.display().to_string();
     let checked = |place: usize, problems: Vec<Problem>| check::Checked {
         name: name(place),

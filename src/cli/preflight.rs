@@ -87,7 +87,7 @@ pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
             format!("--starter {starter}: not in this directory; give a key of its people"),
         ));
     }
-    let at = args.at.unwrap_or_else(|| SystemClock.now());
+    let at = args.at.unwrap_or_else(|| SystemClock::default().now());
     let values = values(&playbook, &directory, &args.set, at, setting)?;
     let plan = plan(&args, &playbook, &directory, &values, at);
     let timetable = preflight(&plan);

@@ -99,11 +99,15 @@ pub enum Input {
         /// When.
         at: Timestamp,
     },
+    /// The answer that stands was not a person's, as far as can be told: it counts for nothing.
+    Doubted,
     /// The recipient's timer fell due.
     TimerFired {
         /// The step it was set for.
         step: u16,
     },
+    /// The auditor found a running ladder without a next step: no timer and, before the first try, no letter to try.
+    StepLost,
     /// A person decided. An end may come at any time; the rest only when the decision is due.
     Decided {
         /// What follows.
@@ -189,6 +193,7 @@ pub fn advance(scene: &Scene<'_>, recipient: &Recipient, input: &Input) -> (Reci
             }
             settle_if_said(&mut next, scene, &mut effects);
         }
+        Input::Doubted => doubt(&mut next, scene, &mut effects),
         Input::TimerFired { step } => {
             let due = next.due.is_some_and(|due| scene.now >= due);
             // Early, or a timer of an earlier step: the ladder has moved on.
@@ -196,6 +201,7 @@ pub fn advance(scene: &Scene<'_>, recipient: &Recipient, input: &Input) -> (Reci
                 climb(&mut next, scene, false, &mut effects);
             }
         }
+        Input::StepLost => set_again(&mut next, scene, &mut effects),
         Input::Decided { then } => decide(&mut next, scene, then, &mut effects),
         Input::Stopped { why, tell } => stop(&mut next, scene, *why, *tell, &mut effects),
     }
@@ -222,6 +228,16 @@ fn set_timer(recipient: &mut Recipient, scene: &Scene<'_>, effects: &mut Vec<Eff
     let due = started + ladder(scene).steps[usize::from(recipient.step)].at;
     recipient.due = Some(due);
     effects.push(Effect::SetTimer { step: recipient.step, due });
+}
+
+/// Sets the timer that a waiting recipient has lost; where it never had one, its ladder starts now.
+fn set_again(recipient: &mut Recipient, scene: &Scene<'_>, effects: &mut Vec<Effect>) {
+    match (recipient.state, recipient.due, recipient.started_at) {
+        (State::Waiting, Some(due), _) => effects.push(Effect::SetTimer { step: recipient.step, due }),
+        (State::Waiting, None, Some(_)) => set_timer(recipient, scene, effects),
+        (State::Waiting, None, None) => start(recipient, scene, effects),
+        _ => {}
+    }
 }
 
 fn ladder<'a>(scene: &Scene<'a>) -> &'a Ladder {
@@ -381,6 +397,26 @@ fn settle(recipient: &mut Recipient, state: State, effects: &mut Vec<Effect>) {
     recipient.pending.clear();
     effects.push(Effect::Withdraw);
     effects.push(Effect::DropTimer);
+}
+
+/// Takes an answer back: the ladder goes on where it stood, and what fell due meanwhile is taken at once.
+fn doubt(recipient: &mut Recipient, scene: &Scene<'_>, effects: &mut Vec<Effect>) {
+    if recipient.state != State::Answered {
+        return;
+    }
+    let evidence = &mut recipient.evidence;
+    let said = evidence.acked_at.or(evidence.answered_at);
+    (evidence.acked_at, evidence.answered_at) = (None, None);
+    if evidence.opened_at == said {
+        evidence.opened_at = None;
+    }
+    if scene.rule.ladder.is_none() {
+        recipient.state = State::Informed;
+        return;
+    }
+    recipient.state = State::Waiting;
+    recipient.started_at.get_or_insert(scene.now);
+    set_timer(recipient, scene, effects);
 }
 
 /// Ends the ladder, or puts the decision off. Only a decision that is due can be put off: earlier, it would leap over

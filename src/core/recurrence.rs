@@ -8,7 +8,7 @@ use chrono::TimeZone;
 use chrono_tz::Tz;
 use rrule::{Frequency, RRule, RRuleSet, Unvalidated};
 
-use crate::{text::Text, time::Timestamp};
+use crate::{text::Text, time::Timestamp, yaml::fields::shortened};
 
 /// A rule that was read.
 #[derive(Clone, Debug)]
@@ -19,9 +19,13 @@ impl Recurrence {
     ///
     /// Bounded: hourly is the finest frequency; `COUNT` is refused, because a playbook has no first day to count from.
     pub fn read(rule: &str, zone: Tz) -> Result<Self, Text> {
+        // The library reads a rule of other letters than ASCII by bytes, and would panic.
+        if let Some(wrong) = wrong_part(rule) {
+            return Err(wrong);
+        }
         let parsed: RRule<Unvalidated> = rule.parse().map_err(|error| {
             Text::both(
-                format!("繰り返しの規則として読めません({error})。"),
+                "繰り返しの規則として読めません。",
                 format!("This cannot be read as a recurrence rule ({error})."),
             )
         })?;
@@ -44,8 +48,8 @@ impl Recurrence {
             .ok_or_else(|| Text::both("この時間帯は使えません。", "This zone cannot be used."))?;
         let set = parsed.build(first).map_err(|error| {
             Text::both(
-                format!("繰り返しの規則に誤りがあります({error})。"),
-                format!("The recurrence rule is wrong ({error})."),
+                "繰り返しの規則の項目が、互いに合いません。",
+                format!("The parts of the recurrence rule do not fit each other ({error})."),
             )
         })?;
         Ok(Self(set.limit()))
@@ -73,6 +77,90 @@ impl Recurrence {
         }
         (count, last)
     }
+}
+
+/// The parts of a rule, each with the numbers that it takes, where it takes numbers (RFC 5545, section 3.3.10).
+const PARTS: [(&str, Option<(i32, i32)>); 14] = [
+    ("FREQ", None),
+    ("UNTIL", None),
+    ("COUNT", Some((1, i32::MAX))),
+    ("INTERVAL", Some((1, i32::MAX))),
+    ("BYSECOND", Some((0, 59))),
+    ("BYMINUTE", Some((0, 59))),
+    ("BYHOUR", Some((0, 23))),
+    ("BYDAY", None),
+    ("BYMONTHDAY", Some((-31, 31))),
+    ("BYYEARDAY", Some((-366, 366))),
+    ("BYWEEKNO", Some((-53, 53))),
+    ("BYMONTH", Some((1, 12))),
+    ("BYSETPOS", Some((-366, 366))),
+    ("WKST", None),
+];
+const FREQUENCIES: [&str; 5] = ["YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY"];
+const DAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
+
+/// The first part of a rule that cannot be read, in words; `None` where each is right by itself.
+fn wrong_part(rule: &str) -> Option<Text> {
+    let mut has_frequency = false;
+    for part in rule.split(';') {
+        let shown = shortened(part);
+        let Some((name, value)) = part.split_once('=') else {
+            return Some(Text::both(
+                format!("「{shown}」が「項目=値」の形ではありません。"),
+                format!("\"{shown}\" has not the form NAME=VALUE."),
+            ));
+        };
+        let Some((name, numbers)) = PARTS.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name))
+        else {
+            let name = shortened(name);
+            let known = PARTS.map(|(known, _)| known);
+            return Some(Text::both(
+                format!("「{name}」という項目は規則にありません。書けるもの: {}。", known.join("、")),
+                format!("A rule has no part \"{name}\". Known are {}.", known.join(", ")),
+            ));
+        };
+        has_frequency |= name == "FREQ";
+        let fits = |word: &str| match (name, numbers) {
+            (_, Some((least, most))) => {
+                word.parse().is_ok_and(|number: i32| (least..=most).contains(&number))
+            }
+            // Finer ones are told by themselves.
+            ("FREQ", _) => FREQUENCIES
+                .into_iter()
+                .chain(["MINUTELY", "SECONDLY"])
+                .any(|known| known.eq_ignore_ascii_case(word)),
+            ("BYDAY", _) => DAYS.iter().any(|day| {
+                let nth = word.to_ascii_uppercase();
+                nth.strip_suffix(day).is_some_and(|nth| nth.is_empty() || nth.parse::<i32>().is_ok())
+            }),
+            ("WKST", _) => DAYS.iter().any(|day| day.eq_ignore_ascii_case(word)),
+            _ => word.is_ascii(),
+        };
+        if let Some(word) = value.split(',').find(|word| !fits(word)) {
+            let (ja, en) = match (name, numbers) {
+                (_, Some((least, i32::MAX))) => {
+                    (format!("{least} 以上の整数"), format!("a whole number from {least} on"))
+                }
+                (_, Some((least, most))) => {
+                    (format!("{least} から {most} の整数"), format!("a whole number from {least} to {most}"))
+                }
+                ("FREQ", _) => (FREQUENCIES.join("、"), FREQUENCIES.join(", ")),
+                ("UNTIL", _) => ("20271231T000000Z".into(), "20271231T000000Z".into()),
+                _ => (DAYS.join("、"), DAYS.join(", ")),
+            };
+            let word = shortened(word);
+            return Some(Text::both(
+                format!("{name} に「{word}」は書けません。書けるもの: {ja}。"),
+                format!("{name} cannot be \"{word}\"; it takes {en}."),
+            ));
+        }
+    }
+    (!has_frequency).then(|| {
+        Text::both(
+            format!("FREQ がありません。書けるもの: {}。", FREQUENCIES.join("、")),
+            format!("FREQ is missing; it takes {}.", FREQUENCIES.join(", ")),
+        )
+    })
 }
 
 #[cfg(test)]
@@ -107,6 +195,35 @@ mod tests {
         let rule = Recurrence::read("FREQ=DAILY;BYHOUR=9", tokyo).unwrap();
         let (count, last) = rule.between(at("2026-11-01T09:00:00+09:00"), at("2026-11-04T12:00:00+09:00"));
         assert_eq!((count, last), (3, Some(at("2026-11-04T09:00:00+09:00"))));
+    }
+
+    #[test]
+    fn the_part_that_is_wrong_is_named_in_both_languages() {
+        for (rule, ja, en) in [
+            ("毎週月曜", "「毎週月曜」が「項目=値」の形ではありません。", "NAME=VALUE"),
+            ("FREQ=FORTNIGHTLY", "FREQ に「FORTNIGHTLY」は書けません。", "MONTHLY"),
+            (
+                "FREQ=DAILY;BYHOUR=25",
+                "BYHOUR に「25」は書けません。書けるもの: 0 から 23 の整数。",
+                "from 0 to 23",
+            ),
+            ("FREQ=WEEKLY;BYDAY=MO,月", "BYDAY に「月」は書けません。", "MO, TU"),
+            ("FREQ=DAILY;UNTIL=来年", "UNTIL に「来年」は書けません。", "20271231T000000Z"),
+            ("FREQ=WEEKLY;ON=MO", "「ON」という項目は規則にありません。", "BYDAY"),
+            ("BYDAY=MO", "FREQ がありません。", "FREQ is missing"),
+            (
+                "FREQ=MONTHLY;BYWEEKNO=3",
+                "繰り返しの規則の項目が、互いに合いません。",
+                "do not fit each other",
+            ),
+        ] {
+            let said = Recurrence::read(rule, chrono_tz::Asia::Tokyo).expect_err(rule);
+            assert!(said.ja.contains(ja), "{rule}: {said:?}");
+            assert!(said.en.as_ref().is_some_and(|said| said.contains(en)), "{rule}: {said:?}");
+        }
+        for rule in ["FREQ=MONTHLY;BYDAY=+2TU,-1FR;BYHOUR=10;BYMINUTE=0", "FREQ=WEEKLY;BYDAY=MO;WKST=SU"] {
+            assert!(Recurrence::read(rule, chrono_tz::Asia::Tokyo).is_ok(), "{rule}");
+        }
     }
 
     #[test]

@@ -79,8 +79,8 @@ rules! {
 "名前の書き間違い1つで、だれかが抜け落ちる" /
 "a slip in a name would leave somebody out"
 "R02" [Error], File;
-"YAML として読めない、空、大きすぎる、知らない・重複した・足りない項目、型の違い、知らない apiVersion や kind、真偽値と読まれる項目名、時間の長さの書き間違い、機関あての unit: person、teams のない count: teams、2行の件名、自分自身を含むグループ" /
-"not YAML, empty, too large, unknown or duplicate or missing key, wrong type, unknown `apiVersion` or `kind`, boolean-like key, bad length of time, `unit: person` with an agency, `count: teams` without a field `teams`, a subject of two lines, a group that contains itself";
+"YAML として読めない、空、大きすぎる、知らない・重複した・足りない項目、型の違い、知らない apiVersion や kind、真偽値と読まれる項目名、時間の長さの書き間違い、機関あての unit: person、teams のない count: teams、2行の件名、自分自身を含むグループ、引用符のない震度階級や数字だけの電話番号" /
+"not YAML, empty, too large, unknown or duplicate or missing key, wrong type, unknown `apiVersion` or `kind`, boolean-like key, bad length of time, `unit: person` with an agency, `count: teams` without a field `teams`, a subject of two lines, a group that contains itself, an intensity or a telephone number of digits alone without quotes";
 "読み違えられるファイルは動かない" /
 "a file that can be misread does not run"
 "R03" [Error], Directory;
@@ -94,13 +94,13 @@ rules! {
 "文面に穴があく" /
 "an empty place in a letter"
 "R05" [Error], File;
-"互いの完了を待つ課題。自分の `when` で隠れ得る課題を起点にした期限" /
-"tasks that require each other in a circle; a due time that hangs on a task which its own `when` may hide";
+"互いの完了を待つ課題(`requires` でも、`due` の起点でも)。自分の `when` で隠れ得る課題を起点にした期限" /
+"tasks that wait for each other in a circle, by `requires` or by the anchor of `due`; a due time that hangs on a task which its own `when` may hide";
 "永久に終わらない" /
 "it could never be done"
 "R06" [Warning], File;
-"どこでも使われない役割・回答の選択肢・段階・様式・変数、機関のないグループ、何も免除しない免除" /
-"a role, response set, ladder, form or variable that nothing uses; a group without agencies; a waiver that waives nothing";
+"どこでも使われない役割・回答の選択肢・段階・様式・変数、保留しない起動の `hold`、機関のないグループ、何も免除しない免除" /
+"a role, response set, ladder, form or variable that nothing uses; `hold` where nothing is held; a group without agencies; a waiver that waives nothing";
 "たいてい、別の場所の書き間違い" /
 "mostly a slip elsewhere"
 "R07" [Warning], Neighbours;
@@ -173,19 +173,19 @@ rules! {
 "an alert goes outside, and the alert of `cancel` lacks some of its recipients or transports, or is not there. Outside is an agency with `outside: true` (without a directory: every agency) and a channel with `visibility: outside`";
 "知らせた相手には、取消も届くこと" /
 "whoever was told must hear that it is over"
-"A14" [Warning], File;
-"`stop_on` が先に終わらせるため、調べる条件のとおりには来ない段階(読了・確認で止まるのに、その後の未回答を調べる)" /
-"a step that never comes as it reads, because `stop_on` ends the ladder first: it stops at read or acked, and the step tests what comes after that";
-"来るはずの段階が来ない" /
-"a step that is waited for does not come"
+"A14" [Warning], Directory;
+"`stop_on` が先に終わらせるため、調べる条件のとおりには来ない段階(読了・確認で止まるのに、その後の未回答を調べる)。宛先の数より多い `quorum`" /
+"a step that never comes as it reads, because `stop_on` ends the ladder first: it stops at read or acked, and the step tests what comes after that; a `quorum` of more accepting answers than there are recipients";
+"待っているものが来ない" /
+"what is waited for does not come"
 "A15" [Warning], File;
 "決める本人へ戻す `raise`。段階のない通知での `refresh_every`" /
 "`raise` to the very party that decides; `refresh_every` in an alert without a ladder";
 "終わりに人のいない繰返しになる" /
 "it would repeat without an end at a person"
 "A16" [Warning], File;
-"回答を求める文面に書き込まれた http(s) のアドレス" /
-"a literal http(s) address in an alert that asks for an answer";
+"回答を求める文面に書き込まれた http(s) のアドレス。回答を求める SMS に `{{ alert.link }}` がない" /
+"a literal http(s) address in an alert that asks for an answer; an SMS that asks for one without `{{ alert.link }}`";
 "回答は `{{ alert.link }}` から来る" /
 "answers come by `{{ alert.link }}`"
 "A17" [Warning], File;
@@ -204,13 +204,13 @@ rules! {
 "永久に起動しない" /
 "it would never fire"
 "T03" [Warning], Moment;
-"起動を許された当番表に、いまだれもいない" /
-"a manual trigger allowed to rosters with nobody on duty";
+"起動を許された当番表に、いまだれもいない。空の `allow`" /
+"a manual trigger allowed to rosters with nobody on duty, or to nobody (`allow: []`)";
 "ボタンを押す人がいない" /
 "nobody could press the button"
 "T04" [Warning], Neighbours;
-"2つの手順書が同じ条件で起動し、宛先が重なる" /
-"two playbooks fire on the same condition, and their recipients overlap";
+"2つの手順書が同じ条件で起動し、宛先が重なる(自分で開くもの。`suggest` は人が選び、`webhook` と `manual` は条件を持たないので数えない)" /
+"two playbooks fire on the same condition, and their recipients overlap (those that open by themselves: at `suggest` a person chooses, and `webhook` and `manual` have no condition)";
 "同じ相手に2通の照会が行く" /
 "the same people would be asked twice"
 "T05" [Error], File;
@@ -239,8 +239,8 @@ rules! {
 "終わりが提案されない" /
 "the end would never be proposed"
 "T10" [Error, Warning], File;
-"`relay_to` のない外部チャンネル(W)。外部チャンネルの内部の掲示(W)、連絡先一覧の掲示(E)" /
-"an outside channel without `relay_to` (W); an internal pin shown in one (W: `objectives`, `ack_board`, `latest_sitrep` of a report that is not for it; E: `contact_list`)";
+"`relay_to` のない、または `relay_to` をたどっても内部に届かない外部チャンネル(W)。外部チャンネルの内部の掲示(W)、連絡先一覧の掲示(E)" /
+"an outside channel without `relay_to`, or whose `relay_to` never ends at an internal channel (W); an internal pin shown in one (W: `objectives`, `ack_board`, `latest_sitrep` of a report that is not for it; E: `contact_list`)";
 "そこで言われたことは本部に届き、宛先は外へ出ない" /
 "what is said there must be heard; addresses stay inside"
 "T11" [Info], Moment;

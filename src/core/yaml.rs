@@ -234,6 +234,18 @@ impl Problems {
         })
     }
 
+    /// Whether a key of the map at this path was refused because other tools read it as a boolean: it may be the one
+    /// that seems to be missing.
+    pub fn has_refused_key_in(&self, path: &str) -> bool {
+        self.found.borrow().iter().any(|problem| {
+            let key = match path {
+                "" => Some(problem.path.as_str()),
+                path => problem.path.strip_prefix(path).and_then(|rest| rest.strip_prefix('.')),
+            };
+            problem.code == "R02" && key.is_some_and(tree::is_boolean_like)
+        })
+    }
+
     /// Whether there is an error by this rule.
     pub fn has_error_of(&self, code: &str) -> bool {
         self.found.borrow().iter().any(|problem| problem.severity == Severity::Error && problem.code == code)
@@ -261,9 +273,16 @@ impl Problems {
         if self.torn.get() {
             found.retain(|problem| problem.code == "R02");
         }
-        found.sort_by(|a, b| (a.at, a.code, &a.path).cmp(&(b.at, b.code, &b.path)));
-        found.dedup();
-        found
+        // At one place as they were found: what is missing in a map, in the order in which one would write it.
+        found.sort_by(|a, b| (a.at, a.code).cmp(&(b.at, b.code)));
+        let mut told: Vec<Problem> = Vec::with_capacity(found.len());
+        for problem in found {
+            let beside = told.iter().rev().take_while(|known| known.at == problem.at);
+            if !beside.into_iter().any(|known| *known == problem) {
+                told.push(problem);
+            }
+        }
+        told
     }
 }
 

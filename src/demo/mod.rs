@@ -81,7 +81,7 @@ pub async fn run(
     let transports = Transports::default()
         .with("mail", Transport::Mail(app::mailer(&config).context("the catcher is the relay")?))
         .with("rehearsal", Transport::Rehearsal { catcher: app::mailer(&config) });
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let mut app = App::open(&config, clock, Arc::new(Chance::from_os()), transports, true).await?;
     app.inbox = Some(catcher.clone());
     let speed = speed.unwrap_or(SPEED);

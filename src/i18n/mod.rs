@@ -20,7 +20,10 @@ const JA: &[&str] = &[
     include_str!("ja/role.ftl"),
     include_str!("ja/activity.ftl"),
     include_str!("ja/duty.ftl"),
+    include_str!("ja/errand.ftl"),
+    include_str!("ja/doubt.ftl"),
     include_str!("ja/call.ftl"),
+    include_str!("ja/watch.ftl"),
 ];
 const EN: &[&str] = &[
     include_str!("en/page.ftl"),
@@ -33,7 +36,10 @@ const EN: &[&str] = &[
     include_str!("en/role.ftl"),
     include_str!("en/activity.ftl"),
     include_str!("en/duty.ftl"),
+    include_str!("en/errand.ftl"),
+    include_str!("en/doubt.ftl"),
     include_str!("en/call.ftl"),
+    include_str!("en/watch.ftl"),
 ];
 /// Only what differs from Japanese; the rest falls back.
 const EASY_JA: &[&str] = &[include_str!("easy_ja.ftl")];

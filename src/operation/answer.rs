@@ -22,6 +22,8 @@ use uuid::Uuid;
 use super::{
     Actor, AsTyped, Invalid, Once, OperationError, Reply, Work,
     alert::{Given, count_answers, given, step},
+    answers::Sent,
+    doubt::{self, Client},
     scene::{Scene, Scenes, text},
     telling,
 };
@@ -65,8 +67,9 @@ pub fn actor(link: &link::Model) -> Actor {
 }
 
 /// A person looked at the page.
-pub async fn opened(mut work: Work<'_>, link: &link::Model) -> Result<(), OperationError> {
+pub async fn opened(mut work: Work<'_>, link: &link::Model, client: &Client) -> Result<(), OperationError> {
     let (scene, rule, mut row) = load(&work, RecipientId::new(link.recipient_id)).await?;
+    doubt::remember(&work, link, client).await?;
     let at = work.now;
     if step(&mut work, &scene, &rule, &mut row, &Input::Opened { at }).await? {
         prove(&mut work, &row, &link.contact)?;
@@ -121,13 +124,15 @@ impl Known {
 pub(super) async fn answer(
     work: &mut Work<'_>,
     known: &mut Known,
-    link: &link::Model,
+    sent: &Sent,
     row: recipient::Model,
     typed: Typed<'_>,
 ) -> Result<recipient::Model, OperationError> {
-    let by = (work.actor.id.clone(), text(&link.name).ja);
-    let row = take(work, known, row, typed, by, false).await?;
-    prove(work, &row, &link.contact)?;
+    let by = (work.actor.id.clone(), text(&sent.link.name).ja);
+    let row = take(work, known, row, typed, by, Some(sent)).await?;
+    if given(&row)?.is_none_or(|given| !given.suspect) {
+        prove(work, &row, &sent.link.contact)?;
+    }
     Ok(row)
 }
 
@@ -146,7 +151,7 @@ pub async fn on_behalf(
     let by = (work.actor.id.clone(), work.actor.name.clone());
     let (_, _, row) = load(&work, id).await?;
     let mut known = Known::default();
-    let row = take(&mut work, &mut known, row, typed, by, true).await?;
+    let row = take(&mut work, &mut known, row, typed, by, None).await?;
     known.conclude(&mut work).await?;
     let scene = Scene::load(work.app, &work.tx, IncidentId::new(row.incident_id)).await?;
     work.flush_quietly().await?;
@@ -156,13 +161,14 @@ pub async fn on_behalf(
     Ok(reply)
 }
 
+/// - `sent`: how it came; `None` by telephone.
 async fn take(
     work: &mut Work<'_>,
     known: &mut Known,
     mut row: recipient::Model,
     typed: Typed<'_>,
     (by, by_name): (String, String),
-    proxy: bool,
+    sent: Option<&Sent>,
 ) -> Result<recipient::Model, OperationError> {
     let scene = known.scenes.get(work.app, &work.tx, row.incident_id).await?;
     let (alert, rule) = known.alert(work, row.alert_id).await?;
@@ -205,6 +211,11 @@ async fn take(
         _ => fields,
     };
     let late = is_late(&scene, &rule, &row, work.now);
+    let proxy = sent.is_none();
+    let suspect = match sent {
+        Some(sent) => doubt::is_suspect(sent, option, before.as_ref(), work.now)?,
+        None => false,
+    };
     let given = Given {
         option: option.key.clone(),
         fields,
@@ -214,9 +225,14 @@ async fn take(
         proxy,
         late: late || row.state == "decided",
         at_ms: work.now.0,
+        client: sent.map(|sent| sent.client.mark.clone()),
+        suspect,
     };
     let same = before.as_ref().is_some_and(|before| {
-        before.option == given.option && before.fields == given.fields && before.note == given.note
+        before.option == given.option
+            && before.fields == given.fields
+            && before.note == given.note
+            && before.suspect == given.suspect
     });
     if same {
         return Ok(row);
@@ -234,9 +250,17 @@ async fn take(
             by_name: given.by_name.clone(),
             proxy,
             late: given.late,
+            suspect,
         },
     )
     .await?;
+    if suspect {
+        doubt::keep(work, &scene, &rule, &mut row, before.as_ref(), &given).await?;
+        let line = said(&work.actor, &row, "answer", told(option, &given, before.is_some()), work.now);
+        work.line(scene.id(), line);
+        known.answered.insert(row.alert_id);
+        return Ok(row);
+    }
     row.answer = Some(to_json(&given));
     let input = Input::Answered { meaning: option.meaning, counts_as: option.counts_as, at: work.now };
     if !step(work, &scene, &rule, &mut row, &input).await? {
@@ -314,6 +338,11 @@ fn told(option: &ResponseOption, given: &Given, changed: bool) -> Text {
         (changed, "回答を変更", "changed answer"),
         (given.proxy, "電話で聴取", "by telephone"),
         (given.late, "期限後", "late"),
+        (
+            given.suspect,
+            "要確認。メールの検査装置が押した可能性",
+            "to be checked: perhaps pressed by a mail scanner",
+        ),
     ];
     for (holds, in_ja, in_en) in marks {
         if holds {

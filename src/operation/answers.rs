@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{
     Actor, OperationError, Work,
     answer::{self, Known, Typed},
+    doubt::Client,
 };
 use crate::{
     app::App,
@@ -25,6 +26,8 @@ pub struct Sent {
     pub values: BTreeMap<String, String>,
     /// Free words.
     pub note: String,
+    /// What sent it, as far as can be told.
+    pub client: Client,
 }
 
 impl Sent {
@@ -56,7 +59,7 @@ pub async fn take(app: &App, sent: &[Sent]) -> Result<Vec<Result<(), OperationEr
         work.actor = answer::actor(&one.link);
         let field = |key: &str| one.value(key);
         let typed = Typed { option: &one.option, field: &field, note: &one.note };
-        match answer::answer(&mut work, &mut known, &one.link, row.clone(), typed).await {
+        match answer::answer(&mut work, &mut known, one, row.clone(), typed).await {
             Ok(row) => {
                 rows.insert(id, row);
                 results.push(Ok(()));

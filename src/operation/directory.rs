@@ -4,7 +4,7 @@
 //! 2. [`put`] makes it the directory in force, if that is still the one that was planned upon.
 //! 3. On the pages there are two requests between: the plan waits as a draft ([`keep_draft`]).
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use entity::{directory_draft, directory_version};
 use noroshi_core::{
@@ -220,8 +220,12 @@ async fn broken_playbooks(
             problems.into_iter().filter(|problem| problem.severity == Severity::Error).collect()
         };
         let known = errors(before);
-        let problems: Vec<Problem> =
-            errors(Some(after)).into_iter().filter(|problem| !known.contains(problem)).collect();
+        // What is missing is told where the playbook names it first.
+        let mut told = BTreeSet::new();
+        let problems: Vec<Problem> = errors(Some(after))
+            .into_iter()
+            .filter(|problem| !known.contains(problem) && told.insert(problem.detail.ja.clone()))
+            .collect();
         if !problems.is_empty() {
             broken.push(BrokenPlaybook { key: row.key, problems });
         }

@@ -9,18 +9,18 @@ use noroshi_core::{
     directory::Directory,
     id::IncidentId,
     incident::State,
-    playbook::{IncidentEvent, Playbook},
+    playbook::{IncidentEvent, PartyRef, Playbook, Urgency},
     problem::Severity,
     rights::Action,
     text::{Language, Text},
-    time::{Span, Timeline},
+    time::{Span, Timeline, Timestamp},
     variable,
 };
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Invalid, Once, OperationError, Reply, Work,
+    Actor, Invalid, Once, OperationError, Reply, Work,
     alert::{Raised, raise_alert},
     ending::abort_drill,
     role,
@@ -71,7 +71,7 @@ pub async fn start(
     })?;
     let directory = work.app.library.directory(&work.tx, directory_version.id).await?;
     let playbook = work.app.library.playbook(&work.tx, version.id).await?;
-    may_start(&work, &playbook, &directory)?;
+    may_start(&work.actor, &playbook, &directory, work.now)?;
 
     // A directory imported since may no longer give the playbook what it needs.
     let (checked, mut problems) = noroshi_core::playbook::read(version.source.as_bytes(), Some(&directory));
@@ -268,21 +268,32 @@ pub(super) async fn raise_on(
             let rule = Rule::of(&playbook, &plan.key).expect("the alert is the playbook's own");
             raise_alert(work, scene, &rule, None, Raised::default()).await?;
         } else {
-            let timer = raise_timer(work, scene, &plan.key, on.delay);
+            let timer = raise_timer(work, scene, plan.severity, &plan.key, on.delay);
             work.gathered.timers.insert(timer.id, Some(timer));
         }
     }
     Ok(())
 }
 
-/// Who may start by hand: commanders and administrators, and whom the trigger's `allow` names.
-fn may_start(work: &Work<'_>, playbook: &Playbook, directory: &Directory) -> Result<(), OperationError> {
+/// Whom the playbook lets start by hand besides commanders and administrators: each party with its people now.
+pub fn starters(playbook: &Playbook, directory: &Directory, now: Timestamp) -> Vec<(PartyRef, Vec<String>)> {
     let nobody = BTreeMap::new();
     let who = WhoIsWho { playbook, directory, holders: &nobody };
     let allowed = playbook.triggers.iter().filter(|trigger| trigger.is_manual());
-    let mut people = allowed.flat_map(|trigger| &trigger.allow).flat_map(|party| who.people(party, work.now));
-    let named = people.any(|person| work.actor.is_person(&person));
-    work.actor.must_named(Action::Start, named, "start an incident")
+    let parties = allowed.flat_map(|trigger| &trigger.allow);
+    parties.map(|party| (party.clone(), who.people(party, now).into_iter().collect())).collect()
+}
+
+/// Whether somebody may start this playbook by hand.
+pub fn may_start(
+    actor: &Actor,
+    playbook: &Playbook,
+    directory: &Directory,
+    now: Timestamp,
+) -> Result<(), OperationError> {
+    let starters = starters(playbook, directory, now);
+    let named = starters.iter().flat_map(|(_, people)| people).any(|person| actor.is_person(person));
+    actor.must_named(Action::Start, named, "start an incident")
 }
 
 fn channels(work: &Work<'_>, scene: &Scene) -> Vec<channel::Model> {
@@ -305,9 +316,10 @@ fn channels(work: &Work<'_>, scene: &Scene) -> Vec<channel::Model> {
 pub(super) fn timer_of(
     work: &Work<'_>,
     scene: &Scene,
+    urgency: Urgency,
     kind: &str,
     key: Option<&str>,
-    due: noroshi_core::time::Timestamp,
+    due: Timestamp,
 ) -> timer::Model {
     timer::Model {
         id: work.app.chance.uuid(work.now),
@@ -316,6 +328,7 @@ pub(super) fn timer_of(
         subject_id: None,
         subject_key: key.map(str::to_owned),
         step: 0,
+        priority: scene.priority(urgency),
         due_own_ms: due.0,
         due_at_ms: scene.timeline.real_time_of(due).map(|at| at.0),
         fired_at_ms: None,
@@ -323,6 +336,6 @@ pub(super) fn timer_of(
     }
 }
 
-fn raise_timer(work: &Work<'_>, scene: &Scene, key: &str, delay: Span) -> timer::Model {
-    timer_of(work, scene, "raise", Some(key), scene.timeline.own(work.now) + delay)
+fn raise_timer(work: &Work<'_>, scene: &Scene, urgency: Urgency, key: &str, delay: Span) -> timer::Model {
+    timer_of(work, scene, urgency, "raise", Some(key), scene.timeline.own(work.now) + delay)
 }

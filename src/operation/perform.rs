@@ -18,15 +18,17 @@ use noroshi_core::{
     text::Text,
     time::Timestamp,
 };
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
     OperationError, Work, duty,
-    errand::{Errand, RoleLetter},
+    errand::{Errand, Matter, RoleLetter},
     scene::Scene,
     telling,
 };
 use crate::{
+    domains::domain_of,
     key::token_hash,
     store::{self, to_json},
 };
@@ -44,7 +46,7 @@ impl Work<'_> {
             match effect {
                 Effect::Send(letter) => self.send(scene, rule, row, letter),
                 Effect::SetTimer { step, due } => {
-                    let timer = own_timer(scene, "step", row.id, step, due);
+                    let timer = own_timer(scene, rule.plan.severity, "step", row.id, step, due);
                     self.gathered.timers.insert(row.id, Some(timer));
                 }
                 Effect::DropTimer => {
@@ -68,7 +70,7 @@ impl Work<'_> {
                     self.write_to_role(scene, rule.plan.severity, &to, about).await?;
                 }
                 Effect::Record(fact) => {
-                    let line = telling::fact(scene, rule, row, &fact, self.now);
+                    let line = telling::fact(self.app, scene, rule, row, &fact, self.now);
                     self.line(scene.id(), line);
                 }
             }
@@ -86,16 +88,13 @@ impl Work<'_> {
         for effect in effects {
             match effect {
                 tasks::Effect::SetTimer { reminder, due } => {
-                    self.gathered
-                        .timers
-                        .insert(row.id, Some(own_timer(scene, "task", row.id, reminder, due)));
+                    self.time(scene, "task", row.id, reminder, Some(due.0));
                 }
                 tasks::Effect::DropTimer => {
                     self.gathered.timers.insert(row.id, None);
                 }
                 tasks::Effect::Hush => {
-                    let path = duty::task_path(row);
-                    store::delivery::withdraw_notices(&self.tx, scene.id(), &path, self.now).await?;
+                    self.hush(scene, &duty::of_task(row)).await?;
                 }
                 tasks::Effect::FellDue { noticed_late } => {
                     let line = duty::fell_due(scene, row, noticed_late, self.now);
@@ -122,14 +121,13 @@ impl Work<'_> {
         for effect in effects {
             match effect {
                 reports::Effect::SetTimer { stage, due } => {
-                    self.gathered.timers.insert(row.id, Some(own_timer(scene, "report", row.id, stage, due)));
+                    self.time(scene, "report", row.id, stage, Some(due.0));
                 }
                 reports::Effect::DropTimer => {
                     self.gathered.timers.insert(row.id, None);
                 }
                 reports::Effect::Hush => {
-                    let path = duty::report_path(row);
-                    store::delivery::withdraw_notices(&self.tx, scene.id(), &path, self.now).await?;
+                    self.hush(scene, &duty::of_report(row)).await?;
                 }
                 reports::Effect::AskAuthor { before } => {
                     let letter = duty::to_author(self.app, scene, kind, row, before);
@@ -170,9 +168,26 @@ impl Work<'_> {
 
     /// A letter to a role that replaces the former one about the same thing, where that has not left yet.
     async fn notify(&mut self, scene: &Scene, role: &PartyRef, about: Errand) -> Result<(), OperationError> {
-        let Errand::Notice { path, severity, .. } = &about else { return Ok(()) };
-        store::delivery::withdraw_notices(&self.tx, scene.id(), path, self.now).await?;
+        let Errand::Notice { matter, severity, .. } = &about else { return Ok(()) };
+        self.hush(scene, matter).await?;
         self.write_to_role(scene, *severity, role, about).await
+    }
+
+    /// Withdraws notices about this that have not left yet: it is settled, or a newer one says it again.
+    async fn hush(&self, scene: &Scene, matter: &Matter) -> Result<(), OperationError> {
+        let same = |errand: &Value| match serde_json::from_value::<RoleLetter>(errand.clone()) {
+            Ok(RoleLetter { about: Errand::Notice { matter: known, .. }, .. }) => known.is_about(matter),
+            _ => false,
+        };
+        Ok(store::delivery::withdraw_notices(&self.tx, scene.id(), same, self.now).await?)
+    }
+
+    /// Sets the one timer of a chair, a task or a report, where it waits for a moment (own time).
+    pub(super) fn time(&mut self, scene: &Scene, kind: &str, id: Uuid, step: u16, due_own_ms: Option<i64>) {
+        let Some(due) = due_own_ms.map(Timestamp) else { return };
+        // Who leads comes first; reminders of duties after what alerts wait for.
+        let urgency = if kind == "role" { Urgency::Critical } else { Urgency::High };
+        self.gathered.timers.insert(id, Some(own_timer(scene, urgency, kind, id, step, due)));
     }
 
     fn send(&mut self, scene: &Scene, rule: &Rule, row: &recipient::Model, letter: Outgoing) {
@@ -187,6 +202,7 @@ impl Work<'_> {
             language: point.language.key().into(),
             generation: 0,
             revoked_at_ms: None,
+            opened_by: serde_json::json!([]),
         });
         let mut delivery = self.delivery(scene, rule.plan.severity, letter.occasion.key(), &point);
         delivery.recipient_id = Some(row.id);
@@ -210,11 +226,6 @@ impl Work<'_> {
         let driver =
             scene.directory.transports.get(&point.transport).map_or("", |transport| &transport.driver);
         let transport = if scene.is_drill() { "rehearsal" } else { carrier(driver) };
-        let urgency = match urgency {
-            Urgency::Critical => 0,
-            Urgency::High => 1,
-            Urgency::Normal => 2,
-        };
         delivery::Model {
             id: self.app.chance.uuid(self.now),
             incident_id: scene.incident.id,
@@ -226,10 +237,10 @@ impl Work<'_> {
             contact: point.contact.clone(),
             name: to_json(&point.name),
             address: point.address.clone(),
+            domain: if transport == "mail" { domain_of(&point.address) } else { String::new() },
             language: point.language.key().into(),
             errand: None,
-            // What is real goes before what is drilled.
-            priority: if scene.is_drill() { urgency + 10 } else { urgency },
+            priority: scene.priority(urgency),
             state: "queued".into(),
             due_at_ms: self.now.0,
             lease_until_ms: 0,
@@ -373,7 +384,14 @@ fn carrier(driver: &str) -> &str {
 }
 
 /// The one timer of a recipient, a task or a report: it carries the id of what it belongs to.
-fn own_timer(scene: &Scene, kind: &str, id: Uuid, step: u16, due: Timestamp) -> timer::Model {
+fn own_timer(
+    scene: &Scene,
+    urgency: Urgency,
+    kind: &str,
+    id: Uuid,
+    step: u16,
+    due: Timestamp,
+) -> timer::Model {
     timer::Model {
         id,
         incident_id: scene.incident.id,
@@ -381,6 +399,7 @@ fn own_timer(scene: &Scene, kind: &str, id: Uuid, step: u16, due: Timestamp) -> 
         subject_id: Some(id),
         subject_key: None,
         step: i32::from(step),
+        priority: scene.priority(urgency),
         due_own_ms: due.0,
         due_at_ms: scene.timeline.real_time_of(due).map(|at| at.0),
         fired_at_ms: None,

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::{OperationError, Work};
 use crate::{
-    app::App,
+    app::{App, BrokenFile},
     attachment::{self, Document, Known},
     store::{self, StoreError, to_json},
 };
@@ -66,18 +66,48 @@ pub struct Source<'s> {
     pub text: &'s [u8],
     /// Where its documents lie; `None` takes those of the version in force along.
     pub folder: Option<&'s Path>,
+    /// Whether it may come in before there is any directory to satisfy its `requires`: the folder of the first start
+    /// may, and the directory's import then tells what is missing.
+    pub may_wait: bool,
 }
 
 /// Takes a playbook in. It is checked against the directory in force; with errors, nothing changes.
 ///
 /// - `folder`: where its documents lie; `None` takes those of the version in force along.
 pub async fn import(work: Work<'_>, text: &[u8], folder: Option<&Path>) -> Result<Imported, OperationError> {
-    take(work, Source { text, folder }, true).await
+    take(work, Source { text, folder, may_wait: false }, true).await
+}
+
+/// Takes a playbook of the folder in, as [`import`] does; before there is a directory too.
+pub async fn import_at_start(work: Work<'_>, text: &[u8], folder: &Path) -> Result<Imported, OperationError> {
+    take(work, Source { text, folder: Some(folder), may_wait: true }, true).await
+}
+
+/// The files that were refused and whose key no good file has come in for since; with each, whether a good version of
+/// its key is in force.
+pub async fn broken_files(
+    app: &App,
+    db: &impl ConnectionTrait,
+) -> Result<Vec<(BrokenFile, bool)>, OperationError> {
+    let broken = app.troubles.files();
+    if broken.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    let latest = store::playbook::all_latest(db).await?;
+    for broken in broken {
+        let good = latest.iter().find(|row| Some(&row.key) == broken.key.as_ref());
+        // Another node may have taken it in.
+        if good.is_none_or(|row| row.imported_at_ms <= broken.found_at.0) {
+            found.push((broken, good.is_some()));
+        }
+    }
+    Ok(found)
 }
 
 /// Says what an import would do, and does nothing.
 pub async fn look(work: Work<'_>, text: &[u8]) -> Result<Imported, OperationError> {
-    take(work, Source { text, folder: None }, false).await
+    take(work, Source { text, folder: None, may_wait: false }, false).await
 }
 
 async fn take(work: Work<'_>, source: Source<'_>, for_good: bool) -> Result<Imported, OperationError> {
@@ -111,6 +141,11 @@ pub async fn import_all(
         };
         if keys.insert(playbook.key.clone(), place).is_some() {
             broken.push((place, vec![twice(&playbook.key)]));
+            continue;
+        }
+        let waits = in_force.directory.is_none() && !source.may_wait;
+        if let Some(problem) = waits.then(|| without_directory(&playbook)).flatten() {
+            broken.push((place, vec![problem]));
             continue;
         }
         let former = store::playbook::latest(&work.tx, &playbook.key).await?;
@@ -178,8 +213,12 @@ pub async fn import_all(
             problems,
         });
     }
+    let app = work.app;
     if for_good && done.iter().any(|one| one.changed) {
         work.commit().await?;
+    }
+    if for_good {
+        done.iter().for_each(|one| app.troubles.mended(&one.key));
     }
     Ok(done)
 }
@@ -200,6 +239,33 @@ fn twice(key: &str) -> Problem {
             "Leave one of them out, or change its metadata.key.",
         ),
     }
+}
+
+/// What a playbook requires of a directory, where there is none yet; `None` where it requires nothing.
+fn without_directory(playbook: &Playbook) -> Option<Problem> {
+    let requires = playbook.requires.as_ref()?;
+    let lists = [&requires.agencies, &requires.rosters, &requires.transports, &requires.role_accounts];
+    let needed: Vec<&str> = lists.into_iter().flatten().map(String::as_str).collect();
+    let line_of = |list| playbook.lines.of("requires", list);
+    let line = ["agencies", "rosters", "transports", "role_accounts"]
+        .into_iter()
+        .filter_map(line_of)
+        .min()
+        .unwrap_or(1);
+    (!needed.is_empty()).then(|| Problem {
+        code: "R03",
+        severity: Severity::Error,
+        at: Position { line, column: 1 },
+        path: "requires".into(),
+        detail: Text::both(
+            format!("台帳がまだありません。この手順書には次が必要です: {}", needed.join("、")),
+            format!("There is no directory yet, and this playbook needs: {}.", needed.join(", ")),
+        ),
+        help: Text::both(
+            "先に台帳を取り込んでください(noroshi directory import 台帳.yaml、または画面の「連絡先」)。",
+            "Import the directory first (noroshi directory import directory.yaml, or the page Contacts).",
+        ),
+    })
 }
 
 /// What is not as in another version, in the playbook's own terms, its documents included.

@@ -9,8 +9,8 @@ use noroshi_core::{
     directory::{Directory, SiteValue},
     id::IncidentId,
     incident::{self, State, Verb},
-    playbook::{PartyRef, Playbook, VariableKind},
-    text::{Language, Text},
+    playbook::{PartyRef, Playbook, Urgency, VariableKind},
+    text::{Language, Text, fill},
     time::{Timeline, Timestamp},
     variable,
 };
@@ -120,9 +120,31 @@ impl Scene {
         if *given == own.ja { own.get(language) } else { given }
     }
 
+    /// What tells it apart from another one of the same title: the first value that somebody or something gave, else
+    /// the first alert's subject.
+    pub fn apart(&self, language: Language, app: &App) -> Option<String> {
+        let variables = &self.playbook.variables;
+        let value = variables.iter().find_map(|variable| self.value(&variable.key, language, app));
+        let subject = || {
+            let alert = self.playbook.alerts.first()?;
+            Some(fill(alert.subject.get(language), language, |name| self.value(name, language, app)))
+        };
+        value.map(Cow::into_owned).or_else(subject)
+    }
+
     /// Whether it is a drill.
     pub fn is_drill(&self) -> bool {
         self.incident.mode == "drill"
+    }
+
+    /// Its place in every queue, lower first: what is real goes before what is drilled.
+    pub fn priority(&self, urgency: Urgency) -> i32 {
+        let urgency = match urgency {
+            Urgency::Critical => 0,
+            Urgency::High => 1,
+            Urgency::Normal => 2,
+        };
+        if self.is_drill() { urgency + 10 } else { urgency }
     }
 
     /// How far it is. Only our own code writes the column; a word that does not read back is over for everybody.
@@ -213,7 +235,7 @@ impl Scene {
     pub fn value(&self, name: &str, language: Language, app: &App) -> Option<Cow<'_, str>> {
         if let Some(variable) = self.playbook.variables.iter().find(|variable| variable.key == name) {
             let value = self.values.get(name)?;
-            return Some(variable::shown(&variable.kind, value, language, app.zone));
+            return Some(variable::told(variable, value, language, app.zone));
         }
         let moment = |ms: i64| Cow::Owned(variable::day_and_time(Timestamp(ms), language, app.zone));
         let row = &self.incident;

@@ -13,7 +13,7 @@ use noroshi_core::{
     directory::Directory,
     id::IncidentId,
     incident::State,
-    playbook::{OnTimeout, Playbook, Source, Trigger},
+    playbook::{OnTimeout, Playbook, Source, Trigger, Urgency},
     problem::Severity,
     text::{Language, Text},
     time::{Span, Timestamp},
@@ -194,7 +194,10 @@ async fn carry_out(
     directory: &Arc<Directory>,
 ) -> Result<(&'static str, Text, Option<IncidentId>), OperationError> {
     let (state, held) = match decision {
-        Decision::Nothing(why) => return Ok((decision.key(), why.clone(), None)),
+        Decision::Nothing(test) => {
+            let name = trigger::name_of(&ear.playbook, &test.name);
+            return Ok((decision.key(), trigger::why_not(&name, test, &report.event), None));
+        }
         Decision::Ignore(incident) => {
             let why = Text::both(
                 "同じ事象の事案がすでにある。手順書により何もしない",
@@ -261,7 +264,7 @@ async fn set_hold(
     on_timeout: OnTimeout,
 ) -> Result<(), OperationError> {
     let due = scene.timeline.own(work.now) + hold;
-    let timer = timer_of(work, scene, "hold", None, due);
+    let timer = timer_of(work, scene, Urgency::Critical, "hold", None, due);
     scene.incident.hold_until_ms = timer.due_at_ms;
     scene.incident.on_hold_timeout =
         Some(if on_timeout == OnTimeout::Send { "send" } else { "suggest" }.into());
@@ -355,7 +358,7 @@ fn changes(scene: &Scene, values: &BTreeMap<String, serde_json::Value>, work: &W
             let shown = |values: &BTreeMap<String, serde_json::Value>| {
                 values
                     .get(&variable.key)
-                    .map(|value| variable::shown(&variable.kind, value, language, work.app.zone).into_owned())
+                    .map(|value| variable::told(variable, value, language, work.app.zone).into_owned())
             };
             let (before, now) = (shown(&scene.values), shown(values)?);
             let label = variable::label(variable).get(language).to_owned();

@@ -73,6 +73,17 @@ pub async fn link(db: &impl ConnectionTrait, token_hash: &str) -> Result<Option<
     Ok(link::Entity::find_by_id(token_hash).one(db).await?)
 }
 
+/// Notes by which browsers the page of a link was opened.
+pub async fn set_opened_by(
+    db: &impl ConnectionTrait,
+    token_hash: &str,
+    marks: serde_json::Value,
+) -> Result<(), StoreError> {
+    let change = link::ActiveModel { opened_by: Set(marks), ..Default::default() };
+    link::Entity::update_many().set(change).filter(link::Column::TokenHash.eq(token_hash)).exec(db).await?;
+    Ok(())
+}
+
 /// Adds links; one that is there already stays as it is.
 pub async fn put_links(db: &impl ConnectionTrait, rows: Vec<link::Model>) -> Result<(), StoreError> {
     for chunk in rows.chunks(CHUNK) {

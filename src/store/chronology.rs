@@ -114,6 +114,41 @@ pub fn chain(before: &str, row: &chronology::Model) -> String {
     digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Where a chain does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// The first line that does not follow from the one before it; one more than there are lines where the end is gone.
+    pub seq: i32,
+}
+
+/// Recomputes the chain of an incident: the number of lines, or the first place where one was changed, taken out or
+/// put in. What was cut off at the end shows in the head.
+pub async fn verify(
+    db: &impl ConnectionTrait,
+    incident: IncidentId,
+) -> Result<Result<i32, Broken>, StoreError> {
+    let head = chronology_head::Entity::find_by_id(incident.raw())
+        .one(db)
+        .await?
+        .ok_or_else(|| StoreError::NotFound { what: "chronology of incident", id: incident.to_string() })?;
+    let (mut seq, mut hash) = (0, String::new());
+    loop {
+        // Lines that are added meanwhile belong to a later head.
+        let rows = list(db, incident, seq, CHUNK as u64).await?;
+        let read = rows.len();
+        for row in rows.into_iter().filter(|row| row.seq <= head.seq) {
+            if row.seq != seq + 1 || row.hash != chain(&hash, &row) {
+                return Ok(Err(Broken { seq: seq + 1 }));
+            }
+            (seq, hash) = (row.seq, row.hash);
+        }
+        if read < CHUNK || seq >= head.seq {
+            break;
+        }
+    }
+    Ok(if seq == head.seq && hash == head.hash { Ok(seq) } else { Err(Broken { seq: seq + 1 }) })
+}
+
 /// Lines after `after`, in order.
 pub async fn list(
     db: &impl ConnectionTrait,

@@ -11,6 +11,7 @@
 //! | idempotency key reused | 422 | `/problems/key-reuse` | warn | the client's author |
 //! | not there yet | 501 | `/problems/not-implemented` | info | nobody |
 //! | database away | 503 + `Retry-After` | `/problems/unavailable` | error | the operator |
+//! | database too slow | 503 + `Retry-After` | `/problems/unavailable` | error | the operator |
 //! | bug | 500 | `about:blank` | error | the developer |
 
 use std::fmt;
@@ -26,6 +27,7 @@ use noroshi_core::text::{Language, Text};
 use serde::Serialize;
 use tracing::{error, info, warn};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{
     operation::{Invalid, OperationError},
@@ -43,18 +45,36 @@ pub enum WebError {
     NotFound,
     /// Something is here, but not for this method; with the methods that are.
     Method(Vec<String>),
+    /// No secret verifies this call of a webhook.
+    Unsigned,
     /// The body cannot be read at all.
-    Malformed(String),
+    Malformed(Text),
     /// The body is too large.
     TooLarge,
     /// The form token is missing or another's.
     Csrf,
     /// Named by the interface, built later.
     NotYet,
+    /// The database did not answer while somebody waited; whether it will still do what was asked is not known.
+    TooSlow,
     /// Too many tries; again after so many seconds.
     TooMany(u32),
+    /// The handler met a bug and panicked.
+    Bug {
+        /// Leads from what the reader sees to the line of the log.
+        request: Uuid,
+        /// The route's pattern.
+        route: &'static str,
+    },
     /// A verb was refused.
     Operation(OperationError),
+}
+
+impl WebError {
+    /// What cannot be read at all, in one sentence for each language.
+    pub fn malformed(ja: impl Into<String>, en: impl Into<String>) -> Self {
+        Self::Malformed(Text::both(ja, en))
+    }
 }
 
 impl fmt::Display for WebError {
@@ -136,14 +156,16 @@ pub fn file_detail(problem: &noroshi_core::problem::Problem, language: Language)
 
 fn status(error: &WebError) -> StatusCode {
     match error {
-        WebError::SignIn => StatusCode::UNAUTHORIZED,
+        WebError::SignIn | WebError::Unsigned => StatusCode::UNAUTHORIZED,
         WebError::Denied | WebError::Csrf => StatusCode::FORBIDDEN,
         WebError::NotFound => StatusCode::NOT_FOUND,
         WebError::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
         WebError::Malformed(_) => StatusCode::BAD_REQUEST,
         WebError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        WebError::TooSlow => StatusCode::SERVICE_UNAVAILABLE,
         WebError::NotYet => StatusCode::NOT_IMPLEMENTED,
         WebError::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+        WebError::Bug { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         WebError::Operation(error) => match error {
             OperationError::Denied { .. } => StatusCode::FORBIDDEN,
             OperationError::Closed(_) => StatusCode::CONFLICT,
@@ -201,6 +223,14 @@ fn words(error: &WebError) -> (&'static str, Text, Option<Text>) {
             Text::both("サインインが必要です", "Sign in first"),
             detail("サインインするか、有効なトークンを送ってください。", "Sign in, or send a valid token."),
         ),
+        WebError::Unsigned => (
+            "/problems/denied",
+            Text::both("署名を確かめられません", "The signature cannot be verified"),
+            detail(
+                "webhook-id、webhook-timestamp、webhook-signature を確かめてください。トリガーの名前、秘密鍵、時計（5分以内）のどれかが合っていません。",
+                "Look at webhook-id, webhook-timestamp and webhook-signature: the trigger's name, the secret or the clock (within five minutes) does not match.",
+            ),
+        ),
         WebError::Denied | WebError::Operation(OperationError::Denied { .. }) => (
             "/problems/denied",
             Text::both("この操作はできません", "Not allowed"),
@@ -218,6 +248,14 @@ fn words(error: &WebError) -> (&'static str, Text, Option<Text>) {
             ),
         ),
         WebError::NotFound => ("/problems/not-found", not_found(), None),
+        WebError::TooSlow => (
+            "/problems/unavailable",
+            Text::both("記録できたか、まだ分かりません", "Not known yet whether it was stored"),
+            detail(
+                "データベースの応答がありません。数秒後にもう一度操作してください。同じ操作を繰り返しても、二重にはなりません。",
+                "The database does not answer. Repeat what you did in a few seconds; the same again is not done twice.",
+            ),
+        ),
         WebError::Method(allowed) => (
             "/problems/method",
             Text::both("この方法では使えません", "Wrong method"),
@@ -229,7 +267,7 @@ fn words(error: &WebError) -> (&'static str, Text, Option<Text>) {
         WebError::Malformed(why) => (
             "/problems/malformed",
             Text::both("読めない内容です", "The request cannot be read"),
-            Some(Text::plain(why.clone())),
+            Some(why.clone()),
         ),
         WebError::TooLarge => (
             "/problems/too-large",
@@ -250,6 +288,14 @@ fn words(error: &WebError) -> (&'static str, Text, Option<Text>) {
             Some(Text::both(
                 format!("{seconds}秒待ってから、もう一度試してください。"),
                 format!("Wait {seconds} seconds and try again."),
+            )),
+        ),
+        WebError::Bug { request, .. } => (
+            "about:blank",
+            Text::both("内部の誤り", "Internal error"),
+            Some(Text::both(
+                format!("何も変わっていません。管理者にこの番号を知らせてください: {request}"),
+                format!("Nothing was changed. Please tell the administrator this number: {request}"),
             )),
         ),
         WebError::Operation(error) => match error {
@@ -312,6 +358,9 @@ impl ResponseError for WebError {
             )) => {
                 answer.insert_header((header::RETRY_AFTER, "3"));
             }
+            Self::TooSlow => {
+                answer.insert_header((header::RETRY_AFTER, "5"));
+            }
             Self::TooMany(seconds) => {
                 answer.insert_header((header::RETRY_AFTER, seconds.to_string()));
             }
@@ -320,6 +369,9 @@ impl ResponseError for WebError {
             }
             Self::SignIn => {
                 answer.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+            }
+            Self::Bug { request, .. } => {
+                answer.insert_header(("x-request-id", request.to_string()));
             }
             _ => {}
         }
@@ -340,6 +392,8 @@ fn log(error: &WebError) {
         )) => {
             error!(error = cause as &dyn std::error::Error, "A request failed: {cause}");
         }
+        WebError::Bug { request, route } => error!(%request, route, "A request to {route} met a bug"),
+        WebError::TooSlow => error!("A request was given up: the database did not answer in time"),
         WebError::Operation(OperationError::KeyReused) => warn!("An idempotency key came with another body"),
         WebError::Operation(OperationError::Denied { action, .. }) => {
             info!(action, "Somebody without the right tried to {action}")
@@ -353,7 +407,9 @@ pub async fn finish(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let for_programs = request.path().starts_with("/api/") || request.path().starts_with("/readyz");
+    let for_programs = request.path().starts_with("/api/")
+        || request.path().starts_with("/readyz")
+        || request.path() == "/metrics";
     let answer = next.call(request).await?.map_into_boxed_body();
     let documents = answer.response().extensions().get::<Documents>().cloned();
     let Some(Documents([ja, en])) = documents else {

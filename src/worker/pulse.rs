@@ -29,12 +29,18 @@ const KEPT: Span = Span::minutes(48 * 60);
 /// Runs until the stop, and then until the last letter's outcome is recorded: leases are held until there is nothing
 /// left to hold.
 pub(super) async fn run(app: Arc<App>, life: Lifecycle, lanes: TaskTracker) -> Result<(), Infallible> {
+    let turns = app.watch.begin("pulse");
     let mut looks: u32 = 0;
+    let mut jump = None;
     loop {
+        turns.turn();
         let next = app.clock.now() + LOOK;
         tokio::select! {
             () = async { life.soft().cancelled().await; lanes.wait().await } => break,
             () = app.clock.sleep_until(next) => {}
+        }
+        if let Err(error) = look_at_the_wall(&app, &mut jump).await {
+            warn!(error = &error as &dyn std::error::Error, "Whether the clock may be followed is not known");
         }
         match look(&app, looks, life.is_stopping()).await {
             Ok(()) => {}
@@ -59,6 +65,25 @@ pub(super) async fn run(app: Arc<App>, life: Lifecycle, lanes: TaskTracker) -> R
     // A node that is not in the list any more was not lost: it left.
     if let Err(error) = node::leave(&app, Some(app.node)).await {
         warn!(error = &error as &dyn std::error::Error, "The end of this node could not be noted");
+    }
+    Ok(())
+}
+
+/// Somebody set the machine's clock: it is told once, and followed as soon as no incident runs whose durations hang on
+/// it.
+async fn look_at_the_wall(app: &App, known: &mut Option<Span>) -> Result<(), OperationError> {
+    let jump = app.clock.jump();
+    if let (Some(by), None) = (jump, *known) {
+        warn!(
+            seconds = by.0 / 1000,
+            "The clock of this machine was set; running incidents go on by the time before"
+        );
+    }
+    *known = jump;
+    if jump.is_some() && store::incident::open(app.store.read()).await?.is_empty() {
+        app.clock.adopt();
+        warn!("No incident runs: this node goes by the machine's clock again");
+        *known = None;
     }
     Ok(())
 }

@@ -186,7 +186,13 @@ fn read_metadata(fields: Fields<'_>) -> Option<Metadata> {
 fn read_site(spot: &Spot<'_>) -> BTreeMap<String, SiteValue> {
     let value = |spot: &Spot<'_>| match &spot.node.value {
         Value::List(_) => Some(SiteValue::List(spot.strings().into_iter().map(|word| word.value).collect())),
-        _ => spot.string().map(|word| SiteValue::One(word.to_owned())),
+        _ => spot.string().map(|word| {
+            // A telephone number; a whole number begins with neither.
+            if word.starts_with(['0', '+']) && word.len() > 1 && is_a_number_to_others(word) {
+                spot.in_quotes();
+            }
+            SiteValue::One(word.to_owned())
+        }),
     };
     spot.entries().into_iter().filter_map(|(key, spot)| Some((key, value(&spot)?))).collect()
 }
@@ -345,6 +351,9 @@ fn address(transport: &str, spot: &Spot<'_>, known: &Known) -> Option<String> {
         );
         return None;
     }
+    if known.addresses.get(transport) == Some(&AddressKind::Telephone) && is_a_number_to_others(words) {
+        spot.in_quotes();
+    }
     Some(words.to_owned())
 }
 
@@ -386,6 +395,12 @@ pub(crate) fn is_telephone_number(words: &str) -> bool {
             || matches!(c, '+' | '＋' | '-' | '‐' | '－' | '−' | 'ー' | '―' | ' ' | '　')
     };
     (2..=20).contains(&digits) && words.chars().all(others)
+}
+
+/// Whether other readers of YAML take these words, without quotes, for a number, and drop its first 0 or its `+`.
+pub(crate) fn is_a_number_to_others(words: &str) -> bool {
+    let digits = words.strip_prefix('+').unwrap_or(words);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn read_roster(spot: &Spot<'_>, site_zone: Tz, known: &Known) -> Option<Roster> {

@@ -192,12 +192,40 @@ fn an_alert_begins_with_a_letter_for_each_address_and_without_a_clock() {
 }
 
 #[test]
+fn an_answer_that_no_person_gave_is_taken_back_and_the_ladder_goes_on_where_it_stood() {
+    let answered = [(0, Input::Tried), (5, fired(0)), (6, says(Meaning::Accept))];
+    let (before, _) = full().after(&answered);
+    assert_eq!((before.state, before.due), (State::Answered, None));
+    let doubted = [&answered[..], &[(7, Input::Doubted)]].concat();
+    let (after, effects) = full().after(&doubted);
+    assert_eq!(effects, [due(1, 10)]);
+    assert_eq!((after.state, after.step, after.due), (State::Waiting, 1, Some(minute(10))));
+    assert_eq!(
+        (after.evidence.opened_at, after.evidence.acked_at, after.evidence.answered_at),
+        (None, None, None)
+    );
+    let (again, effects) = full().after(&[&doubted[..], &[(8, Input::Doubted)]].concat());
+    assert_eq!((again, effects), (after, vec![]), "nothing is left to doubt");
+    let (_, effects) = full().after(&[&doubted[..], &[(10, fired(1))]].concat());
+    assert!(!letters(&effects).is_empty(), "the next step comes in its time");
+}
+
+#[test]
 fn the_first_try_starts_the_ladder_and_later_ones_do_not() {
     let (recipient, effects) = full().after(&[(3, Input::Tried)]);
     assert_eq!(effects, [due(0, 8)]);
     assert_eq!((recipient.started_at, recipient.due), (Some(minute(3)), Some(minute(8))));
     let (again, effects) = full().after(&[(3, Input::Tried), (4, Input::Tried)]);
     assert_eq!((again, effects), (recipient, vec![]));
+}
+
+#[test]
+fn a_lost_timer_is_set_again_and_a_letter_that_was_never_written_starts_the_clock() {
+    let (before, _) = full().after(&[(3, Input::Tried)]);
+    let (recipient, effects) = full().after(&[(3, Input::Tried), (5, Input::StepLost)]);
+    assert_eq!((recipient, effects), (before, vec![due(0, 8)]));
+    let (recipient, effects) = full().after(&[(4, Input::StepLost)]);
+    assert_eq!((recipient.started_at, effects), (Some(minute(4)), vec![due(0, 9)]));
 }
 
 #[test]

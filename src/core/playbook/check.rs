@@ -78,6 +78,7 @@ pub(super) fn all(draft: &Draft<'_>, site: &Site<'_>, source: &str, problems: &P
     alerts::all(draft, site, problems);
     letters::all(draft, directory, source, problems);
     cancelling::reaches_everybody(draft, directory, problems);
+    cancelling::every_alert_is_raised(draft, problems);
     reports::all(draft, directory, &root);
     ending::can_come_true(&root);
     if let Some(directory) = directory {

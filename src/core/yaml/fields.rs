@@ -11,7 +11,7 @@ use super::{
     Key, Node, Problems, Value,
     slips::{self, Wanted},
 };
-use crate::{problem::Position, text::Text, time::Span};
+use crate::{example, problem::Position, text::Text, time::Span};
 
 /// Guesses at what was meant cost time; nobody reads more of them for one map.
 const MOST_HINTS: usize = 100;
@@ -236,6 +236,24 @@ impl<'a> Spot<'a> {
             );
         }
         count
+    }
+
+    /// Tells words that have to stand in quotes and do not: other readers of YAML make a number of `7` or
+    /// `0312345678`, and drop what a number does not have.
+    pub fn in_quotes(&self) {
+        let Value::Scalar { text, plain: true } = &self.node.value else { return };
+        let words = shortened(text);
+        self.error(
+            "R02",
+            Text::both(
+                format!("「{words}」に引用符がありません。道具によっては数として読み、+ や先頭の 0 を失います。"),
+                format!("\"{words}\" stands without quotes: other tools read a number, and drop a + or a leading 0."),
+            ),
+            Text::both(
+                format!("引用符を付けて \"{words}\" と書いてください。"),
+                format!("Write it in quotes: \"{words}\"."),
+            ),
+        );
     }
 
     /// A length of time.
@@ -495,15 +513,24 @@ impl<'a> Fields<'a> {
 
     /// Tells that a key is missing, at its owner.
     pub fn missing(&self, code: &'static str, name: &'static str) {
-        self.missing_because(
-            code,
-            name,
-            Text::both(
-                format!("必須の項目「{name}」がありません。"),
-                format!("The key \"{name}\" is missing."),
+        let help = match example::of(self.kind(), &self.spot.path, name) {
+            Some(example) => Text::both(
+                format!("次のように書き足してください: {name}: {example}"),
+                format!("Add it like this: {name}: {example}"),
             ),
-            Text::both(format!("「{name}:」を書き足してください。"), format!("Add \"{name}:\".")),
+            None => Text::both(format!("「{name}:」を書き足してください。"), format!("Add \"{name}:\".")),
+        };
+        let detail = Text::both(
+            format!("必須の項目「{name}」がありません。"),
+            format!("The key \"{name}\" is missing."),
         );
+        self.missing_because(code, name, detail, help);
+    }
+
+    /// What the file says it is, where this map is the file itself.
+    fn kind(&self) -> Option<&str> {
+        let is_file = self.spot.path.is_empty();
+        self.entries.iter().find(|(key, _)| is_file && key.name == "kind")?.1.as_str()
     }
 
     /// Tells that a key is missing, at its owner, in the words of a rule.
@@ -558,7 +585,8 @@ impl<'a> Fields<'a> {
             .borrow_mut()
             .push(ReadMap { path: self.spot.path.clone(), asked: self.asked.borrow().clone() });
         for Missing { code, name, detail, help } in self.missing.take() {
-            if !self.is_misspelt(name) && !self.spot.problems.is_torn() {
+            let is_told = self.spot.problems.has_refused_key_in(&self.spot.path);
+            if !self.is_misspelt(name) && !is_told && !self.spot.problems.is_torn() {
                 let path = self.spot.path_to(name);
                 self.spot.problems.error(code, self.spot.node.at, path, detail, help);
             }

@@ -25,7 +25,10 @@ pub fn around(source: &str, at: Position, info: &str) -> Slip {
     // The parser notices most slips only in the next line.
     let before = (0..here).rev().find(|index| is_of_use(lines[*index]));
     let near = [Some(here), before].into_iter().flatten();
-    let found = near.filter_map(|index| Some((index, in_line(lines.get(index)?)?))).next();
+    let is_in_brackets = info.contains("flow") || info.contains("':' indicator");
+    let bracket = || is_in_brackets.then(|| open_bracket(&lines, here)).flatten();
+    let found =
+        bracket().or_else(|| near.filter_map(|index| Some((index, in_line(lines.get(index)?)?))).next());
     let found = found.or_else(|| open_quotation(&lines)).or_else(|| misaligned(&lines, here));
     match found {
         Some((index, Found { column, detail, help })) => {
@@ -74,7 +77,7 @@ pub enum Wanted {
 
 /// What to write instead of a key that begins with a blank that is none, or has another sign of the wrong kind.
 pub fn in_key(key: &str) -> Option<Text> {
-    if key.starts_with('\u{3000}') {
+    if key.starts_with(['\u{3000}', '\u{a0}']) {
         return Some(half_width_indentation());
     }
     in_value(key)
@@ -124,7 +127,7 @@ fn is_of_use(line: &str) -> bool {
 
 fn in_line(line: &&str) -> Option<Found> {
     let column_of = |sign: &str| line.find(sign).map_or(1, |at| line[..at].chars().count() + 1);
-    let content = line.trim_start_matches([' ', '\t', '\u{3000}']);
+    let content = line.trim_start_matches([' ', '\t', '\u{3000}', '\u{a0}']);
     let indentation = &line[..line.len() - content.len()];
     let first = indentation.chars().count() + 1;
     if indentation.contains('\t') {
@@ -140,6 +143,16 @@ fn in_line(line: &&str) -> Option<Found> {
             detail: Text::both(
                 "字下げに全角の空白が使われています。",
                 "This line is indented with a full-width space.",
+            ),
+            help: half_width_indentation(),
+        });
+    }
+    if indentation.contains('\u{a0}') {
+        return Some(Found {
+            column: column_of("\u{a0}"),
+            detail: Text::both(
+                "字下げに、見た目の同じ別の空白(NBSP)が使われています。",
+                "This line is indented with a no-break space, which only looks like a blank.",
             ),
             help: half_width_indentation(),
         });
@@ -181,6 +194,18 @@ fn in_line(line: &&str) -> Option<Found> {
             column: column_of("："),
             detail: Text::both("「：」が全角です。", "This colon is full-width."),
             help: half_width_colon(),
+        });
+    }
+    if let Some(blank) = rest.strip_prefix(':').and_then(|rest| rest.chars().next())
+        && matches!(blank, '\u{3000}' | '\u{a0}')
+    {
+        return Some(Found {
+            column: column_of(&blank.to_string()),
+            detail: Text::both(
+                "「:」の後の空白が半角ではありません。",
+                "The blank behind \":\" is not a half-width one.",
+            ),
+            help: blank_behind_colon(),
         });
     }
     if rest.strip_prefix(':').is_some_and(|rest| rest.starts_with(|c: char| !c.is_whitespace())) {
@@ -227,6 +252,46 @@ fn in_line(line: &&str) -> Option<Found> {
             "If it continues a long text, indent it like the first line below \"|\".",
         ),
     })
+}
+
+/// The nearest bracket above that its own line does not close; quotation marks and comments hide brackets.
+fn open_bracket(lines: &[&str], here: usize) -> Option<(usize, Found)> {
+    let open_in = |line: &str| {
+        let mut open = Vec::new();
+        let (mut quote, mut before) = (None, ' ');
+        for (column, sign) in line.chars().enumerate() {
+            match (quote, sign) {
+                (Some(mark), sign) if sign == mark => quote = None,
+                (Some(_), _) => {}
+                (None, '#') if before == ' ' => break,
+                (None, '"' | '\'') if !before.is_alphanumeric() => quote = Some(sign),
+                (None, '[' | '{') => open.push((column + 1, sign)),
+                (None, ']' | '}') => {
+                    open.pop();
+                }
+                _ => {}
+            }
+            before = sign;
+        }
+        open.pop()
+    };
+    let mut above = (0..=here).rev().filter(|index| is_of_use(lines[*index]));
+    let (index, (column, sign)) = above.find_map(|index| Some((index, open_in(lines.get(index)?)?)))?;
+    let close = if sign == '[' { ']' } else { '}' };
+    Some((
+        index,
+        Found {
+            column,
+            detail: Text::both(
+                format!("この「{sign}」を閉じる「{close}」か、中の「,」がありません。"),
+                format!("The \"{close}\" that closes this \"{sign}\", or a \",\" inside of it, is missing."),
+            ),
+            help: Text::both(
+                "[a, b] や { a: 1, b: 2 } のように書いてください。値の中の「: 」や「,」は \"…\" で囲みます。",
+                "Write it like [a, b] or { a: 1, b: 2 }. A value with \": \" or \",\" needs quotation marks.",
+            ),
+        },
+    ))
 }
 
 /// The first line in which a quotation mark is opened and not closed.
@@ -329,7 +394,8 @@ fn in_other_words(info: &str) -> (Text, Text) {
         }
     }
     (
-        Text::both(format!("YAML として読めません({info})。"), format!("This is not YAML ({info}).")),
+        // The parser speaks English alone.
+        Text::both("この行は YAML として読めません。", format!("This is not YAML ({info}).")),
         Text::both(
             "字下げ、「:」の後の空白、引用符の閉じ忘れを確かめてください。{{ や # を含む文字列は \"…\" で囲みます。",
             "Check the indentation, the blank after \":\" and open quotation marks. Texts with {{ or # need \"…\".",
@@ -382,6 +448,9 @@ mod tests {
             ("    title: {{ name }} 本部長", 3, 12, "引用符"),
             ("    本部長", 3, 5, "形"),
             ("    title: “本部: 長”", 3, 12, "半角ではありません"),
+            ("    title:　本部長", 3, 11, "半角ではありません"),
+            ("    names: [甲, 乙", 3, 12, "この「[」を閉じる"),
+            ("    names: { ja: 甲, en: \"a [b\"", 3, 12, "この「{」を閉じる"),
             ("     title: 本部長", 4, 5, "そろって"),
             ("    title:\n      {{ name }} 本部長", 4, 7, "長い文"),
             ("    title: 本部長: 代行", 3, 15, "値の中"),

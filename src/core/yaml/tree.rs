@@ -357,6 +357,11 @@ struct Fault {
     help: Text,
 }
 
+/// Whether tools for YAML 1.1 read this word as a boolean.
+pub(super) fn is_boolean_like(word: &str) -> bool {
+    ["y", "n", "yes", "no", "on", "off", "true", "false"].iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
 fn read_key(names: &mut HashMap<String, Position>, node: Node) -> Result<Key, Box<(String, Fault)>> {
     let Value::Scalar { text, plain } = node.value else {
         let fault = Fault {
@@ -366,8 +371,7 @@ fn read_key(names: &mut HashMap<String, Position>, node: Node) -> Result<Key, Bo
         };
         return Err(Box::new((String::new(), fault)));
     };
-    let boolean = ["y", "n", "yes", "no", "on", "off", "true", "false"];
-    if plain && boolean.iter().any(|word| text.eq_ignore_ascii_case(word)) {
+    if plain && is_boolean_like(&text) {
         let fault = Fault {
             at: node.at,
             detail: Text::both(

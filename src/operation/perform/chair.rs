@@ -1,6 +1,5 @@
 //! What the core wishes about a chair becomes rows: the chair itself, letters, its timer, lines.
 
-use entity::timer;
 use noroshi_core::{
     playbook::{PartyRef, Urgency},
     rights::Role,
@@ -12,7 +11,7 @@ use noroshi_core::{
 use crate::{
     operation::{
         OperationError, Work,
-        errand::Errand,
+        errand::{Errand, Matter},
         scene::{Scene, text},
         telling,
     },
@@ -77,19 +76,8 @@ impl Work<'_> {
                 self.write_letters(scene, Urgency::Critical, &role, &about, points);
             }
             Wish::SetTimer(due) => {
-                let timer = timer::Model {
-                    id: row.id,
-                    incident_id: row.incident_id,
-                    kind: "role".into(),
-                    subject_id: Some(row.id),
-                    subject_key: None,
-                    step: row.offer_number,
-                    due_own_ms: due.0,
-                    due_at_ms: scene.timeline.real_time_of(due).map(|at| at.0),
-                    fired_at_ms: None,
-                    late_by_ms: None,
-                };
-                self.gathered.timers.insert(row.id, Some(timer));
+                let step = u16::try_from(row.offer_number).unwrap_or(0);
+                self.time(scene, "role", row.id, step, Some(due.0));
             }
             Wish::DropTimer => {
                 self.gathered.timers.insert(row.id, None);
@@ -108,7 +96,8 @@ impl Work<'_> {
                         format!("{}を引き受ける人がいません。誰かに頼んでください。", title.ja),
                         format!("Nobody has taken the role {}. Please ask somebody.", english(&title)),
                     ),
-                    path: format!("/incidents/{}/roles/{key}", scene.id()),
+                    matter: Matter::Chair { key: key.to_owned() },
+                    options: Vec::new(),
                     severity: Urgency::Critical,
                 };
                 let mut points = self.points_of_accounts(scene, &[Role::Admin, Role::Commander]).await?;
@@ -130,7 +119,8 @@ impl Work<'_> {
                         format!("{}は引き続きあなたが務めます。別の人に頼むこともできます。", title.ja),
                         format!("You still hold the role {}. You can ask somebody else.", english(&title)),
                     ),
-                    path: format!("/incidents/{}/roles/{key}", scene.id()),
+                    matter: Matter::Chair { key: key.to_owned() },
+                    options: Vec::new(),
                     severity: Urgency::High,
                 };
                 self.write_to_role(scene, Urgency::High, &role, about).await?;

@@ -110,6 +110,8 @@ pub enum Notice {
     Taken(String),
     /// The answer was stored after the deadline, at this clock.
     TakenLate(String),
+    /// What was pressed was perhaps pressed by a mail scanner: it wants to be pressed again.
+    Suspect,
     /// Only "seen" is stored, at this clock: an answer is still wanted.
     Seen(String),
     /// What was sent is not an answer yet: something is missing or not understood.
@@ -275,6 +277,7 @@ impl AnswerPage {
             Notice::Seen(clock) => {
                 (words.get("answer-seen-taken"), at("answer-seen-taken-why", clock), false)
             }
+            Notice::Suspect => (words.get("doubt-answer"), words.get("doubt-answer-why"), false),
             Notice::NotTaken => return None,
             Notice::StoodDown => (words.get("answer-stood-down"), words.get("answer-stood-down-why"), false),
             Notice::Merged(name) => (

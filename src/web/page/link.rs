@@ -32,6 +32,7 @@ use crate::{
         alert::given,
         answer,
         answers::Sent,
+        doubt::Client,
         scene::{Scene, text},
     },
     store::{self, StoreError},
@@ -41,6 +42,7 @@ use crate::{
     },
 };
 use askama::Template;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 /// Shows the page.
 pub async fn get(
@@ -61,7 +63,7 @@ pub async fn opened(
 ) -> Result<HttpResponse, WebError> {
     let Some(link) = find(&app, &token).await? else { return Ok(unknown(&request)) };
     let work = Work::begin(&app, answer::actor(&link)).await?;
-    answer::opened(work, &link).await?;
+    answer::opened(work, &link, &client(&request, &app)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -79,6 +81,7 @@ pub async fn post(
         option: typed.option.clone(),
         values: typed.values.clone(),
         note: typed.note.clone(),
+        client: client(&request, &app),
     };
     match app.answers.take(sent).await {
         Ok(()) => Ok(see(&here(&request, &token, ""))),
@@ -122,6 +125,18 @@ pub async fn wrong_address(
     let work = Work::begin(&app, answer::actor(&link)).await?;
     answer::wrong_address(work, &link, form.get("note").unwrap_or_default()).await?;
     Ok(see(&here(&request, &token, "told=address")))
+}
+
+/// What asks, as far as can be told: where it is, and what it calls itself.
+fn client(request: &HttpRequest, app: &App) -> Client {
+    let told = request.connection_info().realip_remote_addr().and_then(|text| text.parse().ok());
+    let address = told.filter(|_| app.behind_proxy).or_else(|| request.peer_addr().map(|peer| peer.ip()));
+    let name = request.headers().get(header::USER_AGENT).map_or(&b""[..], |name| name.as_bytes());
+    let place = address.map(|address: std::net::IpAddr| address.to_string()).unwrap_or_default();
+    Client {
+        mark: BASE64_URL_SAFE_NO_PAD.encode(&app.key.mac("client", &[place.as_bytes(), name])[..12]),
+        scanner: address.is_some_and(|address| app.scanners.iter().any(|net| net.contains(address))),
+    }
 }
 
 async fn find(app: &App, token: &str) -> Result<Option<link::Model>, OperationError> {
@@ -181,7 +196,7 @@ async fn page(
 
     let answer = given(&row)?;
     let only_seen = |key: &str| rule.option(key).is_some_and(|option| option.counts_as == CountsAs::Read);
-    let settled = answer.as_ref().filter(|answer| !only_seen(&answer.option));
+    let settled = answer.as_ref().filter(|answer| !answer.suspect && !only_seen(&answer.option));
     let over = !scene.is_open() && !alert.ending;
     let superseded = alert.state == "superseded";
     let wants_form = settled.is_none() && row.state != "stood_down";
@@ -219,6 +234,7 @@ async fn page(
         _ if over => Some(Notice::Closed(ended)),
         _ if superseded => Some(Notice::Superseded),
         _ if asked(request, "told").as_deref() == Some("address") => Some(Notice::AddressReported),
+        (Some(answer), _) if answer.suspect => Some(Notice::Suspect),
         (Some(answer), _) if settled.is_none() => Some(Notice::Seen(clock(answer.at_ms))),
         (Some(answer), _) if answer.late => Some(Notice::TakenLate(clock(answer.at_ms))),
         (Some(answer), _) => Some(Notice::Taken(clock(answer.at_ms))),

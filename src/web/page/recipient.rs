@@ -302,13 +302,16 @@ async fn page(
                 proxy: answer.proxy,
                 late: answer.late,
                 at_ms: answer.at_ms,
+                client: None,
+                suspect: answer.suspect,
             };
             let said = facts::answer_facts(rule, &as_given, None, &when);
             let teams = said.teams.map(|teams| frame.count("board-teams", teams)).unwrap_or_default();
             let arrives =
                 said.arrival.map(|at| words.with("board-arrives", &[("clock", when.short(at).into())]));
             let late = said.late.then(|| words.get("board-late"));
-            let details = [Some(teams), arrives, late, Some(said.details)];
+            let suspect = said.suspect.then(|| words.get("doubt-word"));
+            let details = [suspect, Some(teams), arrives, late, Some(said.details)];
             AnswerLine {
                 at: when.moment(Timestamp(answer.at_ms)),
                 mark: said.mark,

@@ -16,11 +16,12 @@ use crate::{
     operation::{
         delivery::backlog,
         node::{self, NodeState},
+        playbook::broken_files,
         scene::text,
     },
     store,
     transport::Transport,
-    web::{problem::WebError, session::Caller},
+    web::{api::health::alarms, problem::WebError, session::Caller},
 };
 
 /// What the page knows.
@@ -113,6 +114,9 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
         let told = words.with(&format!("status-node-{}", node.state.key()), &since);
         parts.push(part(node.state != NodeState::Silent, name, told, "status-node-cure"));
     }
+    for alarm in alarms(&app, words, |at| frame.when.short(at)) {
+        parts.push(part(false, words.get("status-watch"), alarm, ""));
+    }
     let (letters, wait) = backlog(&app).await?;
     let waiting = [("n", letters.into()), ("span", frame.when.length(wait).into())];
     let key = if letters == 0 { "status-outbox-empty" } else { "status-outbox" };
@@ -122,10 +126,10 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
     parts.push(part(directory, words.get("status-directory"), told, ""));
 
     let mut problems = Vec::new();
-    for (file, found) in app.troubles.files() {
-        for problem in found {
+    for (broken, _) in broken_files(&app, db).await? {
+        for problem in broken.problems {
             problems.push(FileProblem {
-                place: format!("{}:{}:{}", file.display(), problem.at.line, problem.at.column),
+                place: format!("{}:{}:{}", broken.file.display(), problem.at.line, problem.at.column),
                 code: problem.code.to_owned(),
                 severity: problem.severity,
                 detail: problem.detail.get(language).to_owned(),

@@ -72,6 +72,18 @@ impl Api {
         headers: &[(&str, &str)],
         body: Option<String>,
     ) -> Reply {
+        let reply = self.try_send(method, path, headers, body).await;
+        reply.unwrap_or_else(|problem| panic!("{method} {path}: {problem:?}"))
+    }
+
+    /// [`Api::send`] to a service that may be gone before it has answered.
+    pub async fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Result<Reply, reqwest::Error> {
         let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
         let asked = format!("{method} {path}");
         let mut request = self.http.request(method, self.address(path));
@@ -84,8 +96,18 @@ impl Api {
         if let Some(body) = body {
             request = request.body(body);
         }
-        let answer = request.send().await.unwrap_or_else(|problem| panic!("{asked}: {problem:?}"));
-        read(asked, answer).await
+        read(asked, request.send().await?).await
+    }
+
+    /// POST with a form body to a service that may be gone before it has answered.
+    pub async fn try_form(&self, path: &str, fields: &[(&str, &str)]) -> Result<Reply, reqwest::Error> {
+        let answer = self.http.post(self.address(path)).form(fields).send().await?;
+        read(format!("POST {path}"), answer).await
+    }
+
+    /// The same service by another address: through a proxy.
+    pub fn by(&self, address: &str) -> Self {
+        Self { base: format!("http://{address}"), ..self.clone() }
     }
 
     /// POST of a file as the body.
@@ -95,7 +117,7 @@ impl Api {
             request = request.bearer_auth(token);
         }
         let answer = request.send().await.unwrap_or_else(|problem| panic!("POST {path}: {problem:?}"));
-        read(format!("POST {path}"), answer).await
+        whole(format!("POST {path}"), answer).await
     }
 
     /// GET of a file.
@@ -125,14 +147,14 @@ impl Api {
             request = request.bearer_auth(token);
         }
         let answer = request.send().await.unwrap_or_else(|problem| panic!("POST {path}: {problem:?}"));
-        read(format!("POST {path}"), answer).await
+        whole(format!("POST {path}"), answer).await
     }
 
     /// POST with a form body, as a page without script sends it.
     pub async fn post_form(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
         let request = self.http.post(self.address(path)).form(fields);
         let answer = request.send().await.unwrap_or_else(|problem| panic!("POST {path}: {problem:?}"));
-        read(format!("POST {path}"), answer).await
+        whole(format!("POST {path}"), answer).await
     }
 
     /// All items of a list, page by page.
@@ -226,7 +248,7 @@ fn read_event(block: &str) -> Event {
     event
 }
 
-async fn read(asked: String, answer: reqwest::Response) -> Reply {
+async fn read(asked: String, answer: reqwest::Response) -> Result<Reply, reqwest::Error> {
     let status = answer.status().as_u16();
     let headers = answer
         .headers()
@@ -235,8 +257,13 @@ async fn read(asked: String, answer: reqwest::Response) -> Reply {
             (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         })
         .collect();
-    let text = answer.text().await.unwrap_or_else(|problem| panic!("{asked}: {problem:?}"));
-    Reply { status, headers, text, asked }
+    Ok(Reply { status, headers, text: answer.text().await?, asked })
+}
+
+/// An answer whose end has to come.
+async fn whole(asked: String, answer: reqwest::Response) -> Reply {
+    let reply = read(asked.clone(), answer).await;
+    reply.unwrap_or_else(|problem| panic!("{asked}: {problem:?}"))
 }
 
 fn http() -> reqwest::Client {

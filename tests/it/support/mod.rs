@@ -1,7 +1,9 @@
 //! What the tests stand on: processes they own, a mail server that misbehaves on demand, a browser.
 
 pub mod browser;
+pub mod chaos;
 pub mod client;
+pub mod history;
 pub mod hook_sink;
 pub mod incident;
 pub mod playbooks;

@@ -1,4 +1,4 @@
-//! Whoever was told hears when it is taken back (A13).
+//! Whoever was told hears when it is taken back (A13), and every alert is raised by something.
 
 use std::collections::BTreeSet;
 
@@ -31,6 +31,30 @@ pub(super) fn goes_outside(alert: &AlertDraft<'_>, draft: &Draft<'_>, directory:
     to_agencies || in_channel
 }
 
+/// An alert that nothing raises. While what `cancel` and `close` name leads nowhere, it may be the very one that they
+/// mean.
+pub(super) fn every_alert_is_raised(draft: &Draft<'_>, problems: &Problems) {
+    if ["cancel", "close"].iter().any(|block| problems.has_error_under(block)) || problems.is_torn() {
+        return;
+    }
+    for alert in draft.alerts.iter().filter(|alert| alert.is_unsent) {
+        let key = &alert.key.value;
+        problems.error(
+            "R02",
+            alert.at(),
+            format!("{}.send", alert.key.path),
+            Text::both(
+                format!("通知「{key}」をいつ送るか(send)がありません。"),
+                format!("Nothing says when the alert \"{key}\" is sent: \"send\" is missing."),
+            ),
+            Text::both(
+                "send: { event: incident.activated } のように書き足すか、cancel か close に書いてください。",
+                "Add it, like send: { event: incident.activated }, or name the alert in cancel or close.",
+            ),
+        );
+    }
+}
+
 /// Whoever was told something outside is told when it is taken back, and by the same transports.
 pub(super) fn reaches_everybody(draft: &Draft<'_>, directory: Option<&Directory>, problems: &Problems) {
     let Some(cancel) = &draft.cancel else { return };
@@ -42,6 +66,10 @@ pub(super) fn reaches_everybody(draft: &Draft<'_>, directory: Option<&Directory>
         .collect();
     let Some(first) = outside_alerts.first() else { return };
     let Some(key) = &cancel.value.alert else {
+        // A slip in `cancel` may be the very alert.
+        if problems.has_error_under(&cancel.path) {
+            return;
+        }
         problems.error(
             "A13",
             cancel.at,

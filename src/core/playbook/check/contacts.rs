@@ -15,9 +15,11 @@ use crate::{
 
 pub(super) fn all(draft: &Draft<'_>, directory: &Directory, problems: &Problems) {
     let mut ways = Ways { directory, seen: BTreeSet::new(), problems };
+    let mut told = BTreeSet::new();
     for alert in &draft.alerts {
-        everybody_has_an_address(alert, directory, problems);
+        everybody_has_an_address(alert, directory, &mut told, problems);
         groups_hold_somebody(alert, directory, problems);
+        quorum_can_be_met(alert, draft, directory, problems);
         for to in &alert.to {
             ways.of(to, draft);
         }
@@ -67,7 +69,47 @@ fn groups_hold_somebody(alert: &AlertDraft<'_>, directory: &Directory, problems:
     }
 }
 
-fn everybody_has_an_address(alert: &AlertDraft<'_>, directory: &Directory, problems: &Problems) {
+/// There are as many recipients as accepting answers are wanted (A14).
+fn quorum_can_be_met(alert: &AlertDraft<'_>, draft: &Draft<'_>, directory: &Directory, problems: &Problems) {
+    let to_is_whole = alert.to_at.as_ref().is_some_and(|to| !problems.has_error_under(&to.path));
+    let Some(wanted) = alert.ack.wanted.as_ref().filter(|_| to_is_whole) else { return };
+    let people = alert.to.iter().map(|to| match &to.value {
+        PartyRef::Agency(_) => 0,
+        PartyRef::Role(_) => 1,
+        roster => people::who_could_be(roster, draft, directory).len(),
+    });
+    let recipients = agencies(alert, directory).len() + people.sum::<usize>();
+    if usize::try_from(wanted.value).is_ok_and(|wanted| wanted <= recipients) {
+        return;
+    }
+    problems.warning(
+        "A14",
+        wanted.at,
+        &wanted.path,
+        Text::both(
+            format!(
+                "受諾が {} 件必要ですが、宛先は多くても {recipients} 件です。そろうことがありません。",
+                wanted.value
+            ),
+            format!(
+                "{} accepting answers are wanted of {recipients} recipients at most: they can never come.",
+                wanted.value
+            ),
+        ),
+        Text::both(
+            "quorum を宛先の数以下にするか、宛先を増やしてください。",
+            "Make \"quorum\" no more than the recipients, or add recipients.",
+        ),
+    );
+}
+
+/// Told once for each agency, and not in each alert that goes to it by the same transports.
+fn everybody_has_an_address(
+    alert: &AlertDraft<'_>,
+    directory: &Directory,
+    told: &mut BTreeSet<(String, String)>,
+    problems: &Problems,
+) {
     let via_is_whole = alert.via_at.as_ref().is_some_and(|via| !problems.has_error_under(&via.path));
     if alert.via.is_empty() || !via_is_whole {
         return;
@@ -77,6 +119,9 @@ fn everybody_has_an_address(alert: &AlertDraft<'_>, directory: &Directory, probl
         let primary = directory.reach(&agency.primary);
         if !alert.via.iter().any(|transport| primary.contains_key(transport.value.as_str())) {
             let via = words(&alert.via);
+            if !told.insert((key.to_owned(), via.clone())) {
+                continue;
+            }
             problems.error(
                 "A09",
                 to.at,
@@ -90,7 +135,9 @@ fn everybody_has_an_address(alert: &AlertDraft<'_>, directory: &Directory, probl
                     "Add an address to its \"primary\", or a transport to \"via\".",
                 ),
             );
-        } else if directory.reach(&agency.alternate).is_empty() {
+        } else if directory.reach(&agency.alternate).is_empty()
+            && told.insert((key.to_owned(), String::new()))
+        {
             problems.error(
                 "A09",
                 to.at,

@@ -155,7 +155,7 @@ fn ends_at_a_person(ladder: &LadderDraft, problems: &Problems) {
         )
     };
     let Some((last, earlier)) = ladder.steps.split_last() else {
-        if !problems.has_error_under(&ladder.steps_at.path) {
+        if !problems.has_error_under(&ladder.key.path) {
             problems.error(
                 "A02",
                 ladder.steps_at.at,

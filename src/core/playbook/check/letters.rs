@@ -13,7 +13,7 @@ use crate::{
         Target,
         syntax::{AlertDraft, Draft, StepAction},
     },
-    text::{DRILL_MARK, Piece, Text},
+    text::{DRILL_MARK, Piece, Text, pieces},
     yaml::{
         Problems,
         fields::{Located, Spot},
@@ -25,7 +25,8 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, source: &str
     for alert in &draft.alerts {
         short_text_is_there(draft, alert, directory, problems);
         short_text_fits(draft, alert, directory);
-        literal_addresses(alert);
+        literal_addresses(alert, &lines);
+        short_text_has_the_link(alert);
         if goes_outside(alert, draft, directory) {
             personal_data(draft, alert, &lines);
         }
@@ -111,16 +112,42 @@ fn short_text_fits(draft: &Draft<'_>, alert: &AlertDraft<'_>, directory: Option<
     }
 }
 
-fn literal_addresses(alert: &AlertDraft<'_>) {
+/// A mail gets the link from the service; whoever gets an SMS without it cannot answer.
+fn short_text_has_the_link(alert: &AlertDraft<'_>) {
+    if alert.ack.is_none {
+        return;
+    }
+    for variant in alert.sms.iter().flat_map(Spot::variants) {
+        let Some(words) = variant.words().filter(|words| !words.trim().is_empty()) else { continue };
+        if pieces(words).iter().any(|(_, piece)| *piece == Piece::Name("alert.link")) {
+            continue;
+        }
+        variant.warning(
+            "A16",
+            Text::both(
+                "回答を求める通知の SMS に、回答のリンクがありません。受け取った人は回答できません。",
+                "This SMS asks for an answer and has no link: whoever gets it cannot answer.",
+            ),
+            Text::both(
+                "文面の終わりに {{ alert.link }} を書いてください。",
+                "Write {{ alert.link }} at the end of the text.",
+            ),
+        );
+    }
+}
+
+fn literal_addresses(alert: &AlertDraft<'_>, lines: &Lines<'_>) {
     if alert.ack.is_none {
         return;
     }
     for variant in alert.texts.iter().flat_map(Spot::variants) {
-        let is_literal =
-            variant.words().is_some_and(|words| words.contains("http://") || words.contains("https://"));
-        if is_literal {
-            variant.warning(
+        let Some(words) = variant.words() else { continue };
+        let literal =
+            ["http://", "https://"].into_iter().filter_map(|scheme| Some((words.find(scheme)?, scheme)));
+        if let Some((_, scheme)) = literal.min() {
+            variant.warning_at(
                 "A16",
+                lines.place(variant.node, scheme, 0).unwrap_or(variant.node.at),
                 Text::both(
                     "回答を求める文面に、書き込まれたアドレス(http…)があります。",
                     "A text that asks for an answer has a literal http(s) address.",
@@ -155,8 +182,8 @@ fn personal_data(draft: &Draft<'_>, alert: &AlertDraft<'_>, lines: &Lines<'_>) {
                 "A17",
                 (tag.at)(),
                 Text::both(
-                    format!("外部への文面が、個人情報の変数「{name}」を使っています。"),
-                    format!("A text to the outside uses \"{name}\", which is personal data."),
+                    format!("外部への文面が、個人情報の変数「{name}」を使っています。外へ出たメールや SMS は、転送も誤送信も取り戻せません。"),
+                    format!("A text to the outside uses \"{name}\", which is personal data: a mail or SMS that has left cannot be called back."),
                 ),
                 Text::both(
                     "文面から外し、{{ alert.link }} の先か電話で伝えてください。",

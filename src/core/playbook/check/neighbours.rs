@@ -122,12 +122,12 @@ fn firings<'a>(root: &Spot<'a>) -> Vec<(Spot<'a>, Firing)> {
     let triggers = root.child("triggers").map(|spot| spot.elements()).unwrap_or_default();
     let firing = |trigger: Spot<'a>| {
         let word = |name| trigger.child(name).and_then(|spot| spot.words());
-        let source = word("source").and_then(|source| Source::from_key(source))?;
+        let source = word("source").and_then(Source::from_key)?;
         // Without a mode it only suggests.
         let is_opened = word("mode").is_some_and(|mode| mode != Mode::Suggest.key());
         (is_opened && source != Source::Manual).then_some(())?;
         let block = |name| trigger.child(name).map_or(Value::Null, |spot| spot.node.to_json());
-        let hook = (source == Source::Webhook).then(|| word("key")).flatten().map(|key| key.to_owned());
+        let hook = (source == Source::Webhook).then(|| word("key")).flatten().map(str::to_owned);
         let firing = Firing { source, when: block("when"), schedule: block("schedule"), hook };
         let place = ["when", "schedule", "source"].iter().find_map(|name| trigger.child(name));
         Some((place.unwrap_or(trigger), firing))

@@ -12,7 +12,7 @@ use crate::{
     },
     text::Text,
     time::{Span, Timestamp},
-    yaml::{Problems, fields::Spot},
+    yaml::{Problems, Value, fields::Spot},
 };
 
 pub(super) fn all(
@@ -34,7 +34,7 @@ fn somebody_may_start(draft: &Draft<'_>, directory: &Directory, at: Option<Times
     let blocks = root.child("triggers").map(|spot| spot.elements()).unwrap_or_default();
     for trigger in &draft.triggers {
         let allow = &trigger.trigger.allow;
-        if !trigger.trigger.is_manual() || allow.is_empty() {
+        if !trigger.trigger.is_manual() {
             continue;
         }
         let nobody = |party: &PartyRef| match at {
@@ -47,6 +47,10 @@ fn somebody_may_start(draft: &Draft<'_>, directory: &Directory, at: Option<Times
             && known
             && allow.iter().all(nobody)
         {
+            if allow.is_empty() {
+                nobody_is_named(&place);
+                continue;
+            }
             place.warning(
                 "T03",
                 Text::both(
@@ -60,6 +64,24 @@ fn somebody_may_start(draft: &Draft<'_>, directory: &Directory, at: Option<Times
             );
         }
     }
+}
+
+/// `allow: []`: commanders and administrators are left, as where there is no `allow`.
+fn nobody_is_named(allow: &Spot<'_>) {
+    if !matches!(&allow.node.value, Value::List(list) if list.is_empty()) {
+        return;
+    }
+    allow.warning(
+        "T03",
+        Text::both(
+            "allow が空です。当番のだれも起動できません。",
+            "\"allow\" is empty: nobody on duty may start this.",
+        ),
+        Text::both(
+            "allow: [roster.…] のように書いてください。指揮者と管理者だけでよければ、allow を消してください。",
+            "Write it like allow: [roster.…]; remove \"allow\" where commanders and administrators are enough.",
+        ),
+    );
 }
 
 /// How far ahead rosters are looked at.
@@ -83,10 +105,17 @@ fn no_empty_days(draft: &Draft<'_>, directory: &Directory, at: Timestamp, root: 
                     format!("{day} に「{party}」の当番がだれもいません。"),
                     format!("Nobody is on duty for \"{party}\" at {day}."),
                 ),
-                Text::both(
-                    "台帳の当番表に人を入れるか、fill に別の当番表を書き足してください。",
-                    "Put somebody on the roster for that time, or add another roster to \"fill\".",
-                ),
+                if place.path.starts_with("roles.") {
+                    Text::both(
+                        "台帳の当番表に人を入れるか、fill に別の当番表を書き足してください。",
+                        "Put somebody on the roster for that time, or add another roster to \"fill\".",
+                    )
+                } else {
+                    Text::both(
+                        "台帳の当番表に、その時間の人を入れるか、別の当番表あてにしてください。",
+                        "Put somebody on the roster of the directory for that time, or name another roster here.",
+                    )
+                },
             );
         }
     };
@@ -151,6 +180,10 @@ fn somebody_decides(draft: &Draft<'_>, directory: &Directory, problems: &Problem
         let Some(to) = &last.to else { continue };
         let Target::Party(party) = &to.value else { continue };
         if !is_known(party, draft, directory) {
+            continue;
+        }
+        // A role that could not be read whole may have the people who are looked for.
+        if matches!(party, PartyRef::Role(key) if problems.has_error_under(&format!("roles.{key}"))) {
             continue;
         }
         let deciders = who_could_be(party, draft, directory);

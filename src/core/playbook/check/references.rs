@@ -16,6 +16,7 @@ use crate::{
 
 pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, problems: &Problems) {
     let defined = defined(draft);
+    let mut unlisted = BTreeSet::new();
     for reference in &draft.references {
         if problems.is_full() {
             break;
@@ -23,7 +24,7 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, problems: &P
         match reference.thing {
             Thing::Role if is_role_account(draft, directory, &reference.key.value) => {}
             Thing::Agency | Thing::Roster | Thing::Transport => {
-                outside(draft, directory, reference, problems)
+                outside(draft, directory, reference, &mut unlisted, problems)
             }
             thing => {
                 let keys = &defined[&thing];
@@ -82,8 +83,15 @@ fn task_keys<'a>(draft: &Draft<'a>) -> BTreeSet<&'a str> {
     tasks.filter_map(|task| task.get("key")?.as_str()).collect()
 }
 
-/// A key of the directory: by what the playbook requires, and by what the directory has.
-fn outside(draft: &Draft<'_>, directory: Option<&Directory>, reference: &Reference, problems: &Problems) {
+/// A key of the directory: by what the playbook requires, and by what the directory has. A key that `requires` does
+/// not list is told where it is named first.
+fn outside<'d>(
+    draft: &'d Draft<'_>,
+    directory: Option<&Directory>,
+    reference: &'d Reference,
+    unlisted: &mut BTreeSet<(Thing, &'d str)>,
+    problems: &Problems,
+) {
     let key = &reference.key.value;
     let listed = draft.requires.as_ref().map(|requires| list(requires, reference.thing));
     let is_listed = listed.map(|list| list.iter().any(|entry| entry.value == *key));
@@ -91,6 +99,7 @@ fn outside(draft: &Draft<'_>, directory: Option<&Directory>, reference: &Referen
     match (is_listed, in_directory) {
         // Listed and absent from the directory is told at the list.
         (Some(true), _) | (None, Some(true) | None) => {}
+        (Some(false), Some(true)) if !unlisted.insert((reference.thing, key)) => {}
         (Some(false), Some(true)) => problems.error(
             "R03",
             reference.key.at,
@@ -171,6 +180,17 @@ fn unknown<'n>(
     let key = &reference.key.value;
     let (hint_ja, hint_en) = did_you_mean(key, known);
     let key = shortened(key);
+    let block = block(reference.thing);
+    let help = match reference.thing {
+        Thing::Agency | Thing::Roster | Thing::Transport => Text::both(
+            format!("台帳(Directory)の {block} に「{key}」を登録するか、名前を直してください。"),
+            format!("Add \"{key}\" to {block} of the directory, or correct the name."),
+        ),
+        _ => Text::both(
+            format!("{block} に「{key}」を定義するか、名前を直してください。"),
+            format!("Define \"{key}\" under {block}, or correct the name."),
+        ),
+    };
     problems.error(
         code,
         reference.key.at,
@@ -179,12 +199,7 @@ fn unknown<'n>(
             format!("{}「{key}」はありません。{hint_ja}", name_ja(reference.thing)),
             format!("There is no {} \"{key}\".{hint_en}", name_en(reference.thing)),
         ),
-        slip_in(&reference.key.value).unwrap_or_else(|| {
-            Text::both(
-                format!("{} に「{key}」を定義するか、名前を直してください。", block(reference.thing)),
-                format!("Define \"{key}\" under {}, or correct the name.", block(reference.thing)),
-            )
-        }),
+        slip_in(&reference.key.value).unwrap_or(help),
     );
 }
 

@@ -1,6 +1,6 @@
 //! Reports, and what channels show of them (T06, T08, T10).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::people;
 use crate::{
@@ -22,6 +22,7 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, root: &Spot<
         .flat_map(|audience| audience.list_of_words())
         .filter_map(|channel| channel.strip_prefix("channel:"))
         .collect();
+    relays_end_inside(draft, root);
     for channel in &draft.channels {
         if channel.value.outside
             && let Some(block) = root.descend(&["channels", &channel.value.key])
@@ -83,6 +84,49 @@ fn audience_takes_it(report: &Spot<'_>, root: &Spot<'_>) {
                 Text::both(
                     "audience から外すか、チャンネルの broadcasts を外してください。",
                     "Remove it from the audience, or open the channel.",
+                ),
+            );
+        }
+    }
+}
+
+/// What is said outside is passed on until an internal channel hears it. A channel that passes nothing on is told while
+/// it is read, and a circle once.
+fn relays_end_inside(draft: &Draft<'_>, root: &Spot<'_>) {
+    let outside: BTreeMap<&str, Option<&str>> = draft
+        .channels
+        .iter()
+        .map(|channel| &channel.value)
+        .filter(|channel| channel.outside)
+        .map(|channel| (channel.key.as_str(), channel.relay_to.as_deref()))
+        .collect();
+    let mut seen = BTreeSet::new();
+    for channel in &draft.channels {
+        let mut way = BTreeSet::new();
+        let mut next = channel.value.key.as_str();
+        while let Some(relay) = outside.get(next) {
+            if !way.insert(next) {
+                break;
+            }
+            match relay {
+                Some(relay) => next = relay,
+                None => break,
+            }
+        }
+        let is_circle = outside.get(next).is_some_and(Option::is_some);
+        let is_told = way.iter().any(|key| seen.contains(key));
+        seen.extend(way);
+        let Some(relay) = root.descend(&["channels", &channel.value.key, "relay_to"]) else { continue };
+        if is_circle && !is_told {
+            relay.warning(
+                "T10",
+                Text::both(
+                    format!("外部のチャンネル「{}」の発言が、外部のチャンネルの間を回るだけで、本部に届きません。", channel.value.key),
+                    format!("What is said in the outside channel \"{}\" goes round among outside channels and never reaches the head office.", channel.value.key),
+                ),
+                Text::both(
+                    "relay_to: に内部のチャンネルを書いてください。",
+                    "Give one of them \"relay_to:\" with an internal channel.",
                 ),
             );
         }

@@ -89,7 +89,7 @@ fn circles(draft: &Draft<'_>, tasks: &BTreeMap<&str, &TaskDraft>, problems: &Pro
         while let Some((task, next)) = on_the_way.last_mut() {
             let task = *task;
             let Some(required) =
-                task.requires.get(*next).filter(|_| !finished.contains(task.key.value.as_str()))
+                task.waits_for().nth(*next).filter(|_| !finished.contains(task.key.value.as_str()))
             else {
                 finished.insert(&task.key.value);
                 names.remove(task.key.value.as_str());
@@ -110,14 +110,20 @@ fn circles(draft: &Draft<'_>, tasks: &BTreeMap<&str, &TaskDraft>, problems: &Pro
 }
 
 fn circle(task: &str, required: &Located<String>, problems: &Problems) {
-    problems.error(
-        "R05",
-        required.at,
-        &required.path,
+    let detail = if task == required.value {
+        Text::both(
+            format!("課題「{task}」が自分自身の完了を待っています。"),
+            format!("The task \"{task}\" waits for itself."),
+        )
+    } else {
         Text::both(
             format!("課題「{task}」と「{}」が互いの完了を待っています。", required.value),
             format!("The tasks \"{task}\" and \"{}\" wait for each other.", required.value),
-        ),
-        Text::both("requires のどれかを外してください。", "Remove one of the \"requires\"."),
+        )
+    };
+    let help = Text::both(
+        "requires か due の after のどれかを外してください。",
+        "Remove one of the \"requires\", or let the due time count from something else.",
     );
+    problems.error("R05", required.at, &required.path, detail, help);
 }

@@ -61,7 +61,6 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, source: &str
             .and_then(|rest| rest.strip_suffix(".name").or_else(|| rest.strip_suffix(".title")))
             .is_some_and(|key| roles.contains(key))
     };
-    let suggestions = || variables.iter().copied().chain(BUILT_IN);
     let lines = Lines::of(source);
     for spot in draft.templates.iter().flat_map(Spot::variants) {
         if problems.is_full() {
@@ -76,20 +75,8 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, source: &str
         for tag in wrong.take(MOST_IN_ONE_TEXT) {
             match tag.piece {
                 Piece::Name(name) => {
-                    let (hint_ja, hint_en) = did_you_mean(name, suggestions());
-                    let name = shortened(name);
-                    spot.error_at(
-                        "R04",
-                        (tag.at)(),
-                        Text::both(
-                            format!("変数「{name}」は宣言されていません。{hint_ja}"),
-                            format!("The variable \"{name}\" is not declared.{hint_en}"),
-                        ),
-                        Text::both(
-                            format!("variables: に {name} を書き足すか、名前を直してください。"),
-                            format!("Declare {name} under \"variables:\", or correct the name."),
-                        ),
-                    );
+                    let (detail, help) = unknown_name(name, &variables, &roles, directory);
+                    spot.error_at("R04", (tag.at)(), detail, help);
                 }
                 _ => spot.error_at(
                     "R04",
@@ -127,6 +114,86 @@ pub(super) fn all(draft: &Draft<'_>, directory: Option<&Directory>, source: &str
             );
         }
     }
+}
+
+/// What is wrong with a name that nothing gives a value to, and what to write: a name with a dot is the service's own.
+fn unknown_name(
+    name: &str,
+    variables: &BTreeSet<&str>,
+    roles: &BTreeSet<&str>,
+    directory: Option<&Directory>,
+) -> (Text, Text) {
+    let shown = shortened(name);
+    if let Some(key) = name.strip_prefix("site.") {
+        let known = directory.into_iter().flat_map(|directory| directory.site.keys().map(String::as_str));
+        let (hint_ja, hint_en) = did_you_mean(key, known);
+        let key = shortened(key);
+        return (
+            Text::both(
+                format!("台帳の site に「{key}」がありません。{hint_ja}"),
+                format!("The directory's site has no \"{key}\".{hint_en}"),
+            ),
+            Text::both(
+                format!("台帳の site: に {key} を書き足すか、名前を直してください。"),
+                format!("Add {key} to \"site:\" of the directory, or correct the name."),
+            ),
+        );
+    }
+    if let Some((key, part)) = name.strip_prefix("role.").and_then(|rest| rest.split_once('.')) {
+        if roles.contains(key) {
+            return (
+                Text::both(
+                    format!("役割の「{}」は文面に使えません。", shortened(part)),
+                    format!("A role has no \"{}\".", shortened(part)),
+                ),
+                Text::both(
+                    format!("{{{{ role.{key}.name }}}} か {{{{ role.{key}.title }}}} と書いてください。"),
+                    format!("Write {{{{ role.{key}.name }}}} or {{{{ role.{key}.title }}}}."),
+                ),
+            );
+        }
+        let (hint_ja, hint_en) = did_you_mean(key, roles.iter().copied());
+        let key = shortened(key);
+        return (
+            Text::both(
+                format!("役割「{key}」はありません。{hint_ja}"),
+                format!("There is no role \"{key}\".{hint_en}"),
+            ),
+            Text::both(
+                format!("roles: に {key} を定義するか、名前を直してください。"),
+                format!("Define {key} under \"roles:\", or correct the name."),
+            ),
+        );
+    }
+    let (hint_ja, hint_en) = did_you_mean(name, variables.iter().copied().chain(BUILT_IN));
+    if name.contains('.') {
+        return (
+            Text::both(
+                format!("「{shown}」という組み込みの値はありません。{hint_ja}"),
+                format!("There is no built-in value \"{shown}\".{hint_en}"),
+            ),
+            Text::both(
+                format!(
+                    "使えるもの: {}、site.<台帳の site のキー>、role.<役割>.name、role.<役割>.title",
+                    BUILT_IN.join("、")
+                ),
+                format!(
+                    "Known are: {}, site.<key of the directory's site>, role.<key>.name, role.<key>.title.",
+                    BUILT_IN.join(", ")
+                ),
+            ),
+        );
+    }
+    (
+        Text::both(
+            format!("変数「{shown}」は宣言されていません。{hint_ja}"),
+            format!("The variable \"{shown}\" is not declared.{hint_en}"),
+        ),
+        Text::both(
+            format!("variables: に {shown} を書き足すか、名前を直してください。"),
+            format!("Declare {shown} under \"variables:\", or correct the name."),
+        ),
+    )
 }
 
 /// A variable that comes from a key of the site which this directory does not have.
@@ -202,7 +269,7 @@ impl<'s> Lines<'s> {
 
     /// Where the `nth` occurrence of a tag inside of a scalar stands in the file; `None` where escapes or folded lines
     /// hide it.
-    fn place(&self, node: &Node, tag: &str, nth: usize) -> Option<Position> {
+    pub(super) fn place(&self, node: &Node, tag: &str, nth: usize) -> Option<Position> {
         let first = usize::try_from(node.at.line).ok()?.checked_sub(1)?;
         let last = usize::try_from(node.end.line).ok()?;
         let mut left = nth;
@@ -234,7 +301,9 @@ pub(super) fn longest(draft: &Draft<'_>, words: &str) -> usize {
             VariableKind::Text | VariableKind::List => max.unwrap_or(40),
             VariableKind::Int | VariableKind::Phone => max.unwrap_or(20),
             VariableKind::Enum(options) => {
-                options.iter().map(|option| option.chars().count()).max().unwrap_or(0)
+                let words = variable.value.words.iter().flat_map(|words| words.variants());
+                let all = options.iter().map(String::as_str).chain(words.map(|(_, words)| words));
+                all.map(|option| option.chars().count()).max().unwrap_or(0)
             }
             // 11月24日(火) 03:07
             VariableKind::Datetime => 16,

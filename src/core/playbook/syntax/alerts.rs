@@ -26,6 +26,8 @@ pub(in crate::playbook) struct AlertDraft<'a> {
     pub(in crate::playbook) channel: Option<String>,
     pub(in crate::playbook) severity: Urgency,
     pub(in crate::playbook) texts: Vec<Spot<'a>>,
+    /// The short form, which gets nothing added.
+    pub(in crate::playbook) sms: Option<Spot<'a>>,
     /// The words for those who are no longer needed.
     pub(in crate::playbook) stand_down_texts: Vec<Spot<'a>>,
     /// Every text that goes by SMS.
@@ -34,6 +36,8 @@ pub(in crate::playbook) struct AlertDraft<'a> {
     pub(in crate::playbook) responses: Option<Located<String>>,
     pub(in crate::playbook) ack: AckDraft,
     pub(in crate::playbook) ladder: Option<Located<String>>,
+    /// Neither `send` nor `close` nor `cancel` ever raises it.
+    pub(in crate::playbook) is_unsent: bool,
 }
 
 /// What must come back, with places.
@@ -48,6 +52,8 @@ pub(in crate::playbook) struct AckDraft {
     pub(in crate::playbook) respond_by: Deadline,
     /// `count: teams`.
     pub(in crate::playbook) counts_teams: Option<Located<()>>,
+    /// How many accepting answers are wanted, where they are counted.
+    pub(in crate::playbook) wanted: Option<Located<u32>>,
     rule: Option<AckRule>,
 }
 
@@ -73,9 +79,6 @@ fn alert<'a>(
 ) -> Option<AlertDraft<'a>> {
     let fields = spot.fields()?;
     let send = fields.get("send");
-    if !fields.has("send") && !named.contains(&key) {
-        fields.missing("R02", "send");
-    }
     let send = send.and_then(|spot| send_on(&spot));
     let to_spot = fields.need("to");
     let to: Vec<_> = to_spot
@@ -155,6 +158,7 @@ fn alert<'a>(
             ),
         );
     }
+    let is_unsent = !fields.has("send") && !fields.is_misspelt("send") && !named.contains(&key);
     let has_sms = fields.has("sms") || fields.is_misspelt("sms");
     if fields.is_misspelt("ack") || (ack.place.is_none() && fields.has("ack")) {
         ack.unreadable();
@@ -191,13 +195,15 @@ fn alert<'a>(
         via_at: via_spot.map(|spot| spot.locate(())),
         channel: channel.map(|channel| channel.value),
         severity,
-        texts: [subject_spot, body_spot, sms_spot].into_iter().flatten().collect(),
+        texts: [subject_spot, body_spot, sms_spot.clone()].into_iter().flatten().collect(),
+        sms: sms_spot,
         stand_down_texts,
         short_texts,
         has_sms,
         responses,
         ack,
         ladder,
+        is_unsent,
         key: spot.locate(key),
     })
 }
@@ -367,12 +373,14 @@ fn quorum(spot: &Spot<'_>, draft: &mut AckDraft) -> Option<Quorum> {
     match &spot.node.value {
         Value::Map(_) => {}
         Value::Scalar { text, plain: true } if text.bytes().all(|b| b.is_ascii_digit()) => {
-            return Some(Quorum::Accept { n: spot.count()?, count: Count::Answers });
+            let n = spot.count()?;
+            draft.wanted = Some(spot.locate(n));
+            return Some(Quorum::Accept { n, count: Count::Answers });
         }
         _ => return spot.one_of(&[("all", Quorum::All), ("any", Quorum::Any)]),
     }
     let fields = spot.fields()?;
-    let n = fields.need("accept").and_then(|spot| spot.count());
+    let n = fields.need("accept").and_then(|spot| Some(spot.locate(spot.count()?)));
     let count = match fields.get("count") {
         Some(spot) => {
             let count = spot.one_of(&[("answers", Count::Answers), ("teams", Count::Teams)]);
@@ -384,7 +392,9 @@ fn quorum(spot: &Spot<'_>, draft: &mut AckDraft) -> Option<Quorum> {
         None => Some(Count::Answers),
     };
     fields.finish();
-    Some(Quorum::Accept { n: n?, count: count? })
+    let quorum = Quorum::Accept { n: n.as_ref()?.value, count: count? };
+    draft.wanted = n.filter(|_| count == Some(Count::Answers));
+    Some(quorum)
 }
 
 impl AckDraft {

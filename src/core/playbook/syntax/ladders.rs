@@ -7,7 +7,7 @@ use crate::{
     time::Span,
     yaml::{
         Value,
-        fields::{Located, Spot},
+        fields::{Located, Spot, did_you_mean},
     },
 };
 
@@ -193,9 +193,24 @@ fn target<'a>(spot: &Spot<'a>, action: Option<StepAction>, gathered: &Gathered<'
     if contact.is_some() {
         return contact;
     }
-    let allowed: &[Thing] =
-        if own_people { &[Thing::Role, Thing::Roster] } else { &[Thing::Role, Thing::Roster, Thing::Agency] };
-    gathered.party(spot, allowed).map(Target::Party)
+    if own_people {
+        return gathered.party(spot, &[Thing::Role, Thing::Roster]).map(Target::Party);
+    }
+    if !["role:", "roster.", "agency:"].iter().any(|prefix| word.starts_with(prefix)) {
+        let (hint_ja, hint_en) = did_you_mean(word, ["same", "alternate"].into_iter());
+        let forms = "same, alternate, \"role:…\", roster.…, \"agency:…\"";
+        spot.not_a(
+            word,
+            "ここに書ける相手",
+            "somebody who can be named here",
+            Text::both(
+                format!("次のどれかを書いてください: {forms}(same は同じ相手、alternate は予備の連絡先){hint_ja}"),
+                format!("Write one of: {forms} (\"same\" is the recipient, \"alternate\" their other contact).{hint_en}"),
+            ),
+        );
+        return None;
+    }
+    gathered.party(spot, &[Thing::Role, Thing::Roster, Thing::Agency]).map(Target::Party)
 }
 
 pub(super) fn decide_options<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> Vec<DecideOption> {

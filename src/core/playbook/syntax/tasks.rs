@@ -6,7 +6,7 @@ use super::{Gathered, Thing, start::all_differ};
 use crate::{
     playbook::{Anchor, Ask, AskKind, Due, IncidentMoment, TaskGroup, TaskPlan, Test, When},
     text::Text,
-    yaml::fields::{Located, Spot},
+    yaml::fields::{Located, Spot, did_you_mean},
 };
 
 /// A task with what checks look at.
@@ -21,6 +21,15 @@ pub(in crate::playbook) struct TaskDraft {
     pub(in crate::playbook) when_variable: Option<Located<String>>,
     /// `repeat_every` of a required task.
     pub(in crate::playbook) endless: Option<Located<()>>,
+}
+
+impl TaskDraft {
+    /// The tasks that have to be done before this one can be done or can be late.
+    pub(in crate::playbook) fn waits_for(&self) -> impl Iterator<Item = &Located<String>> {
+        let is_required = |key: &str| self.requires.iter().any(|required| required.value == key);
+        let due = self.due_after.iter().filter(move |anchor| !is_required(&anchor.value));
+        self.requires.iter().chain(due)
+    }
 }
 
 pub(super) fn tasks<'a>(spot: &Spot<'a>, gathered: &Gathered<'a>) -> (Vec<TaskGroup>, Vec<TaskDraft>) {
@@ -194,13 +203,22 @@ fn anchor<'a>(
     if let Some(Ok(time)) = clock {
         return Some(Anchor::Clock(time));
     }
+    let moments = IncidentMoment::ALL.map(|(name, _)| format!("incident.{name}"));
+    let fixed = moments.iter().map(String::as_str).chain(["task.created"]);
+    let (hint_ja, hint_en) = did_you_mean(words, fixed);
     spot.not_a(
         words,
         "期限の起点",
         "an anchor of a due time",
         Text::both(
-            "incident.activated、task.<キー>.done、role.<キー>.accepted、alert.<キー>.answered、clock.HH:MM のどれかです。",
-            "Write incident.activated, task.<key>.done, role.<key>.accepted, alert.<key>.answered or clock.HH:MM.",
+            format!(
+                "次のどれかを書いてください: {}、task.created、task.<キー>.done、role.<キー>.accepted、alert.<キー>.answered、clock.HH:MM。{hint_ja}",
+                moments.join("、")
+            ),
+            format!(
+                "Write one of: {}, task.created, task.<key>.done, role.<key>.accepted, alert.<key>.answered, clock.HH:MM.{hint_en}",
+                moments.join(", ")
+            ),
         ),
     );
     None

@@ -11,7 +11,7 @@ use crate::{
     variable::JMA_INTENSITIES,
     yaml::{
         Value,
-        fields::{Fields, Spot},
+        fields::{Fields, Spot, shortened},
     },
 };
 
@@ -85,6 +85,9 @@ fn mode(fields: &Fields<'_>) -> Option<Mode> {
     let hold = fields.get("hold").map(|spot| spot.span());
     let timeouts = [("send", OnTimeout::Send), ("suggest", OnTimeout::Suggest)];
     let on_timeout = fields.get("on_hold_timeout").map(|spot| spot.one_of(&timeouts));
+    if !matches!(mode, Some(None | Some("open_and_hold"))) {
+        without_a_hold(fields);
+    }
     match mode {
         None => Some(Mode::Suggest),
         Some(Some("open_and_hold")) => {
@@ -98,6 +101,24 @@ fn mode(fields: &Fields<'_>) -> Option<Mode> {
         }
         Some(Some("open_and_send")) => Some(Mode::OpenAndSend),
         Some(found) => found.map(|_| Mode::Suggest),
+    }
+}
+
+/// What speaks of a hold where nothing is held.
+fn without_a_hold(fields: &Fields<'_>) {
+    for name in ["hold", "on_hold_timeout"] {
+        let Some(spot) = fields.spot.child(name) else { continue };
+        spot.warning(
+            "R06",
+            Text::both(
+                format!("{name} は使われません。保留するのは mode: open_and_hold だけです。"),
+                format!("\"{name}\" is never used: only mode: open_and_hold holds anything."),
+            ),
+            Text::both(
+                format!("mode: open_and_hold と書くか、{name} を消してください。"),
+                format!("Write mode: open_and_hold, or remove \"{name}\"."),
+            ),
+        );
     }
 }
 
@@ -119,6 +140,9 @@ fn tests(spot: &Spot<'_>) -> Vec<EventTest> {
         match (&spot.node.value, name.strip_suffix("_in")) {
             (Value::Map(_), None) => found.extend(comparisons(&name, &spot)),
             (Value::List(_), short) => {
+                if short.unwrap_or(&name) == INTENSITY {
+                    spot.items().iter().for_each(intensity);
+                }
                 let words = spot.strings().into_iter().map(|word| word.value).collect();
                 let name = short.unwrap_or(&name).to_owned();
                 found.push(EventTest { name, bound: Bound::Among(Among::Words(words)) });
@@ -127,12 +151,20 @@ fn tests(spot: &Spot<'_>) -> Vec<EventTest> {
                 let Some(words) = spot.string() else { continue };
                 let among = match words.strip_prefix("site.") {
                     Some(key) => Among::Site(key.to_owned()),
-                    None => Among::Words(vec![words.to_owned()]),
+                    None => {
+                        if short == INTENSITY {
+                            intensity(&spot);
+                        }
+                        Among::Words(vec![words.to_owned()])
+                    }
                 };
                 found.push(EventTest { name: short.to_owned(), bound: Bound::Among(among) });
             }
             (Value::Scalar { .. }, None) => {
                 if spot.string().is_some() {
+                    if name == INTENSITY {
+                        intensity(&spot);
+                    }
                     let bound = Bound::Compare(Comparison::Eq, spot.node.to_json());
                     found.push(EventTest { name, bound });
                 }
@@ -146,27 +178,43 @@ fn tests(spot: &Spot<'_>) -> Vec<EventTest> {
     found
 }
 
+/// The value whose words are those of the JMA scale.
+const INTENSITY: &str = "max_intensity";
+
+/// A level of the JMA scale, in quotes: any other word would never fire.
+fn intensity(spot: &Spot<'_>) {
+    let Some(words) = spot.words().filter(|words| !words.trim().is_empty()) else { return };
+    if JMA_INTENSITIES.contains(&words) {
+        spot.in_quotes();
+        return;
+    }
+    let words = shortened(words);
+    spot.error(
+        "T02",
+        Text::both(
+            format!("「{words}」は震度階級ではありません。"),
+            format!("\"{words}\" is no JMA intensity."),
+        ),
+        Text::both(
+            format!("次のどれかを引用符付きで書いてください: {}", JMA_INTENSITIES.join(" ")),
+            format!("Write one of these in quotes: {}.", JMA_INTENSITIES.join(" ")),
+        ),
+    );
+}
+
 fn comparisons(name: &str, spot: &Spot<'_>) -> Vec<EventTest> {
     let Some(fields) = spot.fields() else { return Vec::new() };
     let mut found = Vec::new();
     // An intensity is one level: it contains nothing.
-    let of_intensity = name == "max_intensity";
+    let of_intensity = name == INTENSITY;
     let known = Comparison::ALL.into_iter().filter(|(_, one)| !of_intensity || *one != Comparison::Contains);
     for (word, comparison) in known {
         let Some(bound) = fields.get(word) else { continue };
-        let Some(words) = bound.string() else { continue };
-        if of_intensity && !JMA_INTENSITIES.contains(&words) {
-            bound.error(
-                "T02",
-                Text::both(
-                    format!("「{words}」は震度階級ではありません。"),
-                    format!("\"{words}\" is no JMA intensity."),
-                ),
-                Text::both(
-                    format!("次のどれかを引用符付きで書いてください: {}", JMA_INTENSITIES.join(" ")),
-                    format!("Write one of these in quotes: {}.", JMA_INTENSITIES.join(" ")),
-                ),
-            );
+        if bound.string().is_none() {
+            continue;
+        }
+        if of_intensity {
+            intensity(&bound);
         }
         found.push(EventTest {
             name: name.to_owned(),

@@ -228,11 +228,7 @@ fn every_rule_is_told_once_at_its_place_and_only_where_it_is_broken() {
         &[("佐藤, human: true", "佐藤, human: false"), ("田中, human: true", "田中, human: false")],
     ));
     look(by_directory(
-        error(
-            "A03",
-            &[("to: \"role:chief\"", "to: «\"role:chief\""), ("allow: [roster.duty]", "allow: []")],
-            &[],
-        ),
+        error("A03", &[("to: \"role:chief\"", "to: «\"role:chief\""), (", allow: [roster.duty]", "")], &[]),
         &[("members: [sato], rotate: daily", "members: []"), ("members: [tanaka]", "members: []")],
     ));
     let call = "- { at: 30m, if: unresponded, do: decide, to: «\"role:chief\"";
@@ -365,7 +361,11 @@ fn every_rule_is_told_once_at_its_place_and_only_where_it_is_broken() {
     ));
     let long = |n: usize| format!("sms: «「{{{{ place }}}}」{}{{{{ alert.link }}}}", "の".repeat(n));
     // The mark takes 4, the place 20 and its brackets 2, the link 70: 38 are left of 134.
-    look(error("A12", &[("sms: 取消", &long(39))], &[("sms: 取消", &long(38))]));
+    look(error(
+        "A12",
+        &[("sms: 取消 {{ alert.link }}", &long(39))],
+        &[("sms: 取消 {{ alert.link }}", &long(38))],
+    ));
     look(error(
         "A12",
         &[("    via: [email, sms]", "    via: [email, «sms]"), ("    sms: \"待機 {{ alert.link }}\"\n", "")],

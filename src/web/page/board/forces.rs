@@ -41,7 +41,7 @@ pub(super) fn short(name: &str) -> String {
 /// The teams of all answers against the target, and their arrivals with a running total.
 pub(super) fn forces(alerts: &[AlertFacts], frame: &Frame) -> Option<Forces> {
     let teams_of = |facts: &RecipientFacts| {
-        let answer = facts.answer.as_ref()?;
+        let answer = facts.answer.as_ref().filter(|answer| !answer.suspect)?;
         let teams = answer.teams?;
         matches!(answer.mark, Mark::Yes | Mark::Part | Mark::Ok).then_some((
             facts.name.clone(),

@@ -103,6 +103,8 @@ pub struct AnswerFacts {
     pub proxy: bool,
     /// Whether it came after the deadline.
     pub late: bool,
+    /// Whether it was perhaps pressed by a mail scanner.
+    pub suspect: bool,
     /// Whether it came after a person had decided.
     pub after_decision: bool,
     /// When it wants to be told again.
@@ -127,6 +129,8 @@ pub enum Next {
     Send,
     /// A letter is tried again after a temporary refusal.
     Retry,
+    /// The letter is held back: its domain lets us wait.
+    Held,
     /// The letter again, by these transports.
     Resend(String),
     /// The letter to the alternate contact.

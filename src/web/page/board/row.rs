@@ -136,6 +136,13 @@ fn standing(facts: &RecipientFacts, alert: &AlertFacts, frame: &Frame) -> (RowKi
     let failed = evidence.failed.is_some() && evidence.accepted.is_none() && !opened;
     let unknown = evidence.unknown.is_some() && evidence.accepted.is_none() && !opened;
     let silent = |key: &str| (RowKind::Alarm, Mark::Silent, words.get(key));
+    let open =
+        matches!(facts.state, RecipientState::Waiting | RecipientState::ToDecide | RecipientState::Informed);
+    if open && facts.answer.as_ref().is_some_and(|answer| answer.suspect) {
+        let to_decide = facts.state == RecipientState::ToDecide;
+        let kind = if to_decide { RowKind::Decide } else { RowKind::Alarm };
+        return (kind, Mark::Unknown, words.get("doubt-word"));
+    }
     match (facts.state, &facts.answer) {
         (RecipientState::Answered, Some(answer)) => (RowKind::Settled, answer.mark, answer.label.clone()),
         (RecipientState::Answered, None) => (RowKind::Settled, Mark::Ok, words.get("board-answered-word")),
@@ -192,6 +199,9 @@ fn second_line(facts: &RecipientFacts, frame: &Frame) -> String {
         parts.push(format!("{} ({} {})", decision.label, decision.by, frame.when.short(decision.at)));
     }
     if let Some(answer) = &facts.answer {
+        if answer.suspect {
+            parts.push(words.with("doubt-why", &[("answer", answer.label.clone().into())]));
+        }
         if answer.after_decision {
             parts.push(words.get("board-after-decision"));
         } else if answer.late {
@@ -235,6 +245,7 @@ fn next_line(facts: &RecipientFacts, frame: &Frame) -> Option<NextLine> {
     let told = match next {
         Next::Send => words.get("next-send"),
         Next::Retry => words.get("next-retry"),
+        Next::Held => words.get("next-held"),
         Next::Resend(via) => named("next-resend", via),
         Next::Alternate => words.get("next-alternate"),
         Next::Notify(who) => named("next-notify", who),

@@ -36,6 +36,7 @@ fn answer(label: &str, mark: Mark, teams: usize, arrival: &str, details: &str) -
         by: String::new(),
         proxy: false,
         late: false,
+        suspect: false,
         refresh_due: None,
         after_decision: false,
     }

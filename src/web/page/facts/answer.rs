@@ -50,6 +50,7 @@ pub fn answer_facts(rule: &Rule, answer: &Given, decided_at: Option<Timestamp>, 
         by: answer.by_name.clone(),
         proxy: answer.proxy,
         late: answer.late,
+        suspect: answer.suspect,
         after_decision: decided_at.is_some_and(|decided| at > decided),
         refresh_due: None,
     }

@@ -1,0 +1,214 @@
+//! The database is away, or slow: what cannot be stored is refused, and what fell due is done afterwards.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use sqlx::{Connection, Executor, SqliteConnection};
+
+use super::long;
+use crate::support::{
+    chaos::{Proxy, Weather},
+    client::{Api, Reply},
+    history::History,
+    incident::Incident,
+    playbooks::{DIRECTORY, QUICK, many, patient},
+    postgres::{Database, on_each_database, on_postgres},
+    server::{Home, Server},
+    smtp_sink::Sink,
+    wait::{SOON, until},
+};
+
+/// How long the service may take until everything that fell due is done.
+const HEALED: Duration = Duration::from_secs(60);
+/// Whoever presses a button waits no longer; the rest is a shared machine.
+const A_PERSONS_PATIENCE: Duration = Duration::from_secs(7);
+
+/// A database that can be taken away: PostgreSQL behind a line that falls silent, as a paused server is; SQLite under
+/// the lock of somebody who copies the file.
+enum Outage {
+    Silent(Proxy),
+    Locked(Option<SqliteConnection>),
+}
+
+impl Outage {
+    async fn of(database: &Database) -> (Self, Database) {
+        match database {
+            Database::Sqlite => (Self::Locked(None), Database::Sqlite),
+            Database::Postgres { .. } => {
+                let proxy = Proxy::to(&database.server()).await;
+                let through = database.through(&proxy.address());
+                (Self::Silent(proxy), through)
+            }
+        }
+    }
+
+    async fn begin(&mut self, server: &Server) {
+        match self {
+            Self::Silent(proxy) => proxy.weather(Weather::Silent),
+            Self::Locked(holder) => {
+                let path = Database::Sqlite.url(server.home.path());
+                let mut one = SqliteConnection::connect(&path).await.expect("the service's own file");
+                until("the file is locked", SOON, async || one.execute("begin exclusive").await.ok()).await;
+                *holder = Some(one);
+            }
+        }
+    }
+
+    async fn end(&mut self) {
+        match self {
+            Self::Silent(proxy) => proxy.weather(Weather::Clear),
+            Self::Locked(holder) => {
+                holder.take().expect("an outage that began").close().await.expect("the lock goes");
+            }
+        }
+    }
+}
+
+async fn start(api: &Api, key: &str) -> Reply {
+    let body = json!({ "playbook": "quick", "mode": "live", "variables": {} }).to_string();
+    let headers = [("content-type", "application/json"), ("idempotency-key", key)];
+    api.send("POST", "/api/v1/incidents", &headers, Some(body)).await
+}
+
+/// F09.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_database_is_away_nothing_is_half_done_and_afterwards_nothing_is_missing() {
+    let length = if long() { Duration::from_secs(60) } else { Duration::from_secs(12) };
+    on_each_database(async |database| {
+        let (sink, history) = (Sink::start().await, History::default());
+        let (mut outage, database) = Outage::of(&database).await;
+        let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", QUICK);
+        let server = home.serve_with(DIRECTORY).await;
+        let first = start(&server.api, "before").await.expect(201);
+        history.started(&first);
+        let incident = Incident::of(&server.api, &first);
+        let east = sink.letters_to("dmat@east.example", 1, SOON).await.remove(0);
+        incident
+            .recipient_until("standby", "hosp_west", "has its first step", SOON, |it| {
+                it["next_step_at"].is_string()
+            })
+            .await;
+
+        outage.begin(&server).await;
+        let began = Instant::now();
+        let form = [("option", "available"), ("teams", "2")];
+        let pressed = async {
+            let reply = server.anybody().post_form(&format!("{}/answer", east.link()), &form).await;
+            (reply, began.elapsed())
+        };
+        let asked = start(&server.api, "meanwhile");
+        let ((pressed, waited), asked) = futures_util::future::join(pressed, asked).await;
+        println!("an answer was refused after {waited:?}, a start after {:?}", began.elapsed());
+        for refused in [&pressed, &asked] {
+            assert_eq!(refused.status, 503, "{}", refused.text);
+            assert!(refused.header("retry-after").is_some(), "{:?}", refused.headers);
+        }
+        assert!(waited < A_PERSONS_PATIENCE, "a person waited {waited:?}");
+        assert!(server.anybody().get("/healthz").await.status == 200, "the process lives");
+        until("the outage has lasted", HEALED, async || (began.elapsed() > length).then_some(())).await;
+        outage.end().await;
+
+        until("it is ready again", SOON, async || {
+            (server.api.get("/readyz").await.status == 200).then_some(())
+        })
+        .await;
+        let again = until("the same request is taken", SOON, async || {
+            Some(start(&server.api, "meanwhile").await).filter(|reply| reply.status == 201)
+        })
+        .await;
+        history.started(&again);
+        assert_eq!(server.api.list("/api/v1/incidents").await.len(), 2, "once, whatever was refused");
+        let taken = server.anybody().post_form(&format!("{}/answer", east.link()), &form).await.expect(303);
+        assert!(history.answered(&east, "available", &taken));
+        // What fell due meanwhile comes in its order, down to a person's decision.
+        incident.in_state("standby", "hosp_west", "to_decide", HEALED).await;
+        let (first, second) =
+            (sink.received_by("dmat@west.example"), sink.received_by("office@west-kanri.example"));
+        assert!(first[0].received_ms < second[0].received_ms);
+        history.check(&server, &sink, HEALED, 8).await;
+        server.forget_log();
+    })
+    .await;
+}
+
+/// F09, with a server that is gone instead of silent: refused at once, and the pool comes back by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_refuses_connections_is_told_at_once_and_the_pool_recovers() {
+    on_postgres(async |database| {
+        let (sink, history) = (Sink::start().await, History::default());
+        let proxy = Proxy::to(&database.server()).await;
+        let home = Home::new(database.through(&proxy.address())).relays(&[&sink]);
+        let server = home.playbook("quick.yaml", &patient()).serve_with(DIRECTORY).await;
+        proxy.weather(Weather::Cut);
+        let refused = until("it is refused", SOON, async || {
+            Some(start(&server.api, "gone").await).filter(|reply| reply.status == 503)
+        })
+        .await;
+        assert!(refused.header("retry-after").is_some());
+        assert_eq!(server.api.get("/readyz").await.status, 503);
+        proxy.weather(Weather::Clear);
+        let taken = until("it is taken again", SOON, async || {
+            Some(start(&server.api, "gone").await).filter(|reply| reply.status == 201)
+        })
+        .await;
+        history.started(&taken);
+        history.check(&server, &sink, HEALED, 0).await;
+        server.forget_log();
+    })
+    .await;
+}
+
+/// F10. Every question to the database takes two seconds longer: whoever presses hears something in time, nothing
+/// piles up, and each answer is stored once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_database_keeps_nobody_waiting_and_stores_each_answer_once() {
+    const PEOPLE: usize = 20;
+    on_postgres(async |database| {
+        let (sink, history) = (Sink::start().await, History::default());
+        let proxy = Proxy::to(&database.server()).await;
+        let home = Home::new(database.through(&proxy.address())).relays(&[&sink]);
+        let server = home.playbook("quick.yaml", &patient()).serve_with(&many(PEOPLE)).await;
+        let started = start(&server.api, "slow").await.expect(201);
+        history.started(&started);
+        let incident = Incident::of(&server.api, &started);
+        let letters = sink.letters_to("@many.example", PEOPLE, SOON).await;
+        let told = async || {
+            let all = incident.recipients().await;
+            all.iter().all(|one| one["grade"] == "accepted").then_some(())
+        };
+        until("everybody is told", SOON, told).await;
+
+        proxy.weather(Weather::Slow(Duration::from_secs(2)));
+        let press = async |letter: &crate::support::smtp_sink::Letter| {
+            let began = Instant::now();
+            let form = [("option", "available"), ("teams", "1")];
+            let reply = server.anybody().post_form(&format!("{}/answer", letter.link()), &form).await;
+            (reply, began.elapsed())
+        };
+        let replies = futures_util::future::join_all(letters.iter().map(press)).await;
+        for (reply, waited) in &replies {
+            assert!(matches!(reply.status, 303 | 503), "{}", reply.text);
+            assert!(*waited < A_PERSONS_PATIENCE, "a person waited {waited:?}");
+        }
+        assert_eq!(server.anybody().get("/readyz").await.status, 503, "it is told that the database is slow");
+        proxy.weather(Weather::Clear);
+        until("it is ready again", SOON, async || {
+            (server.api.get("/readyz").await.status == 200).then_some(())
+        })
+        .await;
+        for letter in &letters {
+            let reply = until("the answer is taken", SOON, async || {
+                Some(press(letter).await.0).filter(|reply| reply.status == 303)
+            })
+            .await;
+            history.answered(letter, "available", &reply);
+        }
+        assert_eq!(history.stored(), PEOPLE);
+        history.check(&server, &sink, HEALED, 8).await;
+        let lines = incident.chronology().await;
+        let said = lines.iter().filter(|line| line["kind"] == "answer").count();
+        assert_eq!(said, PEOPLE, "whoever presses again has said it once");
+        server.forget_log();
+    })
+    .await;
+}

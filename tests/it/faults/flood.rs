@@ -1,0 +1,177 @@
+//! Too much of everything: the same bulletin again and again, lines that say nothing, ten times the load.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::long;
+use crate::{
+    support::{
+        history::History,
+        playbooks::{DIRECTORY, many, patient},
+        postgres::{Database, on_each_database},
+        server::{Home, Server},
+        smtp_sink::Sink,
+        wait::SOON,
+    },
+    triggers::{held, quake},
+};
+
+/// F30. Ten senders ring a hundred times each (in the short form, thirty) for one earthquake, lesser bulletins mixed in.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_bulletin_again_and_again_from_ten_senders_is_one_incident() {
+    let times = if long() { 100 } else { 30 };
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &held("20m", "send"));
+        let server = home.serve_with(DIRECTORY).await;
+        let sender = async |n: usize| {
+            let mut told: Vec<Value> = Vec::new();
+            for k in 0..times {
+                // An earlier bulletin that comes late says less; it neither opens nor ends anything.
+                let event = quake(if (n + k) % 4 == 3 { "4" } else { "6+" }, "q1");
+                told.push(server.api.post("/api/v1/trigger-events", &event).await.expect(201).json());
+            }
+            told
+        };
+        let told = futures_util::future::join_all((0..10).map(sender)).await.concat();
+        let count = |word: &str| told.iter().filter(|event| event["outcomes"][0]["decision"] == word).count();
+        assert_eq!((count("hold"), count("hold") + count("attach")), (1, told.len() - count("nothing")));
+        assert!(count("nothing") > told.len() / 5 && count("attach") > told.len() / 2);
+        let incidents = server.api.list("/api/v1/incidents").await;
+        assert_eq!(incidents.len(), 1);
+        assert_eq!(incidents[0]["state"], "held");
+        assert_eq!(
+            server.api.list("/api/v1/trigger-events").await.len(),
+            10 * times,
+            "every one is on record"
+        );
+    })
+    .await;
+}
+
+/// F19. Lines that are opened and say nothing, one that says one letter at a time, headers without end.
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_that_say_nothing_cost_real_users_nothing() {
+    let idle_lines = if long() { 10_000 } else { 300 };
+    let server = Home::new(Database::Sqlite).serve_with(DIRECTORY).await;
+    let address = format!("127.0.0.1:{}", server.home.port());
+    let mut idle = Vec::with_capacity(idle_lines);
+    for _ in 0..idle_lines {
+        idle.push(TcpStream::connect(&address).await.expect("a line"));
+    }
+    let mut slow = TcpStream::connect(&address).await.expect("a line");
+    slow.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-").await.expect("the beginning");
+    let began = Instant::now();
+    server.anybody().get("/healthz").await.expect(200);
+    server.api.get("/api/v1/incidents").await.expect(200);
+    assert!(began.elapsed() < Duration::from_secs(2), "a real user waited {:?}", began.elapsed());
+
+    let mut wide = TcpStream::connect(&address).await.expect("a line");
+    wide.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n").await.expect("the beginning");
+    let header = format!("x-wide: {}\r\n", "y".repeat(8_000));
+    // The service may close the line before everything is said.
+    for _ in 0..100 {
+        if wide.write_all(header.as_bytes()).await.is_err() {
+            break;
+        }
+    }
+    let refused = answer_or_end(&mut wide).await;
+    assert!(refused.is_empty() || refused.starts_with("HTTP/1.1 4"), "{refused}");
+    let timed_out = answer_or_end(&mut slow).await;
+    assert!(timed_out.is_empty() || timed_out.starts_with("HTTP/1.1 408"), "{timed_out}");
+    server.anybody().get("/healthz").await.expect(200);
+    server.forget_log();
+}
+
+/// What came until the line was closed; a line that stays open is a failure.
+async fn answer_or_end(line: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    // A line that is reset has ended too.
+    let end = tokio::time::timeout(Duration::from_secs(30), line.read_to_end(&mut text)).await;
+    assert!(end.is_ok(), "the line is still open");
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Resident memory of the service in KiB.
+fn memory(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("our own process");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("its memory");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+}
+
+/// F27. People answer and change their minds, boards are read and bulletins come in as fast as they can be taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_answers_boards_and_bulletins_loses_no_answer_and_ends() {
+    const PEOPLE: usize = 96;
+    const AT_ONCE: usize = 8;
+    let length = Duration::from_secs(if long() { 60 } else { 5 });
+    on_each_database(async |database| {
+        let (sink, history) = (Sink::start().await, History::default());
+        let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &patient());
+        let server = home.serve_with(&many(PEOPLE)).await;
+        let body = serde_json::json!({ "playbook": "quick", "mode": "live", "variables": {} });
+        history.started(&server.api.post("/api/v1/incidents", &body).await.expect(201));
+        let letters = sink.letters_to("@many.example", PEOPLE, SOON).await;
+        let (before, end) = (memory(&server), Instant::now() + length);
+        let boards = AtomicUsize::new(0);
+        let people = async |n: usize| {
+            let mut waits = Vec::new();
+            for round in 0.. {
+                // Each has letters of its own, so that it is known what was said last by each link.
+                let letter = &letters[(n + AT_ONCE * round) % PEOPLE];
+                let option = ["available", "unavailable"][round / (PEOPLE / AT_ONCE) % 2];
+                let form = [("option", option), ("teams", "1"), ("reason", "人員不足")];
+                let asked = Instant::now();
+                server.anybody().post_form(&format!("{}/opened", letter.link()), &[]).await;
+                let path = format!("{}/answer", letter.link());
+                // Whoever is told to come again does.
+                loop {
+                    let reply = server.anybody().post_form(&path, &form).await;
+                    if history.answered(letter, option, &reply) {
+                        break;
+                    }
+                    assert!(matches!(reply.status, 429 | 503), "{}", reply.text);
+                    assert!(reply.header("retry-after").is_some());
+                }
+                waits.push(asked.elapsed());
+                if Instant::now() > end {
+                    break;
+                }
+            }
+            waits
+        };
+        let readers = async |_: usize| {
+            while Instant::now() < end {
+                let reply = server.api.get("/api/v1/incidents").await;
+                assert!(matches!(reply.status, 200 | 429 | 503), "{}", reply.text);
+                boards.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        let (waits, _) = futures_util::future::join(
+            futures_util::future::join_all((0..AT_ONCE).map(people)),
+            futures_util::future::join_all((0..4).map(readers)),
+        )
+        .await;
+        let mut waits = waits.concat();
+        waits.sort_unstable();
+        let p99 = waits[waits.len() * 99 / 100];
+        let after = memory(&server);
+        println!(
+            "{} answers, p99 {p99:?}, {} boards, memory {before} → {after} KiB",
+            waits.len(),
+            boards.into_inner()
+        );
+        assert!(p99 < Duration::from_secs(5), "p99 of answers is {p99:?}, in a debug build");
+        assert!(after < before + 200 * 1024, "memory grew from {before} to {after} KiB");
+        history.check(&server, &sink, Duration::from_secs(60), 0).await;
+    })
+    .await;
+}

@@ -1,0 +1,83 @@
+//! Somebody sets the machine's clock while ladders climb: nothing comes early, nothing twice, nothing an hour late.
+
+use std::path::PathBuf;
+
+use super::skipped;
+use crate::support::{
+    incident::Incident,
+    playbooks::{DIRECTORY, QUICK},
+    postgres::on_each_database,
+    server::{Home, Server},
+    smtp_sink::{Sink, message_ids},
+    wait::{SOON, until},
+};
+
+/// The library that moves the clock of one process.
+fn libfaketime() -> Option<PathBuf> {
+    let folders = std::fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path());
+    folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1")).find(|path| path.exists())
+}
+
+/// What is wrong, in English.
+async fn warnings(server: &Server) -> String {
+    let reply = server.api.send("GET", "/readyz", &[("accept-language", "en")], None).await;
+    reply.expect(200).json()["warnings"].to_string()
+}
+
+/// F20.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_jump_of_the_wall_clock_makes_nothing_early_nothing_twice_and_nothing_late() {
+    let Some(library) = libfaketime() else {
+        return skipped("F20", "libfaketime is missing (apt-get install faketime)");
+    };
+    for (jump, told) in [("+3600", "forward"), ("-3600", "back")] {
+        on_each_database(async |database| {
+            let sink = Sink::start().await;
+            let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", QUICK);
+            let clock = home.write("clock", "+0\n");
+            let server = home
+                .set("LD_PRELOAD", library.to_str().expect("a path"))
+                .set("FAKETIME_TIMESTAMP_FILE", clock.to_str().expect("a path"))
+                .set("FAKETIME_NO_CACHE", "1")
+                .set("DONT_FAKE_MONOTONIC", "1")
+                .set("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+                .serve_with(DIRECTORY)
+                .await;
+            let incident = Incident::start(&server.api, "quick", "live").await;
+            let first = sink.letters_to("dmat@west.example", 1, SOON).await.remove(0);
+            // The file changes as a whole: half a number would be another jump.
+            let next = server.home.write("clock.next", &format!("{jump}\n"));
+            std::fs::rename(next, &clock).expect("a file of ours");
+            let warning = until("the jump is told", SOON, async || {
+                let warnings = warnings(&server).await;
+                warnings.contains("clock of this machine").then_some(warnings)
+            })
+            .await;
+            assert!(warning.contains(told) && warning.contains("1h"), "{warning}");
+
+            let reminder = sink.letters_to("dmat@west.example", 2, SOON).await.remove(1);
+            let alternate = sink.letters_to("office@west-kanri.example", 1, SOON).await.remove(0);
+            incident.in_state("standby", "hosp_west", "to_decide", SOON).await;
+            for (what, letter, at) in
+                [("the reminder", &reminder, 2_000), ("the alternate", &alternate, 4_000)]
+            {
+                let after = letter.received_ms - first.received_ms;
+                assert!(after >= at - 100, "{what} of {at} ms came after {after} ms");
+                println!("clock {jump}: {what} of {at} ms came after {after} ms");
+            }
+            let west = sink.received_by("dmat@west.example");
+            assert_eq!((west.len(), message_ids(&west).len()), (2, 2), "nothing came twice");
+            assert_eq!(sink.received_by("office@west-kanri.example").len(), 1);
+            assert!(server.log().contains("clock of this machine was set"), "{}", server.log());
+
+            // When nothing hangs on it any more, the new time is followed.
+            incident.close("終了").await.expect(200);
+            until("the new time is followed", SOON, async || {
+                let warnings = warnings(&server).await;
+                (!warnings.contains("clock of this machine")).then_some(())
+            })
+            .await;
+        })
+        .await;
+    }
+}
