@@ -63,9 +63,9 @@ async fn hear(request: &HttpRequest, app: &App, key: &str, body: &[u8]) -> Resul
         spot.find(&text, &fields).map(|value| value.trim().chars().take(LONGEST).collect::<String>())
     };
     let (Some(id), Some(word)) = (value(&receipts.id_at), value(&receipts.state_at)) else {
-        return Err(WebError::Malformed(
-            "the receipt says not whose message it is, or not how it stands (sms.receipt_id_at, sms.receipt_state_at)"
-                .to_owned(),
+        return Err(WebError::malformed(
+            "受信の知らせに、どの通信のことか、どうなったかがありません（sms.receipt_id_at、sms.receipt_state_at）。",
+            "the receipt says not whose message it is, or not how it stands (sms.receipt_id_at, sms.receipt_state_at)",
         ));
     };
     let fate = match () {
