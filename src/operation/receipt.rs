@@ -16,7 +16,7 @@ use super::{
     Actor, OperationError, Work,
     alert::Rules,
     delivery::settle,
-    errand::Errand,
+    errand::{Errand, Matter},
     scene::{Scene, Scenes, text},
 };
 use crate::{
@@ -116,7 +116,8 @@ pub(super) async fn tell_owner(
                 "The receiver of {en} by {via} says that it is gone (410). Nothing more is sent there. Correct the address in the directory, or mark it as looked into."
             ),
         ),
-        path: "/directory".into(),
+        matter: Matter::Address,
+        options: Vec::new(),
         severity: Urgency::High,
     };
     let points = work.points_of_accounts(scene, &[Role::Admin]).await?;
