@@ -6,16 +6,14 @@ use std::{
     io::Read,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicUsize},
 };
 
 use anyhow::Context;
 use chrono_tz::Tz;
 use noroshi_core::{
     problem::{Problem, Severity},
+    tenure::Tenure,
     text::Language,
     time::{Span, Timestamp},
 };
@@ -27,12 +25,13 @@ use uuid::Uuid;
 use crate::{
     chance::Chance,
     clock::{Clock, SystemClock},
-    config::{Config, DatabaseUrl, network::Network},
+    config::{Config, DatabaseUrl, Heartbeat, network::Network},
+    domains::Domains,
     key::Key,
     library::Library,
     lifecycle::{Lifecycle, Signals},
     neighbours::Neighbours,
-    operation::{self, Actor, OperationError, Work},
+    operation::{self, Actor, OperationError, Work, audit::Standing},
     password::Passwords,
     signature::HookSecret,
     store::{self, Store, event::Event},
@@ -43,6 +42,7 @@ use crate::{
         sms_gateway::Gateway,
         webhook::Hooks,
     },
+    watch::Watch,
     worker::Answers,
 };
 
@@ -80,12 +80,13 @@ pub struct App {
     pub started_at: Timestamp,
     /// How long a claimed letter belongs to its node.
     pub lease: Span,
-    /// Until when this node may count on the leases that it holds.
-    pub tenure: Tenure,
+    /// Until when this node may count on the leases that it holds: after a pause, or cut off from the database, it finds
+    /// out here that others have taken over, before it sends.
+    pub tenure: Mutex<Tenure>,
     /// Letters on their way to mail relays at the same time.
     pub connections: usize,
-    /// Letters a second to one mail domain; `None`: no limit.
-    pub per_domain_per_second: Option<std::num::NonZeroU32>,
+    /// The mail domains that this node writes to.
+    pub domains: Domains,
     /// Whether the forwarding headers of a proxy in front are believed.
     pub behind_proxy: bool,
     /// Mail scanners that press buttons.
@@ -94,6 +95,14 @@ pub struct App {
     pub secure_cookies: bool,
     /// The secrets of programs that ring, by name in lower case.
     pub hooks: BTreeMap<String, Vec<HookSecret>>,
+    /// Whether the loops of this process go round.
+    pub watch: Watch,
+    /// For how many seconds one of them may stand.
+    pub worker_patience: u32,
+    /// The watcher elsewhere that misses this node.
+    pub heartbeat: Option<Heartbeat>,
+    /// Live pages that listen to this node.
+    pub live_pages: AtomicUsize,
     /// Cancelled when the process stops: streams to live pages end then.
     pub stopping: CancellationToken,
     /// What is wrong, for the board and `/readyz`.
@@ -125,23 +134,6 @@ impl Bells {
     }
 }
 
-/// Until when this node may count on the leases that it holds: after a pause, or cut off from the database, it finds
-/// out here that others have taken over, before it sends.
-#[derive(Debug, Default)]
-pub struct Tenure(AtomicI64);
-
-impl Tenure {
-    /// The leases were renewed; they hold until then.
-    pub fn renewed(&self, until: Timestamp) {
-        self.0.store(until.0, Ordering::Relaxed);
-    }
-
-    /// Whether a lease that was given until `until` is ours at this moment.
-    pub fn holds(&self, until: Timestamp, now: Timestamp) -> bool {
-        now < until || now.0 < self.0.load(Ordering::Relaxed)
-    }
-}
-
 /// A playbook file that was refused.
 #[derive(Clone, Debug)]
 pub struct BrokenFile {
@@ -160,6 +152,7 @@ pub struct BrokenFile {
 pub struct Troubles {
     files: Mutex<Vec<BrokenFile>>,
     away: Mutex<Option<(Timestamp, Timestamp)>>,
+    found: Mutex<Vec<Standing>>,
 }
 
 impl Troubles {
@@ -172,6 +165,16 @@ impl Troubles {
     pub fn mended(&self, key: &str) {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         files.retain(|broken| broken.key.as_deref() != Some(key));
+    }
+
+    /// What the auditor found and what still stands, the oldest first.
+    pub fn standing(&self) -> Vec<Standing> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The auditor has looked.
+    pub fn found(&self, standing: Vec<Standing>) {
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = standing;
     }
 
     /// From when to when the service was away before it started.
@@ -216,10 +219,11 @@ impl App {
             Some(Neighbours::new(store::event::newest(store.read()).await?))
         };
         let (live, _) = broadcast::channel(1024);
+        crate::measure::books();
         let app = Self {
             node: chance.uuid(clock.now()),
             started_at: clock.now(),
-            tenure: Tenure::default(),
+            tenure: Mutex::default(),
             passwords: Passwords::new(Arc::clone(&chance)),
             clock,
             chance,
@@ -235,11 +239,15 @@ impl App {
             locale: config.site.locale,
             lease: config.delivery.lease,
             connections: config.delivery.connections,
-            per_domain_per_second: config.delivery.per_domain_per_second,
+            domains: Domains::new(config.delivery.connections, config.delivery.per_domain_per_second),
             behind_proxy: config.server.behind_proxy,
             scanners: config.server.scanners.clone(),
             secure_cookies: config.server.tls.is_some() || config.server.behind_proxy,
             hooks: config.hooks.clone(),
+            watch: Watch::default(),
+            worker_patience: config.watch.worker_patience,
+            heartbeat: config.watch.heartbeat.clone(),
+            live_pages: AtomicUsize::new(0),
             stopping: CancellationToken::new(),
             troubles: Troubles::default(),
             inbox: None,

@@ -56,6 +56,8 @@ pub struct Config {
     pub webhook: WebhookConfig,
     /// How short messages leave the house; `None`: not at all.
     pub sms: Option<SmsConfig>,
+    /// Who watches the service.
+    pub watch: Watch,
     /// `[hooks]`: the secrets of programs that ring, by name in lower case; several for the time of a change.
     pub hooks: BTreeMap<String, Vec<HookSecret>>,
 }
@@ -184,6 +186,30 @@ pub struct Delivery {
     pub per_domain_per_second: Option<NonZeroU32>,
     /// How long a claimed delivery belongs to a node after its last sign of life.
     pub lease: Span,
+}
+
+/// `[watch]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// For how many seconds a loop of a worker may stand before this node is not ready; twice as long ends the process.
+    pub worker_patience: u32,
+    /// The watcher elsewhere that misses us; `None`: nobody is told.
+    pub heartbeat: Option<Heartbeat>,
+}
+
+/// `watch.heartbeat_url` and `watch.heartbeat_every`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Heartbeat {
+    /// Whoever knows it can keep the watcher quiet: not to be printed.
+    pub url: Url,
+    /// How often.
+    pub every: Span,
+}
+
+impl fmt::Debug for Heartbeat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Heartbeat(every {})", self.every)
+    }
 }
 
 /// One thing that is wrong in the configuration.
@@ -339,10 +365,21 @@ impl Config {
                 span(&text_of(raw)?, Span::seconds(5), Span::minutes(10))
             }),
         };
+        let every = from.get("watch", "heartbeat_every", Span::minutes(1), |raw| {
+            span(&text_of(raw)?, Span::seconds(1), Span::minutes(60))
+        });
+        let url = from.get("watch", "heartbeat_url", None, |raw| heartbeat_url(&text_of(raw)?));
+        let worker_patience = from.get("watch", "worker_patience", Span::seconds(60), |raw| {
+            span(&text_of(raw)?, Span::seconds(5), Span::minutes(10))
+        });
+        let watch = Watch {
+            worker_patience: u32::try_from(worker_patience.0 / 1000).unwrap_or(u32::MAX),
+            heartbeat: url.map(|url| Heartbeat { url, every }),
+        };
         let hooks = from.take_section("hooks", hook_secrets);
         let webhook = transports::webhook(from);
         let sms = transports::sms(from);
-        Self { server, database, smtp, playbooks, site, delivery, webhook, sms, hooks }
+        Self { server, database, smtp, playbooks, site, delivery, webhook, sms, watch, hooks }
     }
 
     /// What is allowed and probably not meant, for the log at start and for `doctor`.
@@ -468,6 +505,17 @@ fn public_url(text: &str) -> Read<String> {
         None => one(
             "http:// または https:// とホスト名 (とポート) だけを書いてください。例: https://noroshi.pref.example.jp",
             "write http:// or https:// with a host and no path, for example https://noroshi.pref.example.jp",
+        ),
+    }
+}
+
+/// The address is a secret, so the problem does not repeat it.
+fn heartbeat_url(text: &str) -> Read<Option<Url>> {
+    match Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(Some(url)),
+        _ => one(
+            "http:// または https:// で始まる URL を書いてください。",
+            "write an address that starts with http:// or https://",
         ),
     }
 }

@@ -41,7 +41,7 @@ pub enum LifecycleError {
     #[error("{name} {how}")]
     WorkerEnded {
         /// The part's name, as given to [`Lifecycle::worker`].
-        name: &'static str,
+        name: String,
         /// What happened to it.
         how: String,
     },
@@ -75,7 +75,7 @@ impl Signals {
 
 #[derive(Debug)]
 struct Failure {
-    name: &'static str,
+    name: String,
     how: String,
 }
 
@@ -136,11 +136,16 @@ impl Lifecycle {
                 Err(join) if join.is_panic() => "met a bug and panicked".to_owned(),
                 Err(_) => "was cancelled".to_owned(),
             };
-            error!(worker = name, "{name} {how}; the process stops");
-            // The first failure is the cause; what falls over afterwards is its consequence.
-            let _ = life.failure.set(Failure { name, how });
-            life.soft.cancel();
+            life.fail(name, how);
         });
+    }
+
+    /// A part does no longer what it has to: the process stops with failure.
+    pub fn fail(&self, name: &str, how: String) {
+        error!(worker = name, "{name} {how}; the process stops");
+        // The first failure is the cause; what falls over afterwards is its consequence.
+        let _ = self.failure.set(Failure { name: name.to_owned(), how });
+        self.soft.cancel();
     }
 
     /// Starts a short piece of work that a soft stop waits for and a hard stop drops.
@@ -191,7 +196,9 @@ impl Lifecycle {
         self.hard.cancel();
         self.tasks.wait().await;
         match self.failure.get() {
-            Some(Failure { name, how }) => Err(LifecycleError::WorkerEnded { name, how: how.clone() }),
+            Some(Failure { name, how }) => {
+                Err(LifecycleError::WorkerEnded { name: name.clone(), how: how.clone() })
+            }
             None => Ok(()),
         }
     }

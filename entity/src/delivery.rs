@@ -20,6 +20,8 @@ pub struct Model {
     pub contact: String,
     pub name: Json,
     pub address: String,
+    /// of a mail address, lower case; empty where letters to it are not limited together
+    pub domain: String,
     pub language: String,
     /// of a letter to a role
     pub errand: Option<Json>,

@@ -16,6 +16,7 @@ pub mod delivery;
 pub mod directory_draft;
 pub mod directory_version;
 pub mod event;
+pub mod finding;
 pub mod gateway_message;
 pub mod idempotency;
 pub mod incident;

@@ -15,6 +15,8 @@ pub struct Model {
     pub subject_id: Option<Uuid>,
     pub subject_key: Option<String>,
     pub step: i32,
+    /// lower fires first
+    pub priority: i32,
     /// in the incident's own time: the truth
     pub due_own_ms: i64,
     /// in real time, derived; empty while paused

@@ -11,6 +11,7 @@ mod m20261125_000005_directory;
 mod m20261125_000007_attachment;
 mod m20261125_000008_node;
 mod m20261125_000009_gateway_message;
+mod m20261125_000010_finding;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000007_attachment::Migration),
             Box::new(m20261125_000008_node::Migration),
             Box::new(m20261125_000009_gateway_message::Migration),
+            Box::new(m20261125_000010_finding::Migration),
         ]
     }
 }

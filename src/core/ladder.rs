@@ -106,6 +106,8 @@ pub enum Input {
         /// The step it was set for.
         step: u16,
     },
+    /// The auditor found a running ladder without a next step: no timer and, before the first try, no letter to try.
+    StepLost,
     /// A person decided. An end may come at any time; the rest only when the decision is due.
     Decided {
         /// What follows.
@@ -199,6 +201,7 @@ pub fn advance(scene: &Scene<'_>, recipient: &Recipient, input: &Input) -> (Reci
                 climb(&mut next, scene, false, &mut effects);
             }
         }
+        Input::StepLost => set_again(&mut next, scene, &mut effects),
         Input::Decided { then } => decide(&mut next, scene, then, &mut effects),
         Input::Stopped { why, tell } => stop(&mut next, scene, *why, *tell, &mut effects),
     }
@@ -225,6 +228,16 @@ fn set_timer(recipient: &mut Recipient, scene: &Scene<'_>, effects: &mut Vec<Eff
     let due = started + ladder(scene).steps[usize::from(recipient.step)].at;
     recipient.due = Some(due);
     effects.push(Effect::SetTimer { step: recipient.step, due });
+}
+
+/// Sets the timer that a waiting recipient has lost; where it never had one, its ladder starts now.
+fn set_again(recipient: &mut Recipient, scene: &Scene<'_>, effects: &mut Vec<Effect>) {
+    match (recipient.state, recipient.due, recipient.started_at) {
+        (State::Waiting, Some(due), _) => effects.push(Effect::SetTimer { step: recipient.step, due }),
+        (State::Waiting, None, Some(_)) => set_timer(recipient, scene, effects),
+        (State::Waiting, None, None) => start(recipient, scene, effects),
+        _ => {}
+    }
 }
 
 fn ladder<'a>(scene: &Scene<'a>) -> &'a Ladder {

@@ -42,6 +42,7 @@ pub mod schema;
 #[cfg(test)]
 mod simulation;
 pub mod task;
+pub mod tenure;
 pub mod text;
 pub mod time;
 pub mod trigger;

@@ -286,6 +286,8 @@ pub fn day_and_time(moment: Timestamp, language: Language, zone: Tz) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     const ZONE: Tz = chrono_tz::Asia::Tokyo;
@@ -324,7 +326,6 @@ mod tests {
     /// Every type: what people type, what is kept, how it is printed in Japanese and in English.
     #[test]
     fn every_type_is_read_kept_and_printed() {
-        use serde_json::json;
         for (kind, typed, kept, ja, en) in [
             (VariableKind::Text, json!(" 青葉県沖 "), json!("青葉県沖"), "青葉県沖", "青葉県沖"),
             (VariableKind::Int, json!("１２"), json!(12), "12", "12"),
@@ -351,7 +352,6 @@ mod tests {
 
     #[test]
     fn every_type_refuses_what_it_is_not_with_its_own_sentence() {
-        use serde_json::json;
         for (kind, typed, says) in [
             (VariableKind::Text, json!("あ".repeat(13)), "12文字まで"),
             (VariableKind::Text, json!({ "a": 1 }), "形が違います"),

@@ -23,6 +23,7 @@ const JA: &[&str] = &[
     include_str!("ja/errand.ftl"),
     include_str!("ja/doubt.ftl"),
     include_str!("ja/call.ftl"),
+    include_str!("ja/watch.ftl"),
 ];
 const EN: &[&str] = &[
     include_str!("en/page.ftl"),
@@ -38,6 +39,7 @@ const EN: &[&str] = &[
     include_str!("en/errand.ftl"),
     include_str!("en/doubt.ftl"),
     include_str!("en/call.ftl"),
+    include_str!("en/watch.ftl"),
 ];
 /// Only what differs from Japanese; the rest falls back.
 const EASY_JA: &[&str] = &[include_str!("easy_ja.ftl")];

@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     app::App,
+    measure,
     store::{self, directory::Learned},
     transport::Outcome,
 };
@@ -41,17 +42,30 @@ pub struct Tried {
     pub outcome: Outcome,
 }
 
-/// Leases up to `n` due letters to this node.
-pub async fn claim(app: &App, transports: &[String], n: u64) -> Result<Vec<delivery::Model>, OperationError> {
+/// Leases up to `n` due letters to this node; none to the mail domains in `except`.
+pub async fn claim(
+    app: &App,
+    transports: &[String],
+    except: &[String],
+    n: u64,
+) -> Result<Vec<delivery::Model>, OperationError> {
     // A look without a lock first: most of the time nothing is due, and nothing is written then.
     match store::delivery::next_due(app.store.read(), transports).await? {
         Some(due) if due <= app.clock.now() => {}
         _ => return Ok(Vec::new()),
     }
     let work = Work::begin(app, Actor::system()).await?;
-    let rows = store::delivery::claim(&work.tx, transports, app.node, work.now, app.lease, n).await?;
+    let rows = store::delivery::claim(&work.tx, transports, except, app.node, work.now, app.lease, n).await?;
     work.tx.commit().await?;
     Ok(rows)
+}
+
+/// Gives claimed letters back that cannot leave now.
+pub async fn put_back(app: &App, ids: &[uuid::Uuid]) -> Result<(), OperationError> {
+    let work = Work::begin(app, Actor::system()).await?;
+    store::delivery::put_back(&work.tx, ids, app.node).await?;
+    work.tx.commit().await?;
+    Ok(())
 }
 
 /// When the next letter falls due.
@@ -99,6 +113,7 @@ pub async fn record(
         attempts.push(attempt(app, one));
         if !held.contains(&(one.delivery.id, one.delivery.fence)) {
             // Another lease has begun meanwhile, and what follows is its holder's to say. The try stays on record.
+            measure::lease_lost();
             warn!(delivery = %one.delivery.id, "A lease was lost before the outcome was recorded");
             continue;
         }
@@ -298,15 +313,14 @@ fn point(delivery: &delivery::Model) -> ContactPoint {
 }
 
 fn attempt(app: &App, one: &Tried) -> attempt::Model {
-    let (outcome, relay, reply) = match &one.outcome {
-        Outcome::Accepted { relay, reply, .. } => ("accepted", relay, reply),
-        Outcome::TryAgain { relay, reason } | Outcome::Later { relay, reason, .. } => {
-            ("try_again", relay, reason)
-        }
-        Outcome::Refused { relay, reason }
-        | Outcome::Gone { relay, reason }
-        | Outcome::Closed { relay, reason } => ("refused", relay, reason),
-        Outcome::Unknown { relay, reason } => ("unknown", relay, reason),
+    let reply = match &one.outcome {
+        Outcome::Accepted { reply, .. } => reply,
+        Outcome::TryAgain { reason, .. }
+        | Outcome::Later { reason, .. }
+        | Outcome::Refused { reason, .. }
+        | Outcome::Gone { reason, .. }
+        | Outcome::Closed { reason, .. }
+        | Outcome::Unknown { reason, .. } => reason,
     };
     attempt::Model {
         id: app.chance.uuid(one.ended_at),
@@ -314,8 +328,8 @@ fn attempt(app: &App, one: &Tried) -> attempt::Model {
         number: one.delivery.attempts,
         started_at_ms: one.started_at.0,
         ended_at_ms: one.ended_at.0,
-        outcome: outcome.into(),
-        relay: relay.clone(),
+        outcome: one.outcome.key().into(),
+        relay: one.outcome.relay().to_owned(),
         reply: reply.clone(),
     }
 }
@@ -325,13 +339,14 @@ pub async fn gone(app: &App, delivery: &delivery::Model) -> Result<Option<String
     Ok(store::directory::gone(app.store.read(), &point(delivery)).await?)
 }
 
-/// Lengthens the leases that this node holds; from here on it may count on them until the moment that comes back.
-pub async fn renew(app: &App) -> Result<Timestamp, OperationError> {
+/// Lengthens the leases that this node holds; gives the moment of it, and until when they run now.
+pub async fn renew(app: &App) -> Result<(Timestamp, Timestamp), OperationError> {
     let work = Work::begin(app, Actor::system()).await?;
     let until = work.now + app.lease;
     store::delivery::renew(&work.tx, app.node, work.now, app.lease).await?;
+    let now = work.now;
     work.tx.commit().await?;
-    Ok(until)
+    Ok((now, until))
 }
 
 /// Takes back letters whose lease has ended.
@@ -379,6 +394,7 @@ pub async fn take_back(app: &App, everyone: bool) -> Result<usize, OperationErro
         }
     }
     work.commit().await?;
+    measure::taken_back(count);
     Ok(count)
 }
 

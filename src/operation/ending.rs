@@ -5,7 +5,7 @@ use noroshi_core::{
     alert::Rule,
     id::IncidentId,
     incident::{State, Verb},
-    playbook::{IncidentEvent, StopOn},
+    playbook::{IncidentEvent, StopOn, Urgency},
     rights::Action,
     text::Text,
 };
@@ -113,7 +113,7 @@ async fn end(
 fn set_review(work: &mut Work<'_>, scene: &mut Scene) {
     let Some(due) = scene.playbook.close.review_due else { return };
     let due = scene.timeline.own(work.now) + due;
-    let timer = timer_of(work, scene, "review", None, due);
+    let timer = timer_of(work, scene, Urgency::Normal, "review", None, due);
     scene.incident.review_due_ms = timer.due_at_ms;
     work.gathered.timers.insert(timer.id, Some(timer));
 }

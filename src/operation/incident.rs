@@ -9,7 +9,7 @@ use noroshi_core::{
     directory::Directory,
     id::IncidentId,
     incident::State,
-    playbook::{IncidentEvent, PartyRef, Playbook},
+    playbook::{IncidentEvent, PartyRef, Playbook, Urgency},
     problem::Severity,
     rights::Action,
     text::{Language, Text},
@@ -268,7 +268,7 @@ pub(super) async fn raise_on(
             let rule = Rule::of(&playbook, &plan.key).expect("the alert is the playbook's own");
             raise_alert(work, scene, &rule, None, Raised::default()).await?;
         } else {
-            let timer = raise_timer(work, scene, &plan.key, on.delay);
+            let timer = raise_timer(work, scene, plan.severity, &plan.key, on.delay);
             work.gathered.timers.insert(timer.id, Some(timer));
         }
     }
@@ -316,6 +316,7 @@ fn channels(work: &Work<'_>, scene: &Scene) -> Vec<channel::Model> {
 pub(super) fn timer_of(
     work: &Work<'_>,
     scene: &Scene,
+    urgency: Urgency,
     kind: &str,
     key: Option<&str>,
     due: Timestamp,
@@ -327,6 +328,7 @@ pub(super) fn timer_of(
         subject_id: None,
         subject_key: key.map(str::to_owned),
         step: 0,
+        priority: scene.priority(urgency),
         due_own_ms: due.0,
         due_at_ms: scene.timeline.real_time_of(due).map(|at| at.0),
         fired_at_ms: None,
@@ -334,6 +336,6 @@ pub(super) fn timer_of(
     }
 }
 
-fn raise_timer(work: &Work<'_>, scene: &Scene, key: &str, delay: Span) -> timer::Model {
-    timer_of(work, scene, "raise", Some(key), scene.timeline.own(work.now) + delay)
+fn raise_timer(work: &Work<'_>, scene: &Scene, urgency: Urgency, key: &str, delay: Span) -> timer::Model {
+    timer_of(work, scene, urgency, "raise", Some(key), scene.timeline.own(work.now) + delay)
 }

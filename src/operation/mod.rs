@@ -19,6 +19,7 @@ pub mod actor;
 pub mod alert;
 pub mod answer;
 pub mod answers;
+pub mod audit;
 pub mod channel;
 pub mod chronology;
 pub mod closing;

@@ -28,6 +28,7 @@ use super::{
     telling,
 };
 use crate::{
+    domains::domain_of,
     key::token_hash,
     store::{self, to_json},
 };
@@ -45,7 +46,7 @@ impl Work<'_> {
             match effect {
                 Effect::Send(letter) => self.send(scene, rule, row, letter),
                 Effect::SetTimer { step, due } => {
-                    let timer = own_timer(scene, "step", row.id, step, due);
+                    let timer = own_timer(scene, rule.plan.severity, "step", row.id, step, due);
                     self.gathered.timers.insert(row.id, Some(timer));
                 }
                 Effect::DropTimer => {
@@ -87,9 +88,7 @@ impl Work<'_> {
         for effect in effects {
             match effect {
                 tasks::Effect::SetTimer { reminder, due } => {
-                    self.gathered
-                        .timers
-                        .insert(row.id, Some(own_timer(scene, "task", row.id, reminder, due)));
+                    self.time(scene, "task", row.id, reminder, Some(due.0));
                 }
                 tasks::Effect::DropTimer => {
                     self.gathered.timers.insert(row.id, None);
@@ -122,7 +121,7 @@ impl Work<'_> {
         for effect in effects {
             match effect {
                 reports::Effect::SetTimer { stage, due } => {
-                    self.gathered.timers.insert(row.id, Some(own_timer(scene, "report", row.id, stage, due)));
+                    self.time(scene, "report", row.id, stage, Some(due.0));
                 }
                 reports::Effect::DropTimer => {
                     self.gathered.timers.insert(row.id, None);
@@ -183,6 +182,14 @@ impl Work<'_> {
         Ok(store::delivery::withdraw_notices(&self.tx, scene.id(), same, self.now).await?)
     }
 
+    /// Sets the one timer of a chair, a task or a report, where it waits for a moment (own time).
+    pub(super) fn time(&mut self, scene: &Scene, kind: &str, id: Uuid, step: u16, due_own_ms: Option<i64>) {
+        let Some(due) = due_own_ms.map(Timestamp) else { return };
+        // Who leads comes first; reminders of duties after what alerts wait for.
+        let urgency = if kind == "role" { Urgency::Critical } else { Urgency::High };
+        self.gathered.timers.insert(id, Some(own_timer(scene, urgency, kind, id, step, due)));
+    }
+
     fn send(&mut self, scene: &Scene, rule: &Rule, row: &recipient::Model, letter: Outgoing) {
         let id = RecipientId::new(row.id);
         let point = letter.point;
@@ -219,11 +226,6 @@ impl Work<'_> {
         let driver =
             scene.directory.transports.get(&point.transport).map_or("", |transport| &transport.driver);
         let transport = if scene.is_drill() { "rehearsal" } else { carrier(driver) };
-        let urgency = match urgency {
-            Urgency::Critical => 0,
-            Urgency::High => 1,
-            Urgency::Normal => 2,
-        };
         delivery::Model {
             id: self.app.chance.uuid(self.now),
             incident_id: scene.incident.id,
@@ -235,10 +237,10 @@ impl Work<'_> {
             contact: point.contact.clone(),
             name: to_json(&point.name),
             address: point.address.clone(),
+            domain: if transport == "mail" { domain_of(&point.address) } else { String::new() },
             language: point.language.key().into(),
             errand: None,
-            // What is real goes before what is drilled.
-            priority: if scene.is_drill() { urgency + 10 } else { urgency },
+            priority: scene.priority(urgency),
             state: "queued".into(),
             due_at_ms: self.now.0,
             lease_until_ms: 0,
@@ -382,7 +384,14 @@ fn carrier(driver: &str) -> &str {
 }
 
 /// The one timer of a recipient, a task or a report: it carries the id of what it belongs to.
-fn own_timer(scene: &Scene, kind: &str, id: Uuid, step: u16, due: Timestamp) -> timer::Model {
+fn own_timer(
+    scene: &Scene,
+    urgency: Urgency,
+    kind: &str,
+    id: Uuid,
+    step: u16,
+    due: Timestamp,
+) -> timer::Model {
     timer::Model {
         id,
         incident_id: scene.incident.id,
@@ -390,6 +399,7 @@ fn own_timer(scene: &Scene, kind: &str, id: Uuid, step: u16, due: Timestamp) -> 
         subject_id: Some(id),
         subject_key: None,
         step: i32::from(step),
+        priority: scene.priority(urgency),
         due_own_ms: due.0,
         due_at_ms: scene.timeline.real_time_of(due).map(|at| at.0),
         fired_at_ms: None,

@@ -9,7 +9,7 @@ use noroshi_core::{
     directory::{Directory, SiteValue},
     id::IncidentId,
     incident::{self, State, Verb},
-    playbook::{PartyRef, Playbook, VariableKind},
+    playbook::{PartyRef, Playbook, Urgency, VariableKind},
     text::{Language, Text, fill},
     time::{Timeline, Timestamp},
     variable,
@@ -135,6 +135,16 @@ impl Scene {
     /// Whether it is a drill.
     pub fn is_drill(&self) -> bool {
         self.incident.mode == "drill"
+    }
+
+    /// Its place in every queue, lower first: what is real goes before what is drilled.
+    pub fn priority(&self, urgency: Urgency) -> i32 {
+        let urgency = match urgency {
+            Urgency::Critical => 0,
+            Urgency::High => 1,
+            Urgency::Normal => 2,
+        };
+        if self.is_drill() { urgency + 10 } else { urgency }
     }
 
     /// How far it is. Only our own code writes the column; a word that does not read back is over for everybody.

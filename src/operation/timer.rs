@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use noroshi_core::{alert::Rule, id::IncidentId, ladder::Input, time::Timestamp};
+use tracing::error;
 use uuid::Uuid;
 
 use super::{
@@ -12,13 +13,13 @@ use super::{
     role,
     scene::{Scene, Scenes},
 };
-use crate::{app::App, store};
+use crate::{app::App, measure, store};
 
 /// Timers fired in one transaction.
 const BATCH: u64 = 200;
 
-/// Fires what is due, the longest overdue first. Returns how many timers it took; less than a full batch means that
-/// nothing more is due now.
+/// Fires what is due: the most urgent first, and of those the longest overdue. Returns how many timers it took; none
+/// means that nothing more is due now.
 ///
 /// An overdue timer fires at once and the chronology says how late. A timer of an earlier step gives no effects.
 pub async fn fire_due(app: &App) -> Result<usize, OperationError> {
@@ -27,8 +28,33 @@ pub async fn fire_due(app: &App) -> Result<usize, OperationError> {
         Some(due) if due <= app.clock.now() => {}
         _ => return Ok(0),
     }
+    let seen = store::timer::due(app.store.read(), app.clock.now(), BATCH, None).await?;
+    fire(app, seen).await
+}
+
+/// Fires what is due, each timer in a transaction of its own, after they could not be fired together: one that cannot
+/// be fired keeps none of the others back. Returns how many fired.
+pub async fn fire_each(app: &App) -> Result<usize, OperationError> {
+    let mut fired = 0;
+    for timer in store::timer::due(app.store.read(), app.clock.now(), BATCH, None).await? {
+        let (id, kind) = (timer.id, timer.kind.clone());
+        match fire(app, vec![timer]).await {
+            Ok(count) => fired += count,
+            Err(error) => {
+                error!(
+                    error = &error as &dyn std::error::Error,
+                    timer = %id,
+                    kind,
+                    "A timer ({kind}) cannot be fired; the others go on"
+                );
+            }
+        }
+    }
+    Ok(fired)
+}
+
+async fn fire(app: &App, mut seen: Vec<entity::timer::Model>) -> Result<usize, OperationError> {
     let mut work = Work::begin(app, Actor::system()).await?;
-    let mut seen = store::timer::due(&work.tx, work.now, BATCH, None).await?;
     let mut rooms: BTreeSet<Uuid> = BTreeSet::new();
     if seen.iter().any(|timer| timer.kind == "hold") {
         // What was held may start now, and a live start ends every drill: nothing of theirs may lie in this batch.
@@ -47,6 +73,7 @@ pub async fn fire_due(app: &App) -> Result<usize, OperationError> {
     let mut rows: BTreeMap<Uuid, entity::recipient::Model> =
         store::recipient::lock(&work.tx, ids).await?.into_iter().map(|row| (row.id, row)).collect();
     let mut settled = BTreeMap::new();
+    let late: Vec<_> = due.iter().filter_map(|timer| Some(work.now - Timestamp(timer.due_at_ms?))).collect();
     for timer in due {
         let scene = scenes.get(app, &work.tx, timer.incident_id).await?;
         // Fired or not, this timer is done; `perform` may set the next one under the same id.
@@ -82,6 +109,7 @@ pub async fn fire_due(app: &App) -> Result<usize, OperationError> {
         count_answers(&mut work, &scene, &rule, alert).await?;
     }
     work.commit().await?;
+    late.into_iter().for_each(measure::fired);
     Ok(count)
 }
 

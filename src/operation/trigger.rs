@@ -13,7 +13,7 @@ use noroshi_core::{
     directory::Directory,
     id::IncidentId,
     incident::State,
-    playbook::{OnTimeout, Playbook, Source, Trigger},
+    playbook::{OnTimeout, Playbook, Source, Trigger, Urgency},
     problem::Severity,
     text::{Language, Text},
     time::{Span, Timestamp},
@@ -264,7 +264,7 @@ async fn set_hold(
     on_timeout: OnTimeout,
 ) -> Result<(), OperationError> {
     let due = scene.timeline.own(work.now) + hold;
-    let timer = timer_of(work, scene, "hold", None, due);
+    let timer = timer_of(work, scene, Urgency::Critical, "hold", None, due);
     scene.incident.hold_until_ms = timer.due_at_ms;
     scene.incident.on_hold_timeout =
         Some(if on_timeout == OnTimeout::Send { "send" } else { "suggest" }.into());

@@ -29,18 +29,20 @@ pub async fn put(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), Stor
     Ok(())
 }
 
-/// Leases up to `n` due letters of `transports` to `node` until `now + lease`, the most urgent first.
+/// Leases up to `n` due letters of `transports` to `node` until `now + lease`, the most urgent first; none to the mail
+/// domains in `except`.
 ///
 /// One statement for both databases; SQLite leaves the lock clause out by itself and needs none.
 pub async fn claim(
     db: &impl ConnectionTrait,
     transports: &[String],
+    except: &[String],
     node: Uuid,
     now: Timestamp,
     lease: Span,
     n: u64,
 ) -> Result<Vec<Model>, StoreError> {
-    let due = Entity::find()
+    let mut due = Entity::find()
         .select_only()
         .column(Column::Id)
         .filter(Column::State.eq("queued"))
@@ -50,8 +52,11 @@ pub async fn claim(
         .order_by_asc(Column::DueAtMs)
         .order_by_asc(Column::Id)
         .limit(n)
-        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
-        .into_query();
+        .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+    if !except.is_empty() {
+        due = due.filter(Column::Domain.is_not_in(except));
+    }
+    let due = due.into_query();
     let change = ActiveModel {
         state: Set("leased".into()),
         leased_by: Set(Some(node)),
@@ -108,6 +113,25 @@ pub async fn hand_over(
         .filter(Column::HandedAtMs.is_null())
         .exec_with_returning(db)
         .await?)
+}
+
+/// Gives back letters that `node` claimed and has not handed over: anybody may claim them again.
+pub async fn put_back(db: &impl ConnectionTrait, ids: &[Uuid], node: Uuid) -> Result<(), StoreError> {
+    let change = ActiveModel {
+        state: Set("queued".into()),
+        leased_by: Set(None),
+        lease_until_ms: Set(0),
+        ..Default::default()
+    };
+    Entity::update_many()
+        .set(change)
+        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(Column::State.eq("leased"))
+        .filter(Column::LeasedBy.eq(node))
+        .filter(Column::HandedAtMs.is_null())
+        .exec(db)
+        .await?;
+    Ok(())
 }
 
 /// Which of these letters `node` still holds, each with the number of its lease.

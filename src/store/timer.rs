@@ -20,6 +20,7 @@ pub async fn set(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), Stor
                 OnConflict::column(Column::Id)
                     .update_columns([
                         Column::Step,
+                        Column::Priority,
                         Column::DueOwnMs,
                         Column::DueAtMs,
                         Column::FiredAtMs,
@@ -55,7 +56,7 @@ pub async fn drop_kinds(
     Ok(done.rows_affected)
 }
 
-/// Up to `n` timers that are due, the longest overdue first.
+/// Up to `n` timers that are due: the most urgent first, and of those the longest overdue.
 ///
 /// - `among`: where given, only those of these timers, and locked so that no other node takes them; without it only
 ///   looked at.
@@ -71,7 +72,8 @@ pub async fn due(
             .filter(Column::Id.is_in(among))
             .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     }
-    Ok(query.order_by_asc(Column::DueAtMs).order_by_asc(Column::Id).limit(n).all(db).await?)
+    let by_urgency = query.order_by_asc(Column::Priority).order_by_asc(Column::DueAtMs);
+    Ok(by_urgency.order_by_asc(Column::Id).limit(n).all(db).await?)
 }
 
 /// When the next timer falls due, in real time.

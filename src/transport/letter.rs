@@ -539,7 +539,7 @@ mod tests {
         let letter = Letter { subject: "長い件名の".repeat(30), repeat: true, number: 12, ..drill() };
         let subject = letter.render().subject;
         assert!(
-            subject.starts_with("【訓練】（再送）長い件名の") && subject.ends_with("…第12報"),
+            subject.starts_with("【訓練】（再送）長い件名の") && subject.ends_with("… 第12報"),
             "{subject}"
         );
         assert!(columns(&subject) <= SUBJECT_COLUMNS, "{}", columns(&subject));
@@ -569,7 +569,7 @@ mod tests {
             Letter { subject: subject.to_owned(), number, respond_by: None, ..letter() }.render().subject
         };
         assert_eq!(subject("派遣要請(第2報)", 2), "派遣要請(第2報)");
-        assert_eq!(subject("第1報の訂正", 2), "第1報の訂正第2報");
+        assert_eq!(subject("第1報の訂正", 2), "第1報の訂正 第2報");
         assert_eq!(subject("役割の打診", 0), "役割の打診");
     }
 

@@ -97,6 +97,31 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// The word for it in the tries on record and in metrics.
+    pub const fn key(&self) -> &'static str {
+        match self {
+            Self::Accepted { .. } => "accepted",
+            Self::TryAgain { .. } | Self::Later { .. } => "try_again",
+            Self::Refused { .. } | Self::Gone { .. } | Self::Closed { .. } => "refused",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+
+    /// The relay that said so.
+    pub fn relay(&self) -> &str {
+        match self {
+            Self::Accepted { relay, .. }
+            | Self::TryAgain { relay, .. }
+            | Self::Later { relay, .. }
+            | Self::Refused { relay, .. }
+            | Self::Gone { relay, .. }
+            | Self::Closed { relay, .. }
+            | Self::Unknown { relay, .. } => relay,
+        }
+    }
+}
+
 /// A way for letters out of the house. Decided once, at composition.
 #[derive(Debug)]
 pub enum Transport {

@@ -244,6 +244,8 @@ struct State {
     since: Option<Timestamp>,
     last_error: Option<String>,
     failures: u32,
+    /// Letters that got an answer so far.
+    served: u64,
     back_at: Timestamp,
     /// The caller that was let through to try again, by its time.
     trying: Option<Timestamp>,
@@ -272,6 +274,7 @@ impl Relay {
                 since: None,
                 last_error: None,
                 failures: 0,
+                served: 0,
                 back_at: Timestamp::default(),
                 trying: None,
             }),
@@ -326,6 +329,7 @@ impl Relay {
             return Err(Passed::Down("is being closed".to_owned()));
         };
         let handed = AtomicBool::new(false);
+        let served = self.state().served;
         let outcome = match timeout(self.patience.whole, self.converse(message, now, &handed)).await {
             Ok(outcome) => outcome,
             Err(_) => {
@@ -338,6 +342,11 @@ impl Relay {
             }
         };
         match &outcome {
+            // It answered others meanwhile: this letter's domain let it wait, and that says nothing about the relay.
+            Err(Failure::Relay(reason)) if self.state().served > served => {
+                let (relay, reason) = (self.name.clone(), reason.clone());
+                return Ok(Outcome::TryAgain { relay, reason });
+            }
             Err(Failure::Relay(reason)) => self.failed(reason, now, chance),
             Err(Failure::Unknown(reason)) => self.noted(reason),
             _ => self.worked(now),
@@ -431,6 +440,7 @@ impl Relay {
 
     fn worked(&self, now: Timestamp) {
         let mut state = self.state();
+        state.served += 1;
         state.failures = 0;
         state.trying = None;
         if !state.up {

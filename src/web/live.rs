@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeSet, VecDeque},
     convert::Infallible,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -59,6 +59,12 @@ struct Listener {
     greeted: bool,
 }
 
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.app.live_pages.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 async fn stream(
     request: &HttpRequest,
     app: Arc<App>,
@@ -71,6 +77,7 @@ async fn stream(
         Some(last) => (last, store::event::since(app.store.read(), incident, last, CATCH_UP).await?),
         None => (store::event::newest(app.store.read()).await?, Vec::new()),
     };
+    app.live_pages.fetch_add(1, Ordering::Relaxed);
     let caught_up = waiting.iter().map(|event| event.id).collect();
     let listener = Listener { app, incident, live, last, caught_up, waiting: waiting.into(), greeted: false };
     let events = futures_util::stream::unfold(listener, |mut listener| async move {

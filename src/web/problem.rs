@@ -27,6 +27,7 @@ use noroshi_core::text::{Language, Text};
 use serde::Serialize;
 use tracing::{error, info, warn};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{
     operation::{Invalid, OperationError},
@@ -58,6 +59,13 @@ pub enum WebError {
     TooSlow,
     /// Too many tries; again after so many seconds.
     TooMany(u32),
+    /// The handler met a bug and panicked.
+    Bug {
+        /// Leads from what the reader sees to the line of the log.
+        request: Uuid,
+        /// The route's pattern.
+        route: &'static str,
+    },
     /// A verb was refused.
     Operation(OperationError),
 }
@@ -157,6 +165,7 @@ fn status(error: &WebError) -> StatusCode {
         WebError::TooSlow => StatusCode::SERVICE_UNAVAILABLE,
         WebError::NotYet => StatusCode::NOT_IMPLEMENTED,
         WebError::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+        WebError::Bug { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         WebError::Operation(error) => match error {
             OperationError::Denied { .. } => StatusCode::FORBIDDEN,
             OperationError::Closed(_) => StatusCode::CONFLICT,
@@ -281,6 +290,14 @@ fn words(error: &WebError) -> (&'static str, Text, Option<Text>) {
                 format!("Wait {seconds} seconds and try again."),
             )),
         ),
+        WebError::Bug { request, .. } => (
+            "about:blank",
+            Text::both("内部の誤り", "Internal error"),
+            Some(Text::both(
+                format!("何も変わっていません。管理者にこの番号を知らせてください: {request}"),
+                format!("Nothing was changed. Please tell the administrator this number: {request}"),
+            )),
+        ),
         WebError::Operation(error) => match error {
             OperationError::Closed(text) => {
                 ("/problems/closed", Text::both("いまはできません", "Not possible now"), Some(text.clone()))
@@ -353,6 +370,9 @@ impl ResponseError for WebError {
             Self::SignIn => {
                 answer.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
             }
+            Self::Bug { request, .. } => {
+                answer.insert_header(("x-request-id", request.to_string()));
+            }
             _ => {}
         }
         let mut answer = answer.finish();
@@ -372,6 +392,7 @@ fn log(error: &WebError) {
         )) => {
             error!(error = cause as &dyn std::error::Error, "A request failed: {cause}");
         }
+        WebError::Bug { request, route } => error!(%request, route, "A request to {route} met a bug"),
         WebError::TooSlow => error!("A request was given up: the database did not answer in time"),
         WebError::Operation(OperationError::KeyReused) => warn!("An idempotency key came with another body"),
         WebError::Operation(OperationError::Denied { action, .. }) => {
@@ -386,7 +407,9 @@ pub async fn finish(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let for_programs = request.path().starts_with("/api/") || request.path().starts_with("/readyz");
+    let for_programs = request.path().starts_with("/api/")
+        || request.path().starts_with("/readyz")
+        || request.path() == "/metrics";
     let answer = next.call(request).await?.map_into_boxed_body();
     let documents = answer.response().extensions().get::<Documents>().cloned();
     let Some(Documents([ja, en])) = documents else {

@@ -1,26 +1,27 @@
 //! Every URL, one line each. The table is data: rights are tested over all of it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, panic::AssertUnwindSafe, time::Duration};
 
 use actix_web::{
-    Error, HttpMessage, Route as Handler,
+    Error, HttpMessage, ResponseError, Route as Handler,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     middleware::{self, Next},
     web::{self, Data, ServiceConfig},
 };
+use futures_util::FutureExt;
 use noroshi_core::rights::{Action, may};
 
 use super::{
     api::{
-        self, alert, channel, chronology, directory, doc, health, hook, incident, lifecycle, playbook,
-        preflight, receipt, recipient, report, role, roster, task, trigger,
+        self, alert, channel, chronology, directory, doc, health, hook, incident, lifecycle, metrics,
+        playbook, preflight, receipt, recipient, report, role, roster, task, trigger,
     },
     live, page,
     problem::WebError,
     session,
 };
-use crate::app::App;
+use crate::{app::App, measure};
 
 /// Who may come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +71,7 @@ pub const ROUTES: &[Route] = &[
     // For machines that watch.
     get("/healthz", Open, || web::get().to(health::healthz)),
     get("/readyz", Open, || web::get().to(health::readyz)),
+    get("/metrics", Open, || web::get().to(metrics::get)),
     get("/api/openapi.json", Open, || web::get().to(doc::openapi)),
     get("/api/docs", Open, || web::get().to(doc::docs)),
     // For programs.
@@ -281,7 +283,7 @@ pub fn mount(config: &mut ServiceConfig) {
         let allowed: Vec<String> = routes.iter().map(|route| route.method.to_owned()).collect();
         let mut resource = web::resource(path);
         for route in routes {
-            let check = middleware::from_fn(move |request: ServiceRequest, next| check(route, request, next));
+            let check = middleware::from_fn(move |request: ServiceRequest, next| pass(route, request, next));
             resource = resource.route((route.handler)().wrap(check));
         }
         let refuse = move || {
@@ -302,6 +304,29 @@ async fn nothing_here(
         return Err(WebError::SignIn);
     }
     Err(WebError::NotFound)
+}
+
+/// What every route has around it: the access check, a floor under bugs, and the count of requests.
+async fn pass<B: MessageBody + 'static>(
+    route: &'static Route,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let Some(app) = request.app_data::<Data<App>>().cloned() else {
+        return Ok(request.error_response(WebError::NotFound).map_into_boxed_body());
+    };
+    let (began, asked) = (app.clock.now(), request.request().clone());
+    let answer = match AssertUnwindSafe(check(route, request, next)).catch_unwind().await {
+        Ok(answer) => answer?,
+        // What the handler had begun is rolled back as its transaction is dropped; everybody else is served on.
+        Err(_) => {
+            let bug = WebError::Bug { request: app.chance.uuid(began), route: route.path };
+            ServiceResponse::new(asked, bug.error_response())
+        }
+    };
+    let took = app.clock.now() - began;
+    measure::request(route.method, route.path, answer.status().as_u16(), took);
+    Ok(answer)
 }
 
 async fn check<B: MessageBody + 'static>(

@@ -10,6 +10,7 @@ use tracing::warn;
 use crate::{
     app::App,
     lifecycle::Lifecycle,
+    measure,
     operation::{
         OperationError,
         answers::{self, Sent},
@@ -66,11 +67,12 @@ async fn run(
     mut queue: mpsc::Receiver<Asked>,
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
+    let turns = app.watch.begin("answers");
     let mut asked = Vec::with_capacity(TOGETHER);
     loop {
         tokio::select! {
             biased;
-            _ = queue.recv_many(&mut asked, TOGETHER) => {}
+            _ = turns.waiting(queue.recv_many(&mut asked, TOGETHER)) => {}
             // What has been handed in is taken before the end.
             () = stop.cancelled() => return Ok(()),
         }
@@ -93,6 +95,8 @@ async fn run(
             }
             Err(error) => vec![Err(error)],
         };
+        measure::committed("answers", sent.len());
+        measure::answered(results.iter().filter(|result| result.is_ok()).count());
         for (done, result) in done.into_iter().zip(results) {
             // Whoever has hung up looks again and sees that it was taken.
             let _ = done.send(result);

@@ -27,9 +27,12 @@ const KINDS: [&str; 5] = ["incident", "alert", "recipient", "task", "report"];
 /// Runs until the stop.
 pub(super) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), Infallible> {
     let mut news = app.live.subscribe();
+    let turns = app.watch.begin("closing");
     let mut changed = everything(&app).await;
     loop {
+        turns.turn();
         for incident in std::mem::take(&mut changed) {
+            turns.turn();
             if let Err(error) = closing::consider(&app, incident).await {
                 let problem = &error as &dyn std::error::Error;
                 error!(
@@ -45,7 +48,7 @@ pub(super) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), In
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             () = app.clock.sleep_until(app.clock.now() + SWEEP) => changed = everything(&app).await,
-            told = news.recv() => match told {
+            told = turns.waiting(news.recv()) => match told {
                 Ok(event) => note(&mut changed, event.incident, event.kind.as_ref()),
                 Err(RecvError::Lagged(_)) => changed = everything(&app).await,
                 Err(RecvError::Closed) => return Ok(()),

@@ -1,7 +1,7 @@
 //! Hands letters over and records what became of them.
 //!
 //! # Cast
-//! - the *claimer* leases due letters, at most twice as many as there are senders;
+//! - the *claimer* leases due letters and puts them on the lane's tray (`tray.rs`), which gives each domain its share;
 //! - each *sender* stands for one connection: it hands over a letter and reports its outcome together with the next
 //!   letter it wants to hand over;
 //! - the *recorder* takes all reports that have gathered and commits them in one transaction, then lets the senders
@@ -11,23 +11,21 @@
 //! Each way out of the house has a lane of its own: a gateway that hangs holds up no mail, and a drill takes no
 //! connection from what is real.
 
-use std::{
-    collections::HashMap,
-    convert::Infallible,
-    sync::{Arc, PoisonError},
-};
+use std::{collections::HashMap, convert::Infallible, sync::Arc};
 
 use entity::delivery;
 use noroshi_core::time::{Span, Timestamp};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::wait;
+use super::{tray::Tray, wait};
 use crate::{
     app::App,
+    domains::Verdict,
     lifecycle::Lifecycle,
+    measure,
     operation::{
         OperationError,
         delivery::{self as outbox, Tried, claim, next_due, record},
@@ -66,35 +64,35 @@ struct Report {
 }
 
 fn lane(app: &Arc<App>, life: &Lifecycle, lanes: &TaskTracker, name: &'static str, senders: usize) {
-    let (letters, queue) = mpsc::channel(senders);
     let (reports, inbox) = mpsc::channel(senders * 2);
-    let queue = Arc::new(Mutex::new(queue));
-    let pace = Arc::new(Pace::default());
-    life.worker("claimer", claimer(Arc::clone(app), name, senders, letters, life.soft().clone()));
+    let tray = Arc::new(Tray::default());
+    life.worker("claimer", claimer(Arc::clone(app), name, senders, Arc::clone(&tray), life.soft().clone()));
     for _ in 0..senders {
         let app = Arc::clone(app);
-        let (queue, reports, pace) = (Arc::clone(&queue), reports.clone(), Arc::clone(&pace));
-        life.worker("sender", sender(app, name, queue, reports, pace, life.soft().clone()));
+        let (tray, reports) = (Arc::clone(&tray), reports.clone());
+        life.worker("sender", sender(app, name, tray, reports, life.soft().clone()));
     }
     // The recorder outlives the senders: the last outcomes are recorded before the process ends.
-    life.task(lanes.track_future(recorder(Arc::clone(app), inbox)));
+    life.task(lanes.track_future(recorder(Arc::clone(app), name, inbox)));
 }
 
 async fn claimer(
     app: Arc<App>,
     name: &'static str,
     senders: usize,
-    letters: mpsc::Sender<delivery::Model>,
+    tray: Arc<Tray>,
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
+    let turns = app.watch.begin(format!("claimer {name}"));
     let transports = [name.to_owned()];
     loop {
-        let permits = tokio::select! {
+        tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            permits = letters.reserve_many(senders) => permits,
-        };
-        let Ok(permits) = permits else { return Ok(()) };
-        let found = match claim(&app, &transports, senders as u64).await {
+            () = turns.waiting(tray.wants(&app)) => {}
+        }
+        put_back(&app, &tray).await;
+        let closed = tray.closed(&app.domains, app.clock.now());
+        let found = match claim(&app, &transports, &closed, senders as u64).await {
             Ok(found) => found,
             Err(error) => {
                 error!(
@@ -105,15 +103,30 @@ async fn claimer(
             }
         };
         let full = found.len() == senders;
-        for (permit, row) in permits.zip(found) {
-            permit.send(row);
-        }
+        tray.put(found);
         if full {
             continue;
         }
+        // What is due already and was not claimed belongs to a domain that has to wait.
         let next = next_due(&app, &transports).await.unwrap_or_default();
-        if !wait(&app, &app.bells.deliver, next, &stop).await {
-            return Ok(());
+        let next = next.filter(|due| *due > app.clock.now());
+        tokio::select! {
+            more = wait(&app, &app.bells.deliver, next, &stop) => if !more { return Ok(()) },
+            () = tray.drained.notified() => {}
+        }
+    }
+}
+
+/// Letters of a domain that is held back meanwhile wait in the outbox, where any node may take them.
+async fn put_back(app: &App, tray: &Tray) {
+    let held = tray.held(&app.domains, app.clock.now());
+    if held.is_empty() {
+        return;
+    }
+    match outbox::put_back(app, &held).await {
+        Ok(()) => tray.forget(&held),
+        Err(error) => {
+            warn!(error = &error as &dyn std::error::Error, "Letters could not be put back; trying again");
         }
     }
 }
@@ -121,9 +134,8 @@ async fn claimer(
 async fn sender(
     app: Arc<App>,
     name: &'static str,
-    queue: Arc<Mutex<mpsc::Receiver<delivery::Model>>>,
+    tray: Arc<Tray>,
     reports: mpsc::Sender<Report>,
-    pace: Arc<Pace>,
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
     let mut tried = None;
@@ -131,24 +143,25 @@ async fn sender(
         // With an outcome in hand nobody waits for the next letter: it is taken along where one is there.
         let next = match (&tried, stop.is_cancelled()) {
             (_, true) => None,
-            (Some(_), false) => queue.try_lock().ok().and_then(|mut queue| queue.try_recv().ok()),
+            (Some(_), false) => tray.take_now(&app),
             (None, false) => tokio::select! {
                 () = stop.cancelled() => None,
-                next = async { queue.lock().await.recv().await } => next,
+                next = tray.take(&app) => Some(next),
             },
         };
         if tried.is_none() && next.is_none() {
             return Ok(());
         }
         let (go, gone) = oneshot::channel();
-        let report = Report { tried: tried.take(), next: next.map(|row: delivery::Model| row.id), go };
+        let (next, place) = next.map(|(row, place)| (row.id, place)).unzip();
+        let report = Report { tried: tried.take(), next, go };
         if reports.send(report).await.is_err() {
             return Ok(());
         }
         let Ok(Some((delivery, letter))) = gone.await else { continue };
-        pace.wait(&app, &letter).await;
         let started_at = app.clock.now();
-        if !app.tenure.holds(Timestamp(delivery.lease_until_ms), started_at) {
+        let tenure = *app.tenure.lock().unwrap_or_else(PoisonError::into_inner);
+        if !tenure.holds(Timestamp(delivery.lease_until_ms), started_at) {
             // This node was paused, or cut off: whoever took the letter over sends it.
             warn!(delivery = %delivery.id, "A lease ended before its letter left; it is left to others");
             continue;
@@ -165,16 +178,25 @@ async fn sender(
                 reason: crate::transport::reason::NO_SUCH_TRANSPORT.to_owned(),
             },
         };
-        tried = Some(Tried { delivery, started_at, ended_at: app.clock.now(), outcome });
+        let ended_at = app.clock.now();
+        if let Some(place) = place {
+            place.judged(verdict(&app, name, &outcome, ended_at - started_at));
+        }
+        // A webhook's receiver is somebody's address: it is no label.
+        let relay = if name == "mail" { outcome.relay() } else { name };
+        measure::tried(name, relay, outcome.key(), ended_at - started_at);
+        tried = Some(Tried { delivery, started_at, ended_at, outcome });
     }
 }
 
-async fn recorder(app: Arc<App>, mut inbox: mpsc::Receiver<Report>) {
+async fn recorder(app: Arc<App>, name: &'static str, mut inbox: mpsc::Receiver<Report>) {
+    let turns = app.watch.begin(format!("recorder {name}"));
     let mut reports = Vec::with_capacity(TOGETHER);
-    while inbox.recv_many(&mut reports, TOGETHER).await > 0 {
+    while turns.waiting(inbox.recv_many(&mut reports, TOGETHER)).await > 0 {
         let tried: Vec<Tried> = reports.iter_mut().filter_map(|report| report.tried.take()).collect();
         let next: Vec<Uuid> = reports.iter().filter_map(|report| report.next).collect();
         let mut written = loop {
+            turns.turn();
             match commit(&app, &tried, &next).await {
                 Ok(written) => break written,
                 Err(error) => {
@@ -187,6 +209,9 @@ async fn recorder(app: Arc<App>, mut inbox: mpsc::Receiver<Report>) {
                 }
             }
         };
+        if !tried.is_empty() {
+            measure::committed("outcomes", tried.len());
+        }
         for report in reports.drain(..) {
             let letter = report.next.and_then(|id| written.remove(&id));
             // A sender that is gone has stopped: its letter is taken back when its lease ends.
@@ -212,24 +237,10 @@ async fn commit(
     Ok(handed.into_iter().zip(letters).map(|(row, letter)| (row.id, (row, letter))).collect())
 }
 
-/// Keeps to the limit of letters a second to one mail domain.
-#[derive(Default)]
-struct Pace(std::sync::Mutex<HashMap<String, Timestamp>>);
-
-impl Pace {
-    async fn wait(&self, app: &App, letter: &Letter) {
-        let Some(rate) = app.per_domain_per_second else { return };
-        if !letter.is_mail() {
-            return;
-        }
-        let domain = letter.to.rsplit('@').next().unwrap_or_default().to_lowercase();
-        let slot = {
-            let now = app.clock.now();
-            let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let slot = next.get(&domain).copied().unwrap_or(now).max(now);
-            next.insert(domain, slot + Span(1000 / i64::from(rate.get()).max(1)));
-            slot
-        };
-        app.clock.sleep_until(slot).await;
+/// What a try says about the domain of its letter: nothing, where the relay itself was away.
+fn verdict(app: &App, name: &str, outcome: &Outcome, took: Span) -> Verdict {
+    match app.transports.get(name) {
+        Some(Transport::Mail(mailer)) if mailer.back_at().is_some() => Verdict::Nothing,
+        _ => Verdict::of(outcome, took),
     }
 }

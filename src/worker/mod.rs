@@ -4,12 +4,16 @@
 //! goes wrong is logged where it is handled, and the loop looks again.
 
 mod answers;
+mod auditor;
 mod closing;
 mod deliver;
+mod heartbeat;
 mod neighbours;
 mod pulse;
 mod schedule;
 mod timers;
+mod tray;
+mod watchdog;
 
 pub use answers::Answers;
 
@@ -32,6 +36,11 @@ pub fn start(app: &Arc<App>, life: &Lifecycle) {
     life.worker("timers", timers::run(Arc::clone(app), life.soft().clone()));
     life.worker("schedule", schedule::run(Arc::clone(app), life.soft().clone()));
     life.worker("closing", closing::run(Arc::clone(app), life.soft().clone()));
+    if let Some(heartbeat) = app.heartbeat.clone() {
+        life.worker("heartbeat", heartbeat::run(Arc::clone(app), heartbeat, life.soft().clone()));
+    }
+    life.worker("auditor", auditor::run(Arc::clone(app), life.soft().clone()));
+    watchdog::start(app, life);
     life.worker("pulse", pulse::run(Arc::clone(app), life.clone(), lanes));
 }
 

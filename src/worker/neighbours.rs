@@ -38,11 +38,12 @@ async fn call(
     mut news: UnboundedReceiver<Event>,
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
+    let turns = app.watch.begin("caller");
     let mut changes = Vec::with_capacity(IN_ONE_CALL);
     loop {
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            _ = news.recv_many(&mut changes, IN_ONE_CALL) => {}
+            _ = turns.waiting(news.recv_many(&mut changes, IN_ONE_CALL)) => {}
         }
         let changes = changes.drain(..).map(|event: Event| (event.id, event.incident, event.kind)).collect();
         let text = serde_json::to_string(&Call { node: app.node, changes }).expect("ids and words");
@@ -97,7 +98,9 @@ async fn hear(app: &App, pool: &PgPool) -> Result<(), sqlx::Error> {
 /// Looks into the table.
 async fn look(app: Arc<App>, stop: CancellationToken) -> Result<(), Infallible> {
     let Some(neighbours) = &app.neighbours else { return Ok(()) };
+    let turns = app.watch.begin("looker");
     loop {
+        turns.turn();
         match store::event::since(app.store.read(), None, neighbours.look_after(), AT_ONCE).await {
             Ok(found) => pass_on(&app, neighbours, found.into_iter()),
             Err(problem) => {

@@ -10,7 +10,9 @@ use crate::{app::App, operation::schedule};
 
 /// Runs until the stop.
 pub(super) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), Infallible> {
+    let turns = app.watch.begin("schedule");
     loop {
+        turns.turn();
         let next = match schedule::ring_due(&app).await {
             Ok(next) => next,
             Err(error) => {

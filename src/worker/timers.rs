@@ -6,15 +6,24 @@ use tokio_util::sync::CancellationToken;
 use tracing::error;
 
 use super::wait;
-use crate::{app::App, operation::timer};
+use crate::{app::App, operation::timer, watch::Turns};
 
 /// Runs until the stop.
 pub(super) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), Infallible> {
+    let turns = app.watch.begin("timers");
     loop {
-        let next = match look(&app).await {
+        turns.turn();
+        let next = match look(&app, &turns).await {
             Ok(next) => next,
             Err(error) => {
-                error!(error = &error as &dyn std::error::Error, "Timers could not be fired; trying again");
+                error!(
+                    error = &error as &dyn std::error::Error,
+                    "Timers could not be fired; each is tried for itself, and all again"
+                );
+                if let Err(error) = timer::fire_each(&app).await {
+                    let problem = &error as &dyn std::error::Error;
+                    error!(error = problem, "Timers could not be read; trying again");
+                }
                 None
             }
         };
@@ -24,7 +33,12 @@ pub(super) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), In
     }
 }
 
-async fn look(app: &App) -> Result<Option<noroshi_core::time::Timestamp>, crate::operation::OperationError> {
-    while timer::fire_due(app).await? > 0 {}
+async fn look(
+    app: &App,
+    turns: &Turns,
+) -> Result<Option<noroshi_core::time::Timestamp>, crate::operation::OperationError> {
+    while timer::fire_due(app).await? > 0 {
+        turns.turn();
+    }
     timer::next_due(app).await
 }

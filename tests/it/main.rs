@@ -37,4 +37,5 @@ mod shipped;
 mod sms;
 mod tasks;
 mod versions;
+mod watch;
 mod webhooks;

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::support::{
     incident::Incident,
-    playbooks::{DIRECTORY, many, patient},
+    playbooks::{DIRECTORY, apart, patient},
     postgres::on_postgres,
     server::{Home, Server, signal},
     smtp_sink::{Conduct, Letter, Sink},
@@ -46,7 +46,7 @@ fn by_address(letters: &[Letter]) -> BTreeMap<&str, Vec<&Letter>> {
 
 /// Nobody is missing, nobody has two different letters; gives how many came twice.
 fn nobody_is_forgotten(letters: &[Letter]) -> usize {
-    let hospitals = by_address(letters).into_iter().filter(|(to, _)| to.ends_with("@many.example"));
+    let hospitals = by_address(letters).into_iter().filter(|(to, _)| to.ends_with(".many.example"));
     let hospitals: BTreeMap<&str, Vec<&Letter>> = hospitals.collect();
     assert_eq!(hospitals.len(), MANY);
     for (to, letters) in &hospitals {
@@ -66,9 +66,9 @@ async fn two_healthy_nodes_send_every_letter_once() {
     on_postgres(async |database| {
         let sink = Sink::start().await;
         let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &patient());
-        let (first, second) = two_nodes(home, &many(MANY)).await;
+        let (first, second) = two_nodes(home, &apart(MANY)).await;
         let incident = Incident::start(&first.api, "quick", "live").await;
-        sink.letters_to("@many.example", MANY, SOON).await;
+        sink.letters_to(".many.example", MANY, SOON).await;
         let there = Incident::known(&second.api, &incident.id);
         until("both nodes know that everybody has a letter", SOON, async || {
             let told = there.recipients().await;
@@ -104,15 +104,15 @@ async fn when_one_of_two_nodes_is_killed_the_other_goes_on_and_forgets_nobody() 
         let sink = Sink::start().await;
         let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &patient());
         // The relay takes letters and says nothing: every connection of both nodes has one in hand.
-        sink.conduct("@many.example", Conduct::Withhold);
-        let (mut first, second) = two_nodes(home, &many(MANY)).await;
+        sink.conduct(".many.example", Conduct::Withhold);
+        let (mut first, second) = two_nodes(home, &apart(MANY)).await;
         let incident = Incident::start(&second.api, "quick", "live").await;
-        sink.letters_to("@many.example", 2 * CONNECTIONS, SOON).await;
+        sink.letters_to(".many.example", 2 * CONNECTIONS, SOON).await;
         first.kill_hard();
         let killed = tokio::time::Instant::now();
-        sink.conduct("@many.example", Conduct::Accept);
+        sink.conduct(".many.example", Conduct::Accept);
         until("everybody has a letter", LEASE + TAKEN_OVER + SOON, async || {
-            (by_address(&sink.received_by("@many.example")).len() == MANY).then_some(())
+            (by_address(&sink.received_by(".many.example")).len() == MANY).then_some(())
         })
         .await;
         println!("all had a letter {:.1} s after the kill", killed.elapsed().as_secs_f64());
@@ -136,14 +136,14 @@ async fn a_node_that_was_paused_beyond_its_lease_neither_writes_nor_sends_what_o
     on_postgres(async |database| {
         let sink = Sink::start().await;
         let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &patient());
-        sink.conduct("@many.example", Conduct::Withhold);
-        let (first, mut second) = two_nodes(home, &many(MANY)).await;
+        sink.conduct(".many.example", Conduct::Withhold);
+        let (first, mut second) = two_nodes(home, &apart(MANY)).await;
         let incident = Incident::start(&first.api, "quick", "live").await;
-        sink.letters_to("@many.example", 2 * CONNECTIONS, SOON).await;
+        sink.letters_to(".many.example", 2 * CONNECTIONS, SOON).await;
         // The other one is out of the way first: what the paused one has in hand nobody else has sent.
         second.kill_hard();
         signal(first.pid(), "STOP");
-        sink.conduct("@many.example", Conduct::Accept);
+        sink.conduct(".many.example", Conduct::Accept);
         let mut second = second;
         second.start().await;
         let there = Incident::known(&second.api, &incident.id);

@@ -305,6 +305,20 @@ fn repeats_change_nothing(moment: &Moment<'_>) -> Checked {
     Ok(())
 }
 
+/// A timer that is lost is set again as it was; whoever waits for nothing gets none.
+fn finds_a_lost_step(moment: &Moment<'_>) -> Checked {
+    let (after, effects) = advance(&moment.scene, moment.after, &Input::StepLost);
+    match (moment.after.state, moment.after.due) {
+        (State::Waiting, Some(due)) => {
+            prop_assert_eq!(effects, [Effect::SetTimer { step: moment.after.step, due }]);
+            prop_assert_eq!(&after, moment.after);
+        }
+        (State::Waiting, None) => prop_assert!(after.due.is_some() && effects.len() == 1, "{:?}", effects),
+        _ => prop_assert_eq!((&after, effects), (moment.after, Vec::new())),
+    }
+    Ok(())
+}
+
 fn is_quiet_after_an_answer(moment: &Moment<'_>) -> Checked {
     let was_over = moment.before.state.is_settled();
     let has_answered = moment.after.evidence.answered_at.is_some();
@@ -382,6 +396,7 @@ fn nonsense() -> impl Strategy<Value = Vec<(Timestamp, Input)>> {
     let why = prop::sample::select(&[StopOn::Superseded, StopOn::IncidentClosed, StopOn::Read][..]);
     let input = prop_oneof![
         2 => Just(Input::Tried),
+        1 => Just(Input::StepLost),
         1 => moment().prop_map(|at| Input::Accepted { at }),
         1 => moment().prop_map(|at| Input::Delivered { at }),
         1 => moment().prop_map(|at| Input::Unknown { at }),
@@ -461,6 +476,11 @@ proptest! {
     #[test]
     fn a_repeated_input_changes_nothing(draft in draft(), bare in bare(), events in events()) {
         play_out(&draft, &bare, &events, &mut repeats_change_nothing)?;
+    }
+
+    #[test]
+    fn whoever_waits_finds_a_lost_step_again(draft in draft(), bare in bare(), events in events()) {
+        play_out(&draft, &bare, &events, &mut finds_a_lost_step)?;
     }
 
     #[test]

@@ -220,6 +220,15 @@ fn the_first_try_starts_the_ladder_and_later_ones_do_not() {
 }
 
 #[test]
+fn a_lost_timer_is_set_again_and_a_letter_that_was_never_written_starts_the_clock() {
+    let (before, _) = full().after(&[(3, Input::Tried)]);
+    let (recipient, effects) = full().after(&[(3, Input::Tried), (5, Input::StepLost)]);
+    assert_eq!((recipient, effects), (before, vec![due(0, 8)]));
+    let (recipient, effects) = full().after(&[(4, Input::StepLost)]);
+    assert_eq!((recipient.started_at, effects), (Some(minute(4)), vec![due(0, 9)]));
+}
+
+#[test]
 fn a_refused_first_letter_counts_as_a_try() {
     let (recipient, effects) = full().after(&[(3, failed(0))]);
     assert_eq!(effects, [due(0, 8)]);

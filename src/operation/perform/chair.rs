@@ -1,6 +1,5 @@
 //! What the core wishes about a chair becomes rows: the chair itself, letters, its timer, lines.
 
-use entity::timer;
 use noroshi_core::{
     playbook::{PartyRef, Urgency},
     rights::Role,
@@ -77,19 +76,8 @@ impl Work<'_> {
                 self.write_letters(scene, Urgency::Critical, &role, &about, points);
             }
             Wish::SetTimer(due) => {
-                let timer = timer::Model {
-                    id: row.id,
-                    incident_id: row.incident_id,
-                    kind: "role".into(),
-                    subject_id: Some(row.id),
-                    subject_key: None,
-                    step: row.offer_number,
-                    due_own_ms: due.0,
-                    due_at_ms: scene.timeline.real_time_of(due).map(|at| at.0),
-                    fired_at_ms: None,
-                    late_by_ms: None,
-                };
-                self.gathered.timers.insert(row.id, Some(timer));
+                let step = u16::try_from(row.offer_number).unwrap_or(0);
+                self.time(scene, "role", row.id, step, Some(due.0));
             }
             Wish::DropTimer => {
                 self.gathered.timers.insert(row.id, None);

@@ -1,11 +1,13 @@
 //! Whether the process lives, and whether this node can serve.
 
 use actix_web::{HttpRequest, HttpResponse, web::Data};
+use noroshi_core::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::{
     app::App,
+    i18n::Words,
     operation::{
         delivery::backlog,
         node::{self, NodeState},
@@ -60,12 +62,11 @@ pub struct NodeView {
 
 /// 503 only where this node cannot serve; a relay that is away does not take the board away.
 pub async fn readyz(request: HttpRequest, app: Data<App>) -> Result<HttpResponse, WebError> {
-    let ready = tokio::time::timeout(SLOW, app.store.ping()).await.is_ok_and(|answer| answer.is_ok());
-    let local = request.peer_addr().is_some_and(|peer| peer.ip().is_loopback()) && !forwarded(&request);
-    let trusted = local || (ready && caller(&app, &request).await?.is_some());
+    let reached = tokio::time::timeout(SLOW, app.store.ping()).await.is_ok_and(|answer| answer.is_ok());
+    let ready = reached && app.watch.standing(app.worker_patience).is_empty();
     let mut view =
         Readiness { status: if ready { "ready" } else { "unavailable" }, warnings: None, nodes: None };
-    if trusted && ready {
+    if trusted(&request, &app, reached).await? && reached {
         view.warnings = Some(warnings(&app, language(&request)).await?);
         view.nodes = Some(nodes(&app).await?);
     }
@@ -87,9 +88,29 @@ async fn nodes(app: &App) -> Result<Vec<NodeView>, WebError> {
     Ok(seen.collect())
 }
 
+/// Whether the reasons are for whoever asks: a program of this machine, or whoever has a token.
+pub async fn trusted(request: &HttpRequest, app: &App, reached: bool) -> Result<bool, WebError> {
+    let local = request.peer_addr().is_some_and(|peer| peer.ip().is_loopback()) && !forwarded(request);
+    Ok(local || (reached && caller(app, request).await?.is_some()))
+}
+
 /// A request that a proxy on this machine hands on does not come from this machine.
 fn forwarded(request: &HttpRequest) -> bool {
     ["x-forwarded-for", "forwarded"].iter().any(|name| request.headers().contains_key(*name))
+}
+
+/// Loops that stand and what the auditor found, each in one sentence; `at` writes a moment.
+pub fn alarms(app: &App, words: Words, at: impl Fn(Timestamp) -> String) -> Vec<String> {
+    let loops = app.watch.standing(app.worker_patience).into_iter().map(|loop_| {
+        words.with("watch-standing", &[("name", loop_.name.into()), ("seconds", loop_.seconds.into())])
+    });
+    let findings = app.troubles.standing().into_iter().map(|found| {
+        let incident = words.with("head-number", &[("n", found.number.into())]);
+        let values =
+            [("incident", incident.into()), ("n", found.items.into()), ("since", at(found.since).into())];
+        words.with(&format!("finding-{}", found.kind), &values)
+    });
+    loops.chain(findings).collect()
 }
 
 /// Everything that is wrong, each in one sentence with what to do.
@@ -98,7 +119,7 @@ pub async fn warnings(
     language: noroshi_core::text::Language,
 ) -> Result<Vec<String>, crate::operation::OperationError> {
     let ja = language != noroshi_core::text::Language::En;
-    let mut found = Vec::new();
+    let mut found = alarms(app, Words(language), |at| moment(app, at.0));
     if app.transports.get("mail").is_none() {
         found.push(if ja {
             "メールの中継先が設定されていません。smtp.relays を設定してください。".to_owned()
@@ -145,7 +166,7 @@ pub async fn warnings(
     if let Some(by) = app.clock.jump() {
         let (way_ja, way_en) =
             if by.0 > 0 { ("進められました", "forward") } else { ("戻されました", "back") };
-        let by = noroshi_core::time::Span(by.0.abs());
+        let by = noroshi_core::time::Span::seconds((by.0.abs() + 500) / 1000);
         found.push(if ja {
             format!("この機械の時計が約{by}{way_ja}。動いている事案の期限は、変更前の時計のまま進みます。時計を確かめてください。事案がすべて終わると、新しい時刻に合わせます。")
         } else {

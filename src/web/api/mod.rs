@@ -10,6 +10,7 @@ pub mod hook;
 pub mod incident;
 pub mod lifecycle;
 pub mod list;
+pub mod metrics;
 pub mod playbook;
 pub mod preflight;
 pub mod receipt;

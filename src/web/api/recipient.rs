@@ -113,6 +113,9 @@ pub struct DeliveryView {
     pub attempts: i32,
     /// When it is tried next, while it is queued.
     pub due_at: Option<String>,
+    /// Until when it is held back because its mail domain lets us wait or takes only so many letters; null where it is
+    /// not.
+    pub held_until: Option<String>,
     /// What the relay said, or what happened.
     pub reason: Option<String>,
     /// The relay that took it.
@@ -177,6 +180,12 @@ pub struct RecipientView {
     pub contact_changes: Vec<ContactChangeView>,
 }
 
+/// Until when a letter that has not left is held back for its domain's sake.
+pub fn held_until(app: &App, row: &delivery::Model) -> Option<Timestamp> {
+    let waits = row.state == "queued" || (row.state == "leased" && row.handed_at_ms.is_none());
+    app.domains.held_until(&row.domain, app.clock.now()).filter(|_| waits)
+}
+
 /// The view of a delivery.
 pub fn delivery_view(app: &App, row: &delivery::Model) -> DeliveryView {
     DeliveryView {
@@ -188,6 +197,7 @@ pub fn delivery_view(app: &App, row: &delivery::Model) -> DeliveryView {
         state: row.state.clone(),
         attempts: row.attempts,
         due_at: (row.state == "queued").then(|| moment(app, row.due_at_ms)),
+        held_until: held_until(app, row).map(|at| moment(app, at.0)),
         reason: row.reason.clone(),
         relay: row.relay.clone(),
         encrypted: row.encrypted,

@@ -182,7 +182,7 @@ pub fn alert_facts(
     let mut recipients = Vec::with_capacity(alert.recipients.len());
     for row in &alert.recipients {
         let sent = letters.get(&row.id).map_or(&[][..], Vec::as_slice);
-        let mut facts = recipient_facts(scene, rule, row, sent, when)?;
+        let mut facts = recipient_facts(app, scene, rule, row, sent, when)?;
         facts.moved = alert.moved.contains_key(&row.id);
         recipients.push(facts);
     }
@@ -207,6 +207,7 @@ pub fn alert_facts(
 
 /// The facts of one recipient.
 pub fn recipient_facts(
+    app: &App,
     scene: &Scene,
     rule: &Rule,
     row: &recipient::Model,
@@ -256,7 +257,7 @@ pub fn recipient_facts(
             ..answer_facts(rule, &answer, decided_at, when)
         }),
         decision,
-        next: next(scene, rule, row, letters, when),
+        next: next(app, scene, rule, row, letters, when),
         to_decide_since: row.decide_since_ms.map(Timestamp),
         failure: failure(letters, when),
         tried: tried(letters, when),

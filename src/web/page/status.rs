@@ -21,7 +21,7 @@ use crate::{
     },
     store,
     transport::Transport,
-    web::{problem::WebError, session::Caller},
+    web::{api::health::alarms, problem::WebError, session::Caller},
 };
 
 /// What the page knows.
@@ -113,6 +113,9 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
         let since = [("since", frame.when.short(node.at).into()), ("version", node.version.into())];
         let told = words.with(&format!("status-node-{}", node.state.key()), &since);
         parts.push(part(node.state != NodeState::Silent, name, told, "status-node-cure"));
+    }
+    for alarm in alarms(&app, words, |at| frame.when.short(at)) {
+        parts.push(part(false, words.get("status-watch"), alarm, ""));
     }
     let (letters, wait) = backlog(&app).await?;
     let waiting = [("n", letters.into()), ("span", frame.when.length(wait).into())];

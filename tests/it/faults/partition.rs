@@ -8,7 +8,7 @@ use crate::support::{
     chaos::{Proxy, Weather},
     history::History,
     incident::Incident,
-    playbooks::{many, patient},
+    playbooks::{apart, patient},
     postgres::on_postgres,
     server::Home,
     smtp_sink::{Conduct, Sink},
@@ -29,23 +29,23 @@ async fn a_node_that_is_cut_off_from_the_database_stops_sending_and_forgets_nobo
         let proxy = Proxy::to(&database.server()).await;
         let through = database.through(&proxy.address()).url(std::path::Path::new(""));
         let direct = database.url(std::path::Path::new(""));
-        sink.conduct("@many.example", Conduct::Withhold);
+        sink.conduct(".many.example", Conduct::Withhold);
         let first = Home::new(database)
             .set("NOROSHI_DATABASE__URL", &through)
             .set("NOROSHI_DELIVERY__LEASE", "5s")
             .set("NOROSHI_DELIVERY__CONNECTIONS", &CONNECTIONS.to_string())
             .relays(&[&sink])
             .playbook("quick.yaml", &patient())
-            .serve_with(&many(MANY))
+            .serve_with(&apart(MANY))
             .await;
         let second = first.home.beside().set("NOROSHI_DATABASE__URL", &direct).serve().await;
         let body = json!({ "playbook": "quick", "mode": "live", "variables": {} });
         let started = second.api.post("/api/v1/incidents", &body).await.expect(201);
         history.started(&started);
-        sink.letters_to("@many.example", 2 * CONNECTIONS, SOON).await;
+        sink.letters_to(".many.example", 2 * CONNECTIONS, SOON).await;
 
         proxy.weather(Weather::Silent);
-        sink.conduct("@many.example", Conduct::Accept);
+        sink.conduct(".many.example", Conduct::Accept);
         let incident = Incident::of(&second.api, &started);
         until("the other node has taken everything over", TAKEN_OVER, async || {
             let all = incident.recipients().await;

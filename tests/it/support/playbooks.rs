@@ -45,6 +45,16 @@ pub fn many(hospitals: usize) -> String {
     group + &rows
 }
 
+/// [`many`] with a mail domain for each, `hosp_<n>` at `h<n>.many.example`: a domain that has not taken a letter yet is
+/// written to by one connection.
+pub fn apart(hospitals: usize) -> String {
+    let mut text = many(hospitals);
+    for n in 0..hospitals {
+        text = with(&text, &format!("hosp_{n}@many.example"), &format!("hosp_{n}@h{n}.many.example"));
+    }
+    text
+}
+
 /// [`patient`] with tasks and situation reports, and a button that asks to be called back.
 pub fn duties() -> String {
     let text = with(&patient(), "close: {", &format!("{}close: {{", include_str!("../fixture/duties.yaml")));

@@ -6,7 +6,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{Connection, Executor, PgConnection, SqliteConnection};
 
 use super::wait::now_ms;
 
@@ -126,12 +126,35 @@ impl FreshDatabase {
 }
 
 impl Database {
-    /// Runs one statement, as somebody with the database's own tools does.
+    /// Runs one statement, as somebody with the database's own tools does; `folder` is that of the service.
+    pub async fn change(&self, folder: &Path, statement: &str) {
+        match self {
+            Self::Postgres { url } => execute(url, statement.to_owned()).await,
+            Self::Sqlite => {
+                let mut file =
+                    SqliteConnection::connect(&self.url(folder)).await.expect("the service's file");
+                let run = sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut file).await;
+                run.expect("a statement of the tests");
+                file.close().await.expect("an orderly end of the connection");
+            }
+        }
+    }
+
+    /// Runs one statement on PostgreSQL.
     pub async fn execute(&self, statement: &str) {
         match self {
             Self::Postgres { url } => execute(url, statement.to_owned()).await,
-            Self::Sqlite => panic!("a statement of the tests runs on PostgreSQL"),
+            Self::Sqlite => panic!("this statement of the tests runs on PostgreSQL"),
         }
+    }
+
+    /// Keeps everybody else from a table of PostgreSQL until what comes back is dropped.
+    pub async fn lock(&self, table: &str) -> PgConnection {
+        let Self::Postgres { url } = self else { panic!("tables are locked on PostgreSQL") };
+        let mut held = PgConnection::connect(url).await.expect("the test's own database");
+        let lock = format!("begin; lock table {table} in access exclusive mode");
+        held.execute(sqlx::AssertSqlSafe(lock)).await.expect("a lock");
+        held
     }
 }
 

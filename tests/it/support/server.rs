@@ -106,6 +106,16 @@ impl Home {
         self.folder.path()
     }
 
+    /// Its database.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Changes the database as somebody with its own tools does.
+    pub async fn change(&self, statement: &str) {
+        self.database.change(self.path(), statement).await;
+    }
+
     /// The port it serves on.
     pub fn port(&self) -> u16 {
         self.port
@@ -192,7 +202,7 @@ impl Home {
 }
 
 /// A running service. At its end, unless the test has already failed, it is stopped in order and must end with exit
-/// code 0 and without an ERROR line; a failed test prints its log.
+/// code 0, without an ERROR line and without anything that the auditor had to set right; a failed test prints its log.
 #[derive(Debug)]
 pub struct Server {
     /// Its folder and settings.
@@ -309,8 +319,10 @@ impl Drop for Server {
         }
         let status = self.stop();
         let log = self.log();
+        // What the auditor had to set right nobody else may have lost.
+        let signs = [" ERROR ", "panicked at", "The auditor set"];
         let errors: Vec<&str> =
-            log.lines().filter(|line| line.contains(" ERROR ") || line.contains("panicked at")).collect();
+            log.lines().filter(|line| signs.iter().any(|sign| line.contains(sign))).collect();
         assert!(errors.is_empty(), "the service logged errors:\n{}\n--- whole log\n{log}", errors.join("\n"));
         if let Some(status) = status {
             assert_eq!(status.code(), Some(0), "the service did not stop in order\n{log}");

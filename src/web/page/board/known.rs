@@ -129,6 +129,8 @@ pub enum Next {
     Send,
     /// A letter is tried again after a temporary refusal.
     Retry,
+    /// The letter is held back: its domain lets us wait.
+    Held,
     /// The letter again, by these transports.
     Resend(String),
     /// The letter to the alternate contact.

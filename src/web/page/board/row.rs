@@ -245,6 +245,7 @@ fn next_line(facts: &RecipientFacts, frame: &Frame) -> Option<NextLine> {
     let told = match next {
         Next::Send => words.get("next-send"),
         Next::Retry => words.get("next-retry"),
+        Next::Held => words.get("next-held"),
         Next::Resend(via) => named("next-resend", via),
         Next::Alternate => words.get("next-alternate"),
         Next::Notify(who) => named("next-notify", who),

@@ -21,7 +21,7 @@ use crate::{
     operation::{playbook::broken_files, scene::Scene},
     store,
     transport::Transport,
-    web::{problem::WebError, session::Caller},
+    web::{api::health::alarms, problem::WebError, session::Caller},
 };
 
 /// The head of an incident's pages.
@@ -157,7 +157,7 @@ pub fn roles(scene: &Scene, frame: &Frame) -> Vec<ChairLine> {
 /// What of the service is out of order, and when it was away: two lists of sentences.
 pub async fn troubles(app: &App, frame: &Frame) -> Result<(Vec<String>, Vec<String>), WebError> {
     let words = frame.words;
-    let mut troubles = Vec::new();
+    let mut troubles = alarms(app, words, |at| frame.when.short(at));
     for (_, transport) in app.transports.iter() {
         let Transport::Mail(mailer) = transport else { continue };
         for relay in mailer.health().into_iter().filter(|relay| !relay.up) {

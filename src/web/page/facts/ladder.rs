@@ -8,10 +8,11 @@ use noroshi_core::{
 };
 
 use super::super::{board::Next, when::When};
-use crate::{operation::scene::Scene, transport::reason};
+use crate::{app::App, operation::scene::Scene, transport::reason, web::api::recipient::held_until};
 
 /// What happens next when nobody does anything.
 pub(super) fn next(
+    app: &App,
     scene: &Scene,
     rule: &Rule,
     row: &recipient::Model,
@@ -30,6 +31,9 @@ pub(super) fn next(
         .filter(|letter| matches!(letter.state.as_str(), "queued" | "leased") && letter.transport != "phone")
         .min_by_key(|letter| letter.due_at_ms);
     if let Some(letter) = unsent {
+        if let Some(until) = held_until(app, letter) {
+            return Some((Next::Held, until));
+        }
         let kind = if letter.attempts > 0 { Next::Retry } else { Next::Send };
         return Some((kind, Timestamp(letter.due_at_ms)));
     }

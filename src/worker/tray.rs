@@ -1,0 +1,124 @@
+//! Claimed letters that wait for a connection. A sender takes the first one whose domain has a place, so a domain
+//! that lets everybody wait does not stand in the way of those behind it.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    pin::pin,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use entity::delivery;
+use noroshi_core::time::{Span, Timestamp};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::{
+    app::App,
+    domains::{Domains, Verdict},
+};
+
+/// How often whoever waits looks whether a pause is over.
+const LOOK: Span = Span(250);
+
+/// The letters of one lane.
+#[derive(Debug, Default)]
+pub(super) struct Tray {
+    waiting: Mutex<VecDeque<delivery::Model>>,
+    came: Notify,
+    went: Notify,
+    /// A domain has no letter here any more: more of it may be claimed.
+    pub(super) drained: Notify,
+}
+
+/// A letter's place among those of its domain; given back when it is dropped.
+pub(super) struct Place<'a> {
+    app: &'a App,
+    domain: String,
+    verdict: Verdict,
+}
+
+impl Place<'_> {
+    /// What the conversation says about the domain.
+    pub(super) fn judged(mut self, verdict: Verdict) {
+        self.verdict = verdict;
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.app.domains.leave(&self.domain, self.verdict, self.app.clock.now());
+    }
+}
+
+impl Tray {
+    /// Adds letters, the most urgent first.
+    pub(super) fn put(&self, letters: Vec<delivery::Model>) {
+        self.waiting().extend(letters);
+        self.came.notify_waiters();
+    }
+
+    /// The first letter whose domain has a place now, with that place.
+    pub(super) fn take_now<'a>(&self, app: &'a App) -> Option<(delivery::Model, Place<'a>)> {
+        let mut waiting = self.waiting();
+        let now = app.clock.now();
+        let at = waiting.iter().position(|letter| app.domains.enter(&letter.domain, now))?;
+        let letter = waiting.remove(at)?;
+        if !waiting.iter().any(|other| other.domain == letter.domain) {
+            self.drained.notify_one();
+        }
+        self.went.notify_waiters();
+        let domain = letter.domain.clone();
+        Some((letter, Place { app, domain, verdict: Verdict::Nothing }))
+    }
+
+    /// The same, as soon as there is one.
+    pub(super) async fn take<'a>(&self, app: &'a App) -> (delivery::Model, Place<'a>) {
+        loop {
+            let mut came = pin!(self.came.notified());
+            came.as_mut().enable();
+            if let Some(taken) = self.take_now(app) {
+                return taken;
+            }
+            tokio::select! {
+                () = came => {}
+                () = app.clock.sleep_until(app.clock.now() + LOOK) => {}
+            }
+        }
+    }
+
+    /// Returns as soon as no letter here could be taken at once.
+    pub(super) async fn wants(&self, app: &App) {
+        loop {
+            let mut went = pin!(self.went.notified());
+            went.as_mut().enable();
+            let now = app.clock.now();
+            if !self.waiting().iter().any(|letter| app.domains.is_open(&letter.domain, now)) {
+                return;
+            }
+            went.await;
+        }
+    }
+
+    /// The domains of which nothing more is to be claimed: letters wait here, or they are held back.
+    pub(super) fn closed(&self, domains: &Domains, now: Timestamp) -> Vec<String> {
+        let mut closed: BTreeSet<String> = domains.held(now).into_iter().collect();
+        let waiting = self.waiting();
+        closed.extend(waiting.iter().map(|letter| letter.domain.clone()).filter(|domain| !domain.is_empty()));
+        closed.into_iter().collect()
+    }
+
+    /// Letters here whose domain is held back: they wait better in the outbox.
+    pub(super) fn held(&self, domains: &Domains, now: Timestamp) -> Vec<Uuid> {
+        let held = domains.held(now);
+        self.waiting().iter().filter(|letter| held.contains(&letter.domain)).map(|letter| letter.id).collect()
+    }
+
+    /// Takes letters out without sending them.
+    pub(super) fn forget(&self, letters: &[Uuid]) {
+        self.waiting().retain(|letter| !letters.contains(&letter.id));
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<delivery::Model>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
