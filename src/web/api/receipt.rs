@@ -67,7 +67,7 @@ async fn hear(request: &HttpRequest, app: &App, key: &str, body: &[u8]) -> Resul
     };
     let (Some(id), Some(word)) = (value(&receipts.id_at), value(&receipts.state_at)) else {
         return Err(WebError::malformed(
-            "どの通知の、どの状態かが受領報告にありません（sms.receipt_id_at、sms.receipt_state_at）",
+            "受信の知らせに、どの通信のことか、どうなったかがありません（sms.receipt_id_at、sms.receipt_state_at）。",
             "the receipt says not whose message it is, or not how it stands (sms.receipt_id_at, sms.receipt_state_at)",
         ));
     };
