@@ -307,11 +307,10 @@ async fn the_log_of_a_whole_incident_holds_no_address_no_name_and_no_token() {
     sink.conduct("dmat@west.example", Conduct::Refuse);
     sink.conduct("dmat@south.example", Conduct::Defer);
     let home = Home::new(Database::Sqlite).relays(&[&sink]).playbook("quick.yaml", QUICK);
-    let server = home.set("NOROSHI_LOG", "debug,sqlx=warn").serve_with(DIRECTORY).await;
-    let login = server
-        .home
-        .run(&["user", "add", "--login", "sato-login", "--name", "佐藤試験", "--role", "admin"])
-        .await;
+    let home = home.set("NOROSHI_LOG", "debug,sqlx=warn").set("NOROSHI_PASSWORD", "right-long-password-1");
+    let server = home.serve_with(DIRECTORY).await;
+    let add = ["user", "add", "--login", "sato-login", "--name", "佐藤試験", "--role", "admin"];
+    server.home.run(&add).await.expect(0);
     let incident = Incident::start(&server.api, "quick", "live").await;
     let letter = sink.letters_to("dmat@east.example", 1, SOON).await.remove(0);
     let wrong = Api::open(&server.home.base());

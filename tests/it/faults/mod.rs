@@ -15,7 +15,7 @@
 //! | F10 | database slow | `faults::database::a_slow_database_keeps_nobody_waiting_and_stores_each_answer_once` |
 //! | F11 | relay says later (421, 450, 451) | `delivery::a_temporary_refusal_is_tried_again_with_the_same_message_id` `transport::tests::a_recipient_refused_for_now_may_be_tried_again_and_the_connection_stays` `transport::tests::the_next_relay_takes_over_when_the_first_is_dead_full_or_closing` |
 //! | F12 | relay says never (550) | `delivery::a_permanent_refusal_takes_the_next_step_at_once` `delivery::when_every_address_is_refused_a_person_decides_at_once` `transport::tests::a_letter_refused_after_its_last_line_is_refused_or_tried_again_as_the_relay_says` |
-//! | F13 | tar pit, silence after DATA | `delivery::one_address_that_hangs_does_not_hold_up_the_others` `transport::tests::a_relay_that_gives_one_byte_at_a_time_ends_with_the_whole_limit` `transport::tests::without_any_answer_after_the_last_line_the_outcome_is_unknown_and_nobody_else_is_asked` |
+//! | F13 | tar pit, silence after DATA | `watch::one_domain_of_twenty_that_is_a_tar_pit_costs_the_others_one_connection` `delivery::one_address_that_hangs_does_not_hold_up_the_others` `transport::tests::a_relay_that_gives_one_byte_at_a_time_ends_with_the_whole_limit` `transport::tests::without_any_answer_after_the_last_line_the_outcome_is_unknown_and_nobody_else_is_asked` |
 //! | F15 | STARTTLS stripped, certificate that does not hold | `transport::tests::a_certificate_that_does_not_hold_means_clear_text_said_aloud_or_no_letter_at_all` `transport::tests::a_relay_without_tls_gets_no_letter_where_it_is_required_and_no_password_ever` `transport::tests::clear_text_slipped_in_behind_starttls_is_not_taken_for_an_encrypted_answer` |
 //! | F19 | lines that say nothing, headers without end | `faults::flood::lines_that_say_nothing_cost_real_users_nothing` |
 //! | F20 | wall clock jumps an hour | `faults::wall_clock::a_jump_of_the_wall_clock_makes_nothing_early_nothing_twice_and_nothing_late` |
@@ -28,6 +28,8 @@
 //! | F31 | answer link replayed, late, another's | `answers::the_same_answer_again_changes_nothing_and_another_replaces_it` `answers::after_the_end_the_page_says_so_and_takes_no_more` `answers::an_unknown_link_gives_no_hint` `answers::the_first_answer_of_anybody_at_an_agency_counts_for_it` `faults::links::the_database_holds_no_token` |
 //! | F32 | mail scanner that fetches and presses | `answers::a_scanner_that_fetches_every_link_changes_nothing` `faults::links::a_scanner_that_presses_every_button_is_told_apart_and_the_ladder_goes_on` `faults::links::a_scanner_on_the_list_counts_for_nothing_and_the_telephone_does` |
 //! | F33 | answers that cross | `faults::links::answers_that_cross_what_is_under_way_are_kept_and_end_the_ladder` `delivery::a_letter_that_is_in_hand_when_the_answer_comes_is_not_tried_again` `answers::a_late_answer_is_taken_and_marked_late` |
+//! | F38 | a bug in a handler, in a worker; a loop that stands | `watch::a_bug_in_one_request_is_that_requests_alone` `watch::a_bug_in_a_worker_ends_the_process_so_that_it_is_started_again` `watch::a_loop_that_stands_is_told_and_then_ends_the_process_with_failure` |
+//! | F39 | service away for long | `watch::after_an_absence_what_is_most_urgent_goes_first_and_is_marked_late` `watch::the_watcher_elsewhere_hears_from_us_and_its_address_is_never_told` |
 
 mod database;
 mod disk;
