@@ -6,16 +6,14 @@ use std::{
     io::Read,
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicUsize},
 };
 
 use anyhow::Context;
 use chrono_tz::Tz;
 use noroshi_core::{
     problem::{Problem, Severity},
+    tenure::Tenure,
     text::Language,
     time::{Span, Timestamp},
 };
@@ -82,8 +80,9 @@ pub struct App {
     pub started_at: Timestamp,
     /// How long a claimed letter belongs to its node.
     pub lease: Span,
-    /// Until when this node may count on the leases that it holds.
-    pub tenure: Tenure,
+    /// Until when this node may count on the leases that it holds: after a pause, or cut off from the database, it finds
+    /// out here that others have taken over, before it sends.
+    pub tenure: Mutex<Tenure>,
     /// Letters on their way to mail relays at the same time.
     pub connections: usize,
     /// The mail domains that this node writes to.
@@ -135,35 +134,37 @@ impl Bells {
     }
 }
 
-/// Until when this node may count on the leases that it holds: after a pause, or cut off from the database, it finds
-/// out here that others have taken over, before it sends.
-#[derive(Debug, Default)]
-pub struct Tenure(AtomicI64);
-
-impl Tenure {
-    /// The leases were renewed; they hold until then.
-    pub fn renewed(&self, until: Timestamp) {
-        self.0.store(until.0, Ordering::Relaxed);
-    }
-
-    /// Whether a lease that was given until `until` is ours at this moment.
-    pub fn holds(&self, until: Timestamp, now: Timestamp) -> bool {
-        now < until || now.0 < self.0.load(Ordering::Relaxed)
-    }
+/// A playbook file that was refused.
+#[derive(Clone, Debug)]
+pub struct BrokenFile {
+    /// Where it lies.
+    pub file: PathBuf,
+    /// The key that it gives itself, where it still says one.
+    pub key: Option<String>,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+    /// When it was read.
+    pub found_at: Timestamp,
 }
 
 /// What is wrong with the service, besides what the transports say of themselves.
 #[derive(Debug, Default)]
 pub struct Troubles {
-    files: Mutex<BTreeMap<PathBuf, Vec<Problem>>>,
+    files: Mutex<Vec<BrokenFile>>,
     away: Mutex<Option<(Timestamp, Timestamp)>>,
     found: Mutex<Vec<Standing>>,
 }
 
 impl Troubles {
-    /// Playbook files that are refused; the last good version stays in force.
-    pub fn files(&self) -> BTreeMap<PathBuf, Vec<Problem>> {
+    /// Playbook files that are refused. `operation::playbook::broken_files` leaves out those mended meanwhile.
+    pub fn files(&self) -> Vec<BrokenFile> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A good file of this key has come in.
+    pub fn mended(&self, key: &str) {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.retain(|broken| broken.key.as_deref() != Some(key));
     }
 
     /// What the auditor found and what still stands, the oldest first.
@@ -222,7 +223,7 @@ impl App {
         let app = Self {
             node: chance.uuid(clock.now()),
             started_at: clock.now(),
-            tenure: Tenure::default(),
+            tenure: Mutex::default(),
             passwords: Passwords::new(Arc::clone(&chance)),
             clock,
             chance,
@@ -321,7 +322,7 @@ impl App {
 
     /// Imports every playbook of a folder that has changed. A broken file changes nothing and is told.
     pub async fn import_folder(&self, dir: &Path) -> Result<(), OperationError> {
-        let mut troubles = BTreeMap::new();
+        let mut troubles = Vec::new();
         for file in yaml_files(dir) {
             let Some(source) = read_file(&file) else {
                 warn!(file = %file.display(), "{} cannot be read", file.display());
@@ -347,10 +348,11 @@ impl App {
                     warn!(
                         file = %file.display(),
                         problems = problems.len(),
-                        "{}:{line}:{column}: {detail}; the last good version stays in force",
+                        "{}:{line}:{column}: {detail}; the file is not taken in",
                         file.display()
                     );
-                    troubles.insert(file, problems);
+                    let key = noroshi_core::document_key(&source);
+                    troubles.push(BrokenFile { file, key, problems, found_at: self.clock.now() });
                 }
                 Err(error) => return Err(error),
             }

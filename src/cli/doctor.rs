@@ -420,6 +420,7 @@ async fn test_letter(mailer: &Mailer, config: &Config, to: Address, now: Timesta
         phone: None,
         next_step: None,
         asks: true,
+        desk_answers: true,
         documents: Vec::new(),
         sent_at: now.rfc3339(config.site.time_zone),
     };

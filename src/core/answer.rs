@@ -73,6 +73,22 @@ pub fn read(
     if problems.is_empty() { Ok(values) } else { Err(problems) }
 }
 
+/// A program's value for a field as somebody would have typed it.
+///
+/// Errors: the value is no scalar that such a field can hold: a list, an object, `true` for a text.
+pub fn as_typed(ask: &Ask, value: &Value) -> Result<String, FieldProblem> {
+    let number = matches!(ask.kind, AskKind::Int { .. } | AskKind::Number);
+    match (value, &ask.kind) {
+        (Value::Null, _) => Ok(String::new()),
+        (Value::String(text), _) => Ok(text.clone()),
+        (Value::Number(typed), _) if number => Ok(typed.to_string()),
+        (Value::Bool(typed), AskKind::Bool) => Ok(typed.to_string()),
+        (_, AskKind::Bool) => Err(problem(ask, "は true か false で送ってください", "must be true or false")),
+        _ if number => Err(problem(ask, "は数で送ってください", "must be a number")),
+        _ => Err(problem(ask, "は文字列で送ってください", "must be a string")),
+    }
+}
+
 fn problem(ask: &Ask, ja: &str, en: &str) -> FieldProblem {
     let label_en = ask.label.en.as_deref().unwrap_or(&ask.label.ja);
     FieldProblem {
@@ -180,6 +196,22 @@ fn time(text: &str, now: Timestamp, zone: Tz) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_sends_a_scalar_of_the_fields_kind() {
+        let ask = |kind| Ask { key: "evidence".into(), label: Text::plain("記録"), kind, required: true };
+        let text = ask(AskKind::Text { max: 20 });
+        assert_eq!(as_typed(&text, &Value::from("済")).unwrap(), "済");
+        let wrong = [serde_json::json!({}), serde_json::json!([]), Value::from(true), Value::from(3)];
+        for value in wrong {
+            assert!(as_typed(&text, &value).is_err(), "{value}");
+        }
+        let number = ask(AskKind::Number);
+        assert_eq!(as_typed(&number, &Value::from(3)).unwrap(), "3");
+        assert_eq!(as_typed(&number, &Value::from("３")).unwrap(), "３");
+        assert!(as_typed(&number, &serde_json::json!([3])).is_err());
+        assert_eq!(as_typed(&ask(AskKind::Bool), &Value::from(true)).unwrap(), "true");
+    }
     fn ask(key: &str, kind: AskKind, required: bool) -> Ask {
         Ask { key: key.into(), label: Text::plain(key), kind, required }
     }

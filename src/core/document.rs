@@ -45,6 +45,24 @@ pub fn document_kind(source: &[u8]) -> Option<Kind> {
     Kind::from_name(&top_level_kind(source)?)
 }
 
+/// The key that a file gives itself, `metadata.key`; works on files that are broken further down, like
+/// [`document_kind`].
+pub fn document_key(source: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(source);
+    let mut lines = text.lines().skip_while(|line| !line.starts_with("metadata:"));
+    let head = lines.next()?;
+    let inside = lines.take_while(|line| line.trim().is_empty() || line.starts_with([' ', '\t', '#']));
+    let key = |line: &str| {
+        let mut own = line.match_indices("key:").map(|(at, _)| at);
+        let at = own.find(|at| line[..*at].ends_with([' ', '{', ',']))?;
+        let value = line[at + "key:".len()..].trim_start();
+        let end = |c: char| c.is_whitespace() || matches!(c, ',' | '}' | '#');
+        let value = value.split(end).next().unwrap_or_default().trim_matches(['"', '\'']);
+        (!value.is_empty()).then(|| value.to_owned())
+    };
+    std::iter::once(head).chain(inside).find_map(key)
+}
+
 /// The tree of a file and its words, which the places inside of texts are looked up in.
 pub(crate) fn tree<'s>(source: &'s [u8], limits: Limits, problems: &Problems) -> Option<(&'s str, Node)> {
     let text = decode(source, limits, problems)?;
@@ -150,5 +168,22 @@ pub(crate) fn waive(waivers: &[Located<Waiver>], problems: &Problems, sees: impl
             ),
             Text::both("免除を消してください。", "Remove the waiver."),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broken_file_still_says_its_key() {
+        for (text, key) in [
+            ("kind: Playbook\nmetadata: { key: gauge, title: x }\nvariables: [", Some("gauge")),
+            ("metadata:\n  title: x\n  key: \"eq-6\" # ours\nroles: {", Some("eq-6")),
+            ("metadata:\n  title: x\nroles:\n  - { key: other }\n", None),
+            ("- key: other\n", None),
+        ] {
+            assert_eq!(document_key(text.as_bytes()).as_deref(), key, "{text}");
+        }
     }
 }

@@ -42,10 +42,11 @@ pub mod schema;
 #[cfg(test)]
 mod simulation;
 pub mod task;
+pub mod tenure;
 pub mod text;
 pub mod time;
 pub mod trigger;
 pub mod variable;
 pub mod yaml;
 
-pub use document::{API_VERSION, Kind, document_kind};
+pub use document::{API_VERSION, Kind, document_key, document_kind};

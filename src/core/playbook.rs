@@ -150,6 +150,8 @@ pub struct Variable {
     pub required: bool,
     /// What stands there when nothing is given; in the words of the file.
     pub default: Option<serde_json::Value>,
+    /// Its options and its default as the file says them in other languages; kept is the Japanese.
+    pub words: Vec<Text>,
     /// The question to the person who starts.
     pub ask: Option<Text>,
     /// Longest text, in characters.

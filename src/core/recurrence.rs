@@ -19,13 +19,15 @@ impl Recurrence {
     ///
     /// Bounded: hourly is the finest frequency; `COUNT` is refused, because a playbook has no first day to count from.
     pub fn read(rule: &str, zone: Tz) -> Result<Self, Text> {
+        // The library reads a rule of other letters than ASCII by bytes, and would panic.
+        if let Some(wrong) = wrong_part(rule) {
+            return Err(wrong);
+        }
         let parsed: RRule<Unvalidated> = rule.parse().map_err(|error| {
-            wrong_part(rule).unwrap_or_else(|| {
-                Text::both(
-                    "繰り返しの規則として読めません。",
-                    format!("This cannot be read as a recurrence rule ({error})."),
-                )
-            })
+            Text::both(
+                "繰り返しの規則として読めません。",
+                format!("This cannot be read as a recurrence rule ({error})."),
+            )
         })?;
         if matches!(parsed.get_freq(), Frequency::Minutely | Frequency::Secondly) {
             return Err(Text::both(
@@ -45,12 +47,10 @@ impl Recurrence {
             .earliest()
             .ok_or_else(|| Text::both("この時間帯は使えません。", "This zone cannot be used."))?;
         let set = parsed.build(first).map_err(|error| {
-            wrong_part(rule).unwrap_or_else(|| {
-                Text::both(
-                    "繰り返しの規則の項目が、互いに合いません。",
-                    format!("The parts of the recurrence rule do not fit each other ({error})."),
-                )
-            })
+            Text::both(
+                "繰り返しの規則の項目が、互いに合いません。",
+                format!("The parts of the recurrence rule do not fit each other ({error})."),
+            )
         })?;
         Ok(Self(set.limit()))
     }
@@ -134,7 +134,7 @@ fn wrong_part(rule: &str) -> Option<Text> {
                 nth.strip_suffix(day).is_some_and(|nth| nth.is_empty() || nth.parse::<i32>().is_ok())
             }),
             ("WKST", _) => DAYS.iter().any(|day| day.eq_ignore_ascii_case(word)),
-            _ => true,
+            _ => word.is_ascii(),
         };
         if let Some(word) = value.split(',').find(|word| !fits(word)) {
             let (ja, en) = match (name, numbers) {
@@ -145,6 +145,7 @@ fn wrong_part(rule: &str) -> Option<Text> {
                     (format!("{least} から {most} の整数"), format!("a whole number from {least} to {most}"))
                 }
                 ("FREQ", _) => (FREQUENCIES.join("、"), FREQUENCIES.join(", ")),
+                ("UNTIL", _) => ("20271231T000000Z".into(), "20271231T000000Z".into()),
                 _ => (DAYS.join("、"), DAYS.join(", ")),
             };
             let word = shortened(word);
@@ -207,6 +208,7 @@ mod tests {
                 "from 0 to 23",
             ),
             ("FREQ=WEEKLY;BYDAY=MO,月", "BYDAY に「月」は書けません。", "MO, TU"),
+            ("FREQ=DAILY;UNTIL=来年", "UNTIL に「来年」は書けません。", "20271231T000000Z"),
             ("FREQ=WEEKLY;ON=MO", "「ON」という項目は規則にありません。", "BYDAY"),
             ("BYDAY=MO", "FREQ がありません。", "FREQ is missing"),
             (
@@ -219,7 +221,7 @@ mod tests {
             assert!(said.ja.contains(ja), "{rule}: {said:?}");
             assert!(said.en.as_ref().is_some_and(|said| said.contains(en)), "{rule}: {said:?}");
         }
-        for rule in ["FREQ=MONTHLY;BYDAY=+2TU,-1FR;BYHOUR=10;BYMINUTE=0", "freq=weekly;byday=mo;wkst=su"] {
+        for rule in ["FREQ=MONTHLY;BYDAY=+2TU,-1FR;BYHOUR=10;BYMINUTE=0", "FREQ=WEEKLY;BYDAY=MO;WKST=SU"] {
             assert!(Recurrence::read(rule, chrono_tz::Asia::Tokyo).is_ok(), "{rule}");
         }
     }

@@ -40,7 +40,7 @@ use crate::{
 };
 
 /// Runs in a CI run: less than a minute of one core.
-const SEEDS: u64 = 3000;
+const SEEDS: u64 = 6000;
 /// After the storm: a letter is tried for three hours, a ladder takes less than two.
 const CALM: Span = Span::minutes(6 * 60);
 /// A run with more happenings never ends.

@@ -19,9 +19,9 @@ use crate::{
     directory::{Directory, SiteValue},
     id::IncidentId,
     playbook::{Again, Among, Bound, Comparison, EventTest, Mode, OnTimeout, Playbook, Source, Trigger},
-    text::Text,
+    text::{Language, Text},
     time::{Span, Timestamp},
-    variable::{JMA_INTENSITIES, intensity},
+    variable::{JMA_INTENSITIES, intensity, label},
 };
 
 /// Something happened.
@@ -77,7 +77,7 @@ pub enum Decision {
     /// It tells of the same as this incident, and the file says to leave it.
     Ignore(IncidentId),
     /// A condition does not hold.
-    Nothing(Text),
+    Nothing(EventTest),
 }
 
 impl Decision {
@@ -115,7 +115,7 @@ pub fn decide(
     now: Timestamp,
 ) -> Decision {
     if let Some(failed) = trigger.when.iter().find(|test| !holds(test, directory, event)) {
-        return Decision::Nothing(why_not(failed, event));
+        return Decision::Nothing(failed.clone());
     }
     let known = trigger.dedupe.as_ref().and_then(|dedupe| {
         let last = past.iter().max_by_key(|opening| opening.at)?;
@@ -196,7 +196,8 @@ fn compare(value: &Value, comparison: Comparison, bound: &Value) -> bool {
         let known = intensity(&crate::answer::plain(text))?;
         JMA_INTENSITIES.iter().position(|level| *level == known)
     };
-    let number = |text: &str| text.parse::<f64>().ok();
+    // As at the start by hand: full-width digits are digits.
+    let number = |text: &str| crate::answer::plain(text).parse::<f64>().ok();
     let order = match (rank(&one), rank(&other), number(&one), number(&other)) {
         (Some(one), Some(other), ..) => Some(one.cmp(&other)),
         (.., Some(one), Some(other)) => one.partial_cmp(&other),
@@ -213,8 +214,18 @@ fn compare(value: &Value, comparison: Comparison, bound: &Value) -> bool {
     }
 }
 
-/// `max_intensity: 5-（条件: gte 6+）`
-fn why_not(test: &EventTest, event: &Event) -> Text {
+/// What the people of a playbook call a value of an event: the words by which its variable is asked for, else the
+/// value's own name.
+pub fn name_of(playbook: &Playbook, name: &str) -> Text {
+    let from = format!("trigger.{name}");
+    let own = |variable: &&crate::playbook::Variable| variable.from.as_ref() == Some(&from);
+    let variables = &playbook.variables;
+    let found = variables.iter().find(own).or_else(|| variables.iter().find(|variable| variable.key == name));
+    found.map_or_else(|| Text::plain(name), label)
+}
+
+/// `条件に当たらない: 最大震度 は 5-（条件: 6+ 以上）`
+pub fn why_not(name: &Text, test: &EventTest, event: &Event) -> Text {
     let plural = || event.value(&format!("{}s", test.name));
     let said = match event.value(&test.name).or_else(plural) {
         Some(value) => {
@@ -224,22 +235,36 @@ fn why_not(test: &EventTest, event: &Event) -> Text {
         None => Text::both("値なし", "no value"),
     };
     let wanted = match &test.bound {
-        Bound::Compare(comparison, bound) => {
-            let word =
-                Comparison::ALL.iter().find(|(_, known)| known == comparison).map_or("", |(word, _)| word);
-            format!("{word} {}", words(bound))
+        Bound::Compare(comparison, bound) => bounded(*comparison, &words(bound)),
+        Bound::Among(Among::Site(key)) => {
+            Text::both(format!("site.{key} のどれか"), format!("one of site.{key}"))
         }
-        Bound::Among(Among::Site(key)) => format!("in site.{key}"),
-        Bound::Among(Among::Words(known)) => format!("in {}", known.join(", ")),
+        Bound::Among(Among::Words(known)) => {
+            Text::both(format!("{} のどれか", known.join("、")), format!("one of {}", known.join(", ")))
+        }
     };
-    let name = &test.name;
     Text::both(
-        format!("条件に当たらない: {name} は {}（条件 {wanted}）", said.ja),
+        format!("条件に当たらない: {} は {}（条件: {}）", name.ja, said.ja, wanted.ja),
         format!(
-            "a condition does not hold: {name} is {} (wanted: {wanted})",
-            said.en.as_ref().unwrap_or(&said.ja)
+            "a condition does not hold: {} is {} (wanted: {})",
+            name.get(Language::En),
+            said.get(Language::En),
+            wanted.get(Language::En)
         ),
     )
+}
+
+/// A comparison in words.
+fn bounded(comparison: Comparison, bound: &str) -> Text {
+    match comparison {
+        Comparison::Eq => Text::both(format!("{bound} と同じ"), bound),
+        Comparison::Ne => Text::both(format!("{bound} 以外"), format!("not {bound}")),
+        Comparison::Gte => Text::both(format!("{bound} 以上"), format!("{bound} or more")),
+        Comparison::Gt => Text::both(format!("{bound} を超える"), format!("more than {bound}")),
+        Comparison::Lte => Text::both(format!("{bound} 以下"), format!("{bound} or less")),
+        Comparison::Lt => Text::both(format!("{bound} 未満"), format!("less than {bound}")),
+        Comparison::Contains => Text::both(format!("{bound} を含む"), format!("contains {bound}")),
+    }
 }
 
 #[cfg(test)]

@@ -139,12 +139,18 @@ fn read(variable: &Variable, raw: &Value, now: Timestamp, zone: Tz) -> Result<Va
     }
     let text = plain(&typed);
     match &variable.kind {
-        VariableKind::Text => Ok(Value::from(clean(typed.trim()))),
+        VariableKind::Text => {
+            // The default, left as it stood on a page in another language.
+            let own =
+                variable.words.iter().find(|words| words.variants().any(|(_, words)| words == typed.trim()));
+            Ok(Value::from(own.map_or_else(|| clean(typed.trim()), |words| words.ja.clone())))
+        }
         VariableKind::Int => match text.parse::<i64>() {
             Ok(number) => Ok(Value::from(number)),
             Err(_) => fail("は整数で入れてください".into(), "must be a whole number".into()),
         },
-        VariableKind::Enum(options) => match options.iter().find(|option| plain(option) == text) {
+        VariableKind::Enum(options) => match options.iter().find(|option| is_option(variable, option, &text))
+        {
             Some(option) => Ok(Value::from(option.clone())),
             None => fail(
                 format!("は {} のどれかにしてください", options.join("、")),
@@ -193,6 +199,13 @@ fn read(variable: &Variable, raw: &Value, now: Timestamp, zone: Tz) -> Result<Va
     }
 }
 
+/// Whether somebody has typed this option, in any of its languages.
+fn is_option(variable: &Variable, option: &str, typed: &str) -> bool {
+    let words = variable.words.iter().find(|words| words.ja == option);
+    let mut all = words.into_iter().flat_map(Text::variants).map(|(_, words)| words);
+    plain(option) == typed || all.any(|words| plain(words) == typed)
+}
+
 /// `6+` from `6+`, `6強`, `震度6強`.
 pub(crate) fn intensity(text: &str) -> Option<&'static str> {
     let text = text.trim_start_matches("震度").replace('弱', "-").replace('強', "+");
@@ -231,6 +244,15 @@ pub fn moment(text: &str, now: Timestamp, zone: Tz) -> Option<Timestamp> {
     at(if ahead { moment - chrono::Duration::days(1) } else { moment })
 }
 
+/// How a variable's value stands in a letter or on a page; options and defaults in the reader's words.
+pub fn told<'v>(variable: &'v Variable, value: &'v Value, language: Language, zone: Tz) -> Cow<'v, str> {
+    let own = value.as_str().and_then(|kept| variable.words.iter().find(|words| words.ja == kept));
+    match own {
+        Some(words) => Cow::Borrowed(words.get(language)),
+        None => shown(&variable.kind, value, language, zone),
+    }
+}
+
 /// How a value stands in a letter or on a page: intensities as 6強, moments as 11月24日(火) 03:07, lists with 、.
 pub fn shown<'v>(kind: &VariableKind, value: &'v Value, language: Language, zone: Tz) -> Cow<'v, str> {
     let ja = language != Language::En;
@@ -264,6 +286,8 @@ pub fn day_and_time(moment: Timestamp, language: Language, zone: Tz) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     const ZONE: Tz = chrono_tz::Asia::Tokyo;
@@ -293,6 +317,7 @@ mod tests {
             from: None,
             required: false,
             default: None,
+            words: Vec::new(),
             ask: None,
             max: Some(12),
         }
@@ -301,7 +326,6 @@ mod tests {
     /// Every type: what people type, what is kept, how it is printed in Japanese and in English.
     #[test]
     fn every_type_is_read_kept_and_printed() {
-        use serde_json::json;
         for (kind, typed, kept, ja, en) in [
             (VariableKind::Text, json!(" 青葉県沖 "), json!("青葉県沖"), "青葉県沖", "青葉県沖"),
             (VariableKind::Int, json!("１２"), json!(12), "12", "12"),
@@ -328,7 +352,6 @@ mod tests {
 
     #[test]
     fn every_type_refuses_what_it_is_not_with_its_own_sentence() {
-        use serde_json::json;
         for (kind, typed, says) in [
             (VariableKind::Text, json!("あ".repeat(13)), "12文字まで"),
             (VariableKind::Text, json!({ "a": 1 }), "形が違います"),
@@ -352,5 +375,18 @@ mod tests {
         let shown_as =
             |language| shown(&VariableKind::JmaIntensity, &Value::from("6+"), language, ZONE).into_owned();
         assert_eq!((shown_as(Language::Ja), shown_as(Language::En)), ("6強".into(), "6 upper".into()));
+    }
+
+    #[test]
+    fn options_and_defaults_are_told_in_the_readers_language() {
+        let mut variable = of(VariableKind::Enum(vec!["全館".into(), "不明".into()]));
+        variable.words = vec![Text::both("全館", "Whole building"), Text::plain("不明")];
+        let kept = read(&variable, &json!("whole building"), NOW, ZONE);
+        assert!(kept.is_err(), "word for word");
+        let kept = read(&variable, &json!("Whole building"), NOW, ZONE).expect("an option in English");
+        assert_eq!(kept, json!("全館"), "kept is the Japanese");
+        assert_eq!(told(&variable, &kept, Language::En, ZONE), "Whole building");
+        assert_eq!(told(&variable, &kept, Language::Ja, ZONE), "全館");
+        assert_eq!(told(&variable, &json!("不明"), Language::En, ZONE), "不明");
     }
 }

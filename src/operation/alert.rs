@@ -82,7 +82,7 @@ pub async fn raise_alert(
         raised_at_ms: work.now.0,
         decision: None,
     };
-    let name = telling::alert_name(rule, &row);
+    let name = telling::alert_name(work.app, scene, rule, &row);
     store::alert::put(&work.tx, row).await?;
 
     let book = scene.book(work.app, rule, work.now);
@@ -208,7 +208,8 @@ pub(super) async fn count_answers(
                 "必要な回答がそろった。残りの宛先への督促を止める",
                 "Enough have answered; the rest may stand down",
             );
-            let line = telling::line("quorum", telling::alert_name(rule, &row), told, work.now);
+            let line =
+                telling::line("quorum", telling::alert_name(work.app, scene, rule, &row), told, work.now);
             work.line(scene.id(), line);
             let rest = store::recipient::unsettled_of_alert(&work.tx, alert).await?;
             stop_all(work, scene, rest, StopOn::Superseded, true).await?;
@@ -224,7 +225,12 @@ pub(super) async fn count_answers(
                 format!("必要数に届かない。不足{missing}{unit}。判断待ち"),
                 format!("The quorum can no longer be reached: {missing} missing; a decision is due"),
             );
-            let line = telling::line("decision_due", telling::alert_name(rule, &row), told, work.now);
+            let line = telling::line(
+                "decision_due",
+                telling::alert_name(work.app, scene, rule, &row),
+                told,
+                work.now,
+            );
             work.line(scene.id(), line);
             if let Some(to) = rule.decider() {
                 let about = Errand::Decide { recipient: None, alert: alert_id };

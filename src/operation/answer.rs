@@ -77,6 +77,8 @@ pub async fn opened(mut work: Work<'_>, link: &link::Model, client: &Client) -> 
             Text::both("ページを開いた（既読。回答ではない）", "Opened the page (read, not an answer)");
         let line = said(&work.actor, &row, "opened", told, work.now);
         work.line(scene.id(), line);
+        // Where reading is all that is waited for, the last one who reads settles what the quorum hangs on.
+        count_answers(&mut work, &scene, &rule, row.alert_id).await?;
     }
     work.commit().await
 }

@@ -8,7 +8,7 @@ use noroshi_core::{
     incident::{State, Verb},
     playbook::{IncidentEvent, Metrics, PartyRef, Urgency},
     rights::Action,
-    text::Text,
+    text::{Language, Text},
     time::Timestamp,
 };
 use sea_orm::ConnectionTrait;
@@ -16,12 +16,14 @@ use sea_orm::ConnectionTrait;
 use super::{
     Actor, Once, OperationError, Reply, Work,
     alert::tally,
-    errand::Errand,
+    decision,
+    errand::{Errand, Matter},
     incident::raise_on,
+    role::{Opened, may_decide_by_link},
     scene::{Scene, after},
     telling,
 };
-use crate::{app::App, store};
+use crate::{app::App, i18n::Words, store};
 
 /// The worst is over.
 pub async fn stabilise(
@@ -30,7 +32,7 @@ pub async fn stabilise(
     once: Option<&Once>,
     reply: impl AsyncFnOnce(&mut Work<'_>, &Scene) -> Result<String, OperationError>,
 ) -> Result<Reply, OperationError> {
-    change(work, id, Verb::Stabilise, once, reply).await
+    change(work, id, Verb::Stabilise, None, once, reply).await
 }
 
 /// Proposes to close: whoever approves is written to, and decides.
@@ -40,7 +42,7 @@ pub async fn propose_close(
     once: Option<&Once>,
     reply: impl AsyncFnOnce(&mut Work<'_>, &Scene) -> Result<String, OperationError>,
 ) -> Result<Reply, OperationError> {
-    change(work, id, Verb::ProposeClose, once, reply).await
+    change(work, id, Verb::ProposeClose, None, once, reply).await
 }
 
 /// Says no to a proposal. The service proposes again only when its reasons have gone and come back.
@@ -50,7 +52,35 @@ pub async fn keep_open(
     once: Option<&Once>,
     reply: impl AsyncFnOnce(&mut Work<'_>, &Scene) -> Result<String, OperationError>,
 ) -> Result<Reply, OperationError> {
-    change(work, id, Verb::KeepOpen, once, reply).await
+    change(work, id, Verb::KeepOpen, None, once, reply).await
+}
+
+/// Says no to a proposal by the link of the letter that asks.
+pub async fn keep_open_by_link(work: Work<'_>, opened: &Opened) -> Result<(), OperationError> {
+    let id = IncidentId::new(opened.link.incident_id);
+    let reply = async |_: &mut Work<'_>, _: &Scene| Ok(String::new());
+    change(work, id, Verb::KeepOpen, Some(opened), None, reply).await.map(drop)
+}
+
+/// Whether a proposal to close waits for the reader of this letter.
+pub fn waits_for_link(scene: &Scene, opened: &Opened) -> bool {
+    scene.state() == State::Closing
+        && approver(scene).as_ref() == Some(&opened.errand.role)
+        && may_decide_by_link(scene, opened)
+}
+
+pub(super) fn must_decide_by_link(
+    work: &Work<'_>,
+    scene: &Scene,
+    opened: &Opened,
+) -> Result<(), OperationError> {
+    if scene.state() != State::Closing {
+        return Err(OperationError::Closed(Text::both(
+            "終結の提案は、もう判断を待っていません",
+            "no proposal to close waits for a decision any more",
+        )));
+    }
+    decision::must_decide(work, scene, approver(scene).as_ref(), Some(opened))
 }
 
 /// The incident was looked back at.
@@ -60,13 +90,14 @@ pub async fn review(
     once: Option<&Once>,
     reply: impl AsyncFnOnce(&mut Work<'_>, &Scene) -> Result<String, OperationError>,
 ) -> Result<Reply, OperationError> {
-    change(work, id, Verb::Review, once, reply).await
+    change(work, id, Verb::Review, None, once, reply).await
 }
 
 async fn change(
     mut work: Work<'_>,
     id: IncidentId,
     verb: Verb,
+    link: Option<&Opened>,
     once: Option<&Once>,
     reply: impl AsyncFnOnce(&mut Work<'_>, &Scene) -> Result<String, OperationError>,
 ) -> Result<Reply, OperationError> {
@@ -77,10 +108,11 @@ async fn change(
     let mut scene = Scene::load(work.app, &work.tx, id).await?;
     let approver = scene.playbook.close.approve.as_ref();
     let approves = approver.is_some_and(|role| scene.holds(role, &work.actor, work.now));
-    match verb {
+    match (verb, link) {
+        (_, Some(opened)) => must_decide_by_link(&work, &scene, opened)?,
         // Anybody of the house may say that it is time.
-        Verb::ProposeClose => work.actor.must(Action::Talk, "propose to close the incident")?,
-        _ => work.actor.must_named(Action::Close, approves, "decide about closing the incident")?,
+        (Verb::ProposeClose, None) => work.actor.must(Action::Talk, "propose to close the incident")?,
+        (_, None) => work.actor.must_named(Action::Close, approves, "decide about closing the incident")?,
     }
     take(&mut work, &mut scene, verb).await?;
     work.flush_quietly().await?;
@@ -155,6 +187,7 @@ async fn ask(work: &mut Work<'_>, scene: &Scene) -> Result<(), OperationError> {
     let Some(role) = approver(scene) else { return Ok(()) };
     let metrics = metrics(&work.tx, scene, work.now).await?;
     let title = &scene.incident.title;
+    let words = |key: &str| Text::both(Words(Language::Ja).get(key), Words(Language::En).get(key));
     let about = Errand::Notice {
         subject: Text::both(format!("終結の判断 {title}"), format!("Decide about closing: {title}")),
         body: Text::both(
@@ -167,7 +200,8 @@ async fn ask(work: &mut Work<'_>, scene: &Scene) -> Result<(), OperationError> {
                 metrics.alerts_unresolved, metrics.teams_active
             ),
         ),
-        path: format!("/incidents/{}/close", scene.id()),
+        matter: Matter::Closing,
+        options: vec![words("errand-close"), words("errand-keep-open")],
         severity: Urgency::High,
     };
     work.write_to_role(scene, Urgency::High, &role, about).await
@@ -183,7 +217,8 @@ pub(super) async fn remind_review(work: &mut Work<'_>, scene: &Scene) -> Result<
             format!("「{title}」の振り返り（AAR）の期限です。済んだら「振り返り済み」にしてください。"),
             format!("The after-action review of {title} is due. Please mark it when it is done."),
         ),
-        path: format!("/incidents/{}", scene.id()),
+        matter: Matter::Review,
+        options: Vec::new(),
         severity: Urgency::Normal,
     };
     let told = Text::both("振り返りの期限", "The look back is due");

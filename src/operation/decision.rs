@@ -102,8 +102,13 @@ pub async fn decide_alert(
     let decision =
         json!({ "option": chosen.label.ja, "note": note, "by": work.actor.name, "at_ms": work.now.0 });
     store::alert::decide(&work.tx, row.id, decision).await?;
-    let line =
-        telling::by(&work.actor, "decision", telling::alert_name(&rule, &row), told(chosen, &note), work.now);
+    let line = telling::by(
+        &work.actor,
+        "decision",
+        telling::alert_name(work.app, &scene, &rule, &row),
+        told(chosen, &note),
+        work.now,
+    );
     work.line(scene.id(), line);
     work.changed(scene.id(), "alert");
     let reply = work.keep(once, 200, reply()).await?;

@@ -339,13 +339,14 @@ pub async fn gone(app: &App, delivery: &delivery::Model) -> Result<Option<String
     Ok(store::directory::gone(app.store.read(), &point(delivery)).await?)
 }
 
-/// Lengthens the leases that this node holds; from here on it may count on them until the moment that comes back.
-pub async fn renew(app: &App) -> Result<Timestamp, OperationError> {
+/// Lengthens the leases that this node holds; gives the moment of it, and until when they run now.
+pub async fn renew(app: &App) -> Result<(Timestamp, Timestamp), OperationError> {
     let work = Work::begin(app, Actor::system()).await?;
     let until = work.now + app.lease;
     store::delivery::renew(&work.tx, app.node, work.now, app.lease).await?;
+    let now = work.now;
     work.tx.commit().await?;
-    Ok(until)
+    Ok((now, until))
 }
 
 /// Takes back letters whose lease has ended.

@@ -2,7 +2,7 @@
 
 use entity::{report, task};
 use noroshi_core::{
-    id::{IncidentId, ReportId, TaskId},
+    id::{ReportId, TaskId},
     playbook::{PartyRef, ReportPlan, Urgency},
     text::{Language, Text},
     time::{Span, Timestamp},
@@ -10,22 +10,12 @@ use noroshi_core::{
 };
 
 use super::{
-    errand::Errand,
+    errand::{Errand, Matter},
     scene::Scene,
     task::{role_name, title},
     telling,
 };
 use crate::{app::App, store::chronology::Line};
-
-/// The page of a task.
-pub fn task_path(row: &task::Model) -> String {
-    format!("/incidents/{}/tasks/{}", IncidentId::new(row.incident_id), TaskId::new(row.id))
-}
-
-/// The page of a report.
-pub fn report_path(row: &report::Model) -> String {
-    format!("/incidents/{}/reports/{}", IncidentId::new(row.incident_id), ReportId::new(row.id))
-}
 
 /// A moment of the incident's own time as people read it, in both languages.
 fn clock(app: &App, scene: &Scene, own: i64) -> (String, String) {
@@ -33,8 +23,18 @@ fn clock(app: &App, scene: &Scene, own: i64) -> (String, String) {
     (day_and_time(at, Language::Ja, app.zone), day_and_time(at, Language::En, app.zone))
 }
 
-fn notice(severity: Urgency, path: String, subject: Text, body: Text) -> Errand {
-    Errand::Notice { subject, body, path, severity }
+fn notice(severity: Urgency, matter: Matter, subject: Text, body: Text) -> Errand {
+    Errand::Notice { subject, body, matter, options: Vec::new(), severity }
+}
+
+/// A task, as a notice speaks of it.
+pub fn of_task(row: &task::Model) -> Matter {
+    Matter::Task { id: TaskId::new(row.id) }
+}
+
+/// A report, as a notice speaks of it.
+pub fn of_report(row: &report::Model) -> Matter {
+    Matter::Report { id: ReportId::new(row.id), missed: false }
 }
 
 /// Whom to remind of a task, and with which words. `before` counts the reminders so far.
@@ -73,7 +73,7 @@ pub fn task_reminder(app: &App, scene: &Scene, row: &task::Model, before: u16) -
         ),
     );
     let severity = if row.required { Urgency::High } else { Urgency::Normal };
-    (PartyRef::Role(row.role.clone()), notice(severity, task_path(row), subject, body))
+    (PartyRef::Role(row.role.clone()), notice(severity, of_task(row), subject, body))
 }
 
 /// The line of a deadline that has passed.
@@ -115,7 +115,7 @@ pub fn to_author(app: &App, scene: &Scene, kind: &ReportPlan, row: &report::Mode
             ),
         )
     };
-    notice(Urgency::High, report_path(row), subject, body)
+    notice(Urgency::High, of_report(row), subject, body)
 }
 
 /// The approver's turn. `told` is what the report says, with what has changed since the one before.
@@ -145,7 +145,7 @@ pub fn to_approver(
             told.get(Language::En)
         ),
     );
-    notice(Urgency::High, report_path(row), subject, body)
+    notice(Urgency::High, of_report(row), subject, body)
 }
 
 /// It came back to its author.
@@ -158,31 +158,26 @@ pub fn returned(kind: &ReportPlan, row: &report::Model) -> Errand {
         format!("{} が差し戻されました。直して、もう一度提出してください。\n理由: {reason}", name.ja),
         format!("{name_en} was sent back. Please correct it and hand it in again.\nReason: {reason}"),
     );
-    notice(Urgency::High, report_path(row), subject, body)
+    notice(Urgency::High, of_report(row), subject, body)
 }
 
 /// Nobody has sent it out in time: a person decides.
 pub fn to_decider(kind: &ReportPlan, row: &report::Model) -> Errand {
     let name = kind.name(row.number);
     let name_en = name.get(Language::En);
-    let options = |language: Language, join: &str| {
-        let labels = kind.if_missed.options.iter().map(|option| option.label.get(language));
-        labels.collect::<Vec<_>>().join(join)
-    };
-    let subject =
-        Text::both(format!("判断依頼 {} 未提出", name.ja), format!("Decision due: {name_en} is missing"));
-    let body = Text::both(
-        format!(
-            "{} が予定の時刻までに出ていません。判断してください。\n選べる判断: {}",
-            name.ja,
-            options(Language::Ja, "、")
+    Errand::Notice {
+        subject: Text::both(
+            format!("判断依頼 {} 未提出", name.ja),
+            format!("Decision due: {name_en} is missing"),
         ),
-        format!(
-            "{name_en} has not gone out in time. Please decide.\nYou can decide: {}",
-            options(Language::En, ", ")
+        body: Text::both(
+            format!("{} が予定の時刻までに出ていません。判断してください。", name.ja),
+            format!("{name_en} has not gone out in time. Please decide."),
         ),
-    );
-    notice(Urgency::High, report_path(row), subject, body)
+        matter: Matter::Report { id: ReportId::new(row.id), missed: true },
+        options: kind.if_missed.options.iter().map(|option| option.label.clone()).collect(),
+        severity: Urgency::High,
+    }
 }
 
 /// The line of a report that did not come.

@@ -13,7 +13,9 @@ use noroshi_core::{
 use super::{
     Once, OperationError, Reply, Work,
     alert::{Raised, raise_alert, stop_all},
+    closing,
     incident::timer_of,
+    role::Opened,
     scene::Scene,
     telling,
     told::Told,
@@ -35,7 +37,13 @@ pub async fn close(
     once: Option<&Once>,
     reply: impl FnOnce(&incident::Model) -> String,
 ) -> Result<Reply, OperationError> {
-    end(work, id, End::Closed, reason, once, reply).await
+    end(work, id, End::Closed, reason, None, once, reply).await
+}
+
+/// Closes an incident by the link of the letter that asks whether to.
+pub async fn close_by_link(work: Work<'_>, opened: &Opened, reason: &str) -> Result<(), OperationError> {
+    let id = IncidentId::new(opened.link.incident_id);
+    end(work, id, End::Closed, reason, Some(opened), None, |_| String::new()).await.map(drop)
 }
 
 /// Cancels an incident with a reason: everybody who was told hears of it, by the transports that were used.
@@ -46,7 +54,7 @@ pub async fn cancel(
     once: Option<&Once>,
     reply: impl FnOnce(&incident::Model) -> String,
 ) -> Result<Reply, OperationError> {
-    end(work, id, End::Cancelled, reason, once, reply).await
+    end(work, id, End::Cancelled, reason, None, once, reply).await
 }
 
 async fn end(
@@ -54,6 +62,7 @@ async fn end(
     id: IncidentId,
     how: End,
     reason: &str,
+    link: Option<&Opened>,
     once: Option<&Once>,
     reply: impl FnOnce(&incident::Model) -> String,
 ) -> Result<Reply, OperationError> {
@@ -62,7 +71,10 @@ async fn end(
     }
     work.enter([id.raw()]).await?;
     let mut scene = Scene::load(work.app, &work.tx, id).await?;
-    may_end(&work, &scene, how)?;
+    match link {
+        Some(opened) => closing::must_decide_by_link(&work, &scene, opened)?,
+        None => may_end(&work, &scene, how)?,
+    }
     let reason = checked_reason(how, reason)?;
     let plan = &scene.playbook;
     let (verb, event, mut keys) = match how {
@@ -83,7 +95,7 @@ async fn end(
             keys.push(plan.key.clone());
         }
     }
-    let told = Told::of(&work, &scene, None).await?;
+    let told = Told::of(&work.tx, &scene, None).await?;
     if !told.is_empty() {
         for key in keys {
             let Some(mut rule) = Rule::of(&scene.playbook, &key) else { continue };

@@ -4,7 +4,7 @@
 use entity::{delivery, recipient};
 use noroshi_core::{
     alert::Rule,
-    id::{AlertId, DeliveryId, RecipientId},
+    id::{AlertId, DeliveryId, IncidentId, RecipientId, ReportId, TaskId},
     playbook::{Action, PartyRef, Urgency},
     text::{Language, Text, fill},
     time::Timestamp,
@@ -60,14 +60,77 @@ pub enum Errand {
         subject: Text,
         /// Body, without salutation.
         body: Text,
-        /// Where it leads in the service: `/incidents/inc_…/tasks`.
-        path: String,
+        /// What it speaks of.
+        matter: Matter,
+        /// What can be decided by its link, where it asks for a decision.
+        options: Vec<Text>,
         /// How urgent it is.
         severity: Urgency,
     },
 }
 
+/// What a notice speaks of: where it leads, and whose state its page tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
+pub enum Matter {
+    /// Whether to send what a trigger has opened.
+    Hold,
+    /// A task.
+    Task {
+        /// Which.
+        id: TaskId,
+    },
+    /// A report.
+    Report {
+        /// Which.
+        id: ReportId,
+        /// Whether it did not come and has to be decided about.
+        missed: bool,
+    },
+    /// A chair.
+    Chair {
+        /// Key of the role.
+        key: String,
+    },
+    /// Whether to close.
+    Closing,
+    /// The look back.
+    Review,
+}
+
+impl Matter {
+    /// Where it leads in the service: `/incidents/inc_…/tasks/tsk_…`.
+    pub fn path(&self, incident: IncidentId) -> String {
+        let tail = match self {
+            Self::Hold => "/hold".to_owned(),
+            Self::Task { id } => format!("/tasks/{id}"),
+            Self::Report { id, .. } => format!("/reports/{id}"),
+            Self::Chair { key } => format!("/roles/{key}"),
+            Self::Closing => "/close".to_owned(),
+            Self::Review => String::new(),
+        };
+        format!("/incidents/{incident}{tail}")
+    }
+
+    /// Whether two notices speak of the same thing.
+    pub fn is_about(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Report { id, .. }, Self::Report { id: other, .. }) => id == other,
+            _ => self == other,
+        }
+    }
+}
+
 impl Errand {
+    /// Whether its link decides.
+    pub const fn decides(&self) -> bool {
+        matches!(
+            self,
+            Self::Decide { .. }
+                | Self::Notice { matter: Matter::Report { missed: true, .. } | Matter::Closing, .. }
+        )
+    }
+
     /// The word that the delivery carries.
     pub const fn occasion(&self) -> &'static str {
         match self {
@@ -115,13 +178,16 @@ pub(super) fn write(
     let language = letter.language;
     let ja = language != Language::En;
     let role = scene.party_name(&errand.role).get(language).to_owned();
+    let to = salutation(scene, &errand.role, delivery, &role, ja);
     let token = app.key.role_token(DeliveryId::new(delivery.id));
     letter.link = Some(format!("{}/r/{token}", app.public_url()));
     let asked = rule.map_or_else(String::new, |rule| {
         fill(rule.plan.subject.get(language), language, |name| scene.value(name, language, app))
     });
     let who = row.map(|row| text(&row.name).get(language).to_owned()).unwrap_or_default();
-    letter.asks = matches!(errand.about, Errand::Offer { .. } | Errand::Decide { .. });
+    // Whoever asks is one's own house: there is no desk that takes the answer down.
+    letter.desk_answers = false;
+    letter.asks = matches!(errand.about, Errand::Offer { .. }) || errand.about.decides();
     match &errand.about {
         Errand::Call { .. } => {
             letter.subject =
@@ -130,11 +196,11 @@ pub(super) fn write(
             let ask = rule.map(|rule| call_words(rule, language)).unwrap_or_default();
             letter.body = if ja {
                 format!(
-                    "{role} 様\n「{asked}」に {who} からの回答がありません。電話で確かめ、回答を代理で入力してください。\n{ask}\n電話: {phones}"
+                    "{to}「{asked}」に {who} からの回答がありません。電話で確かめ、回答を代理で入力してください。\n{ask}\n電話: {phones}"
                 )
             } else {
                 format!(
-                    "To: {role}\n{who} has not answered \"{asked}\". Please telephone them and type in their answer.\n{ask}\nTelephone: {phones}"
+                    "{to}{who} has not answered \"{asked}\". Please telephone them and type in their answer.\n{ask}\nTelephone: {phones}"
                 )
             };
         }
@@ -147,12 +213,10 @@ pub(super) fn write(
             letter.options = rule.map(|rule| labels(rule, language)).unwrap_or_default();
             letter.body = if ja {
                 format!(
-                    "{role} 様\n「{asked}」に {who} からの回答がないまま、手順の最後に達しました。判断してください。"
+                    "{to}「{asked}」に {who} からの回答がないまま、手順の最後に達しました。判断してください。"
                 )
             } else {
-                format!(
-                    "To: {role}\n{who} has not answered \"{asked}\" and the ladder has ended. Please decide."
-                )
+                format!("{to}{who} has not answered \"{asked}\" and the ladder has ended. Please decide.")
             };
         }
         Errand::Decide { recipient: None, .. } => {
@@ -163,9 +227,9 @@ pub(super) fn write(
             };
             letter.options = rule.map(|rule| labels(rule, language)).unwrap_or_default();
             letter.body = if ja {
-                format!("{role} 様\n「{asked}」に必要な数の回答がそろいません。判断してください。")
+                format!("{to}「{asked}」に必要な数の回答がそろいません。判断してください。")
             } else {
-                format!("To: {role}\nNot enough recipients have accepted \"{asked}\". Please decide.")
+                format!("{to}Not enough recipients have accepted \"{asked}\". Please decide.")
             };
         }
         Errand::Offer { until, .. } => {
@@ -176,13 +240,30 @@ pub(super) fn write(
             letter.options = vec![words.get("offer-accept"), words.get("offer-decline")];
             letter.body = words.with("offer-body", &[("role", role.into()), ("clock", by.into())]);
         }
-        Errand::Notice { subject, body, .. } => {
+        Errand::Notice { subject, body, options, .. } => {
+            letter.options = options.iter().map(|option| option.get(language).to_owned()).collect();
             letter.subject = subject.get(language).to_owned();
             let body = body.get(language);
-            letter.body = if ja { format!("{role} 様\n{body}") } else { format!("To: {role}\n{body}") };
+            letter.body = format!("{to}{body}");
         }
     }
     letter
+}
+
+/// The line that names the role for which somebody reads it; none where the reader does not hold it: a vacant chair is
+/// not written to.
+fn salutation(scene: &Scene, party: &PartyRef, delivery: &delivery::Model, role: &str, ja: bool) -> String {
+    let reader = delivery.contact.strip_prefix("person:").unwrap_or(&delivery.contact);
+    match party {
+        PartyRef::Role(key)
+            if scene.playbook.role(key).is_some()
+                && scene.holders.get(key).is_none_or(|holder| holder != reader) =>
+        {
+            String::new()
+        }
+        _ if ja => format!("{role} 様\n"),
+        _ => format!("To: {role}\n"),
+    }
 }
 
 /// What the ladder says to whoever telephones.

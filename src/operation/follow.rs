@@ -5,7 +5,7 @@ use noroshi_core::{
     id::{AlertId, IncidentId},
     playbook::{AckRule, StopOn},
     rights::Action,
-    text::Text,
+    text::{Language, Text},
 };
 
 use super::{
@@ -98,7 +98,7 @@ pub async fn follow_up(
     if !problems.is_empty() {
         return Err(OperationError::Invalid(problems));
     }
-    let told = Told::of(&work, &scene, Some(id)).await?;
+    let told = Told::of(&work.tx, &scene, Some(id)).await?;
     if wish.kind != FollowUp::Update {
         supersede(&mut work, &scene, &former).await?;
     }
@@ -144,7 +144,8 @@ async fn supersede(
     store::alert::judge(&work.tx, former.id, "superseded", 0).await?;
     let rule = store::alert::rule(former)?;
     let told = Text::both("新しい連絡に替わった。督促を止める", "Replaced by a newer alert; it asks no more");
-    let line = telling::line("superseded", telling::alert_name(&rule, former), told, work.now);
+    let line =
+        telling::line("superseded", telling::alert_name(work.app, scene, &rule, former), told, work.now);
     work.line(scene.id(), line);
     Ok(())
 }
@@ -159,7 +160,8 @@ fn rule(scene: &Scene, former: Rule, wish: &Wish) -> Rule {
     let marked = |text: &Text| Text {
         ja: format!("{ja}{}", text.ja),
         easy_ja: text.easy_ja.as_ref().map(|text| format!("{ja}{text}")),
-        en: text.en.as_ref().map(|text| format!("{en}{text}")),
+        // Words in one language only are read by all; the mark follows the reader.
+        en: Some(format!("{en}{}", text.get(Language::En))),
     };
     let mut rule = former;
     rule.plan.send = None;

@@ -23,7 +23,7 @@ use serde_json::Value;
 use super::{
     Invalid, Once, OperationError, Reply, Work,
     ending::finish,
-    errand::Errand,
+    errand::{Errand, Matter},
     incident::{clear_the_way, light},
     scene::{Scene, after},
     telling,
@@ -87,7 +87,7 @@ pub(super) async fn ask(work: &mut Work<'_>, scene: &Scene) -> Result<(), Operat
     let values = |language| {
         let lines = scene.playbook.variables.iter().filter_map(|variable| {
             let value = scene.values.get(&variable.key)?;
-            let shown = variable::shown(&variable.kind, value, language, work.app.zone);
+            let shown = variable::told(variable, value, language, work.app.zone);
             Some(format!("{}: {shown}", variable::label(variable).get(language)))
         });
         lines.collect::<Vec<_>>().join("\n")
@@ -104,7 +104,8 @@ pub(super) async fn ask(work: &mut Work<'_>, scene: &Scene) -> Result<(), Operat
                 values(noroshi_core::text::Language::En)
             ),
         ),
-        path: format!("/incidents/{}/hold", scene.id()),
+        matter: Matter::Hold,
+        options: Vec::new(),
         severity: Urgency::Critical,
     };
     let parties = duty(&scene.playbook, scene.incident.trigger_key.as_deref());

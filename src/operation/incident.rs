@@ -9,18 +9,18 @@ use noroshi_core::{
     directory::Directory,
     id::IncidentId,
     incident::State,
-    playbook::{IncidentEvent, Playbook, Urgency},
+    playbook::{IncidentEvent, PartyRef, Playbook, Urgency},
     problem::Severity,
     rights::Action,
     text::{Language, Text},
-    time::{Span, Timeline},
+    time::{Span, Timeline, Timestamp},
     variable,
 };
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Invalid, Once, OperationError, Reply, Work,
+    Actor, Invalid, Once, OperationError, Reply, Work,
     alert::{Raised, raise_alert},
     ending::abort_drill,
     role,
@@ -71,7 +71,7 @@ pub async fn start(
     })?;
     let directory = work.app.library.directory(&work.tx, directory_version.id).await?;
     let playbook = work.app.library.playbook(&work.tx, version.id).await?;
-    may_start(&work, &playbook, &directory)?;
+    may_start(&work.actor, &playbook, &directory, work.now)?;
 
     // A directory imported since may no longer give the playbook what it needs.
     let (checked, mut problems) = noroshi_core::playbook::read(version.source.as_bytes(), Some(&directory));
@@ -275,14 +275,25 @@ pub(super) async fn raise_on(
     Ok(())
 }
 
-/// Who may start by hand: commanders and administrators, and whom the trigger's `allow` names.
-fn may_start(work: &Work<'_>, playbook: &Playbook, directory: &Directory) -> Result<(), OperationError> {
+/// Whom the playbook lets start by hand besides commanders and administrators: each party with its people now.
+pub fn starters(playbook: &Playbook, directory: &Directory, now: Timestamp) -> Vec<(PartyRef, Vec<String>)> {
     let nobody = BTreeMap::new();
     let who = WhoIsWho { playbook, directory, holders: &nobody };
     let allowed = playbook.triggers.iter().filter(|trigger| trigger.is_manual());
-    let mut people = allowed.flat_map(|trigger| &trigger.allow).flat_map(|party| who.people(party, work.now));
-    let named = people.any(|person| work.actor.is_person(&person));
-    work.actor.must_named(Action::Start, named, "start an incident")
+    let parties = allowed.flat_map(|trigger| &trigger.allow);
+    parties.map(|party| (party.clone(), who.people(party, now).into_iter().collect())).collect()
+}
+
+/// Whether somebody may start this playbook by hand.
+pub fn may_start(
+    actor: &Actor,
+    playbook: &Playbook,
+    directory: &Directory,
+    now: Timestamp,
+) -> Result<(), OperationError> {
+    let starters = starters(playbook, directory, now);
+    let named = starters.iter().flat_map(|(_, people)| people).any(|person| actor.is_person(person));
+    actor.must_named(Action::Start, named, "start an incident")
 }
 
 fn channels(work: &Work<'_>, scene: &Scene) -> Vec<channel::Model> {
@@ -308,7 +319,7 @@ pub(super) fn timer_of(
     urgency: Urgency,
     kind: &str,
     key: Option<&str>,
-    due: noroshi_core::time::Timestamp,
+    due: Timestamp,
 ) -> timer::Model {
     timer::Model {
         id: work.app.chance.uuid(work.now),

@@ -7,7 +7,7 @@ use std::{
 
 use entity::{delivery, recipient};
 use noroshi_core::{
-    alert::Rule,
+    alert::{ContactPoint, Rule},
     id::{AlertId, DeliveryId, IncidentId, RecipientId},
     playbook::{Action, PartyRef, Target, Urgency},
     text::{Language, Text, fill},
@@ -119,6 +119,7 @@ pub(super) fn blank(app: &App, scene: &Scene, urgency: Urgency, delivery: &deliv
         max_chars: scene.directory.transports.get(&delivery.via).and_then(|transport| transport.max_chars),
         link: None,
         asks: false,
+        desk_answers: true,
         documents: Vec::new(),
         respond_by: None,
         options: Vec::new(),
@@ -174,15 +175,21 @@ fn to_recipient(
         letter.options = first.map(|option| option.label.get(language).to_owned()).collect();
         letter.next_step = row.and_then(|row| {
             let from = usize::try_from(row.step).ok()?;
-            let clock = |at| Some(clock(app, moment(scene, row, at)?));
-            next_step(rule, from, language, clock, |party| scene.party_name(party))
+            let clock = |at| Some(clock(app, moment(scene, row, at).filter(|at| *at > app.clock.now())?));
+            let contacts = store::recipient::contacts(row).unwrap_or_default();
+            let among = |points: &[ContactPoint]| points.iter().any(|one| one.contact == delivery.contact);
+            let is_alternate = among(&contacts.alternate) && !among(&contacts.primary);
+            next_step(rule, from, is_alternate, language, clock, |party| scene.party_name(party))
         });
     }
     letter.asks = asks;
     if documents {
         letter.documents = rule.plan.attach.iter().map(|one| one.file_name().to_owned()).collect();
     }
-    letter.respond_by = respond_by;
+    // A deadline that has passed asks nothing of anybody.
+    let ahead =
+        row.and_then(|row| moment(scene, row, rule.answer_by()?)).is_some_and(|at| at > app.clock.now());
+    letter.respond_by = respond_by.filter(|_| ahead);
     letter.link = link;
     letter
 }
@@ -190,21 +197,26 @@ fn to_recipient(
 /// What happens, and when, if nobody answers: 03:24までに回答がない場合、代替連絡先にも連絡します。
 ///
 /// - `from`: the next step of the recipient;
+/// - `is_alternate`: the reader is the alternate contact, who needs not hear that the alternate will be told;
 /// - `clock`: the time of day at a distance from the start of the ladder, where that is known;
 /// - `name`: the name of a party.
 pub(super) fn next_step(
     rule: &Rule,
     from: usize,
+    is_alternate: bool,
     language: Language,
     clock: impl Fn(Span) -> Option<String>,
     name: impl Fn(&PartyRef) -> Text,
 ) -> Option<String> {
     let steps = &rule.ladder.as_ref()?.steps;
     // The resend to the same address is no news to its reader; what involves somebody else is.
-    let step = steps
-        .iter()
-        .skip(from)
-        .find(|step| !matches!(step.action, Action::Resend { to: Target::Same, .. }))?;
+    let step = steps.iter().skip(from).find(|step| match step.action {
+        Action::Resend { to: Target::Same, .. } => false,
+        Action::Resend { to: Target::Alternate, .. } | Action::Notify { to: Target::Alternate, .. } => {
+            !is_alternate
+        }
+        _ => true,
+    })?;
     let at = clock(step.at)?;
     let who = |party: &Target| match party {
         Target::Party(party) => name(party).get(language).to_owned(),

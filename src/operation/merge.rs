@@ -6,7 +6,7 @@ use noroshi_core::{
     incident::Verb,
     playbook::{AckRule, AlertPlan, Urgency},
     rights::Action,
-    text::Text,
+    text::{Language, Text},
 };
 
 use super::{
@@ -50,18 +50,19 @@ pub async fn merge(
     }
     let (from_ja, from_en) = names(&scene);
     let (to_ja, to_en) = names(&target);
-    let told = Told::of(&work, &scene, None).await?;
+    let told = Told::of(&work.tx, &scene, None).await?;
     scene.incident.merged_into = Some(into.raw());
     finish(&mut work, &mut scene, state, Some(&format!("{to_ja}に統合"))).await?;
     if !told.is_empty() {
+        let link = format!("{}/incidents/{into}", work.app.public_url());
         let mut rule = notice(
             Text::both(format!("【統合】{to_ja}に一本化します"), format!("[Merged] It goes on as {to_en}")),
             Text::both(
                 format!(
-                    "{from_ja}は、{to_ja}に統合しました。\n以後の連絡と回答は{to_ja}で行います。\n{from_ja}への回答は要りません。"
+                    "{from_ja}は、{to_ja}に統合しました。\n以後の連絡と回答は{to_ja}で行います。\n{from_ja}への回答は要りません。\n{to_ja}（サインインして見る）:\n{link}"
                 ),
                 format!(
-                    "{from_en} was merged into {to_en}.\nFrom now on, letters and answers are about {to_en}.\nNo answer about {from_en} is needed any more."
+                    "{from_en} was merged into {to_en}.\nFrom now on, letters and answers are about {to_en}.\nNo answer about {from_en} is needed any more.\n{to_en}, for whoever can sign in:\n{link}"
                 ),
             ),
         );
@@ -86,8 +87,8 @@ pub async fn merge(
 
 /// `事案12「青葉県沖の地震」`
 fn names(scene: &Scene) -> (String, String) {
-    let (number, title) = (scene.incident.number, &scene.incident.title);
-    (format!("事案{number}「{title}」"), format!("incident {number} ({title})"))
+    let (number, title) = (scene.incident.number, scene.title(Language::Ja));
+    (format!("事案{number}「{title}」"), format!("Incident {number} ({})", scene.title(Language::En)))
 }
 
 /// News in the service's own words.

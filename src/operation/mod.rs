@@ -50,7 +50,7 @@ pub mod schedule;
 pub mod task;
 mod telling;
 pub mod timer;
-mod told;
+pub mod told;
 pub mod trigger;
 mod work;
 

@@ -18,11 +18,12 @@ use noroshi_core::{
     text::Text,
     time::Timestamp,
 };
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
     OperationError, Work, duty,
-    errand::{Errand, RoleLetter},
+    errand::{Errand, Matter, RoleLetter},
     scene::Scene,
     telling,
 };
@@ -69,7 +70,7 @@ impl Work<'_> {
                     self.write_to_role(scene, rule.plan.severity, &to, about).await?;
                 }
                 Effect::Record(fact) => {
-                    let line = telling::fact(scene, rule, row, &fact, self.now);
+                    let line = telling::fact(self.app, scene, rule, row, &fact, self.now);
                     self.line(scene.id(), line);
                 }
             }
@@ -93,8 +94,7 @@ impl Work<'_> {
                     self.gathered.timers.insert(row.id, None);
                 }
                 tasks::Effect::Hush => {
-                    let path = duty::task_path(row);
-                    store::delivery::withdraw_notices(&self.tx, scene.id(), &path, self.now).await?;
+                    self.hush(scene, &duty::of_task(row)).await?;
                 }
                 tasks::Effect::FellDue { noticed_late } => {
                     let line = duty::fell_due(scene, row, noticed_late, self.now);
@@ -127,8 +127,7 @@ impl Work<'_> {
                     self.gathered.timers.insert(row.id, None);
                 }
                 reports::Effect::Hush => {
-                    let path = duty::report_path(row);
-                    store::delivery::withdraw_notices(&self.tx, scene.id(), &path, self.now).await?;
+                    self.hush(scene, &duty::of_report(row)).await?;
                 }
                 reports::Effect::AskAuthor { before } => {
                     let letter = duty::to_author(self.app, scene, kind, row, before);
@@ -169,9 +168,18 @@ impl Work<'_> {
 
     /// A letter to a role that replaces the former one about the same thing, where that has not left yet.
     async fn notify(&mut self, scene: &Scene, role: &PartyRef, about: Errand) -> Result<(), OperationError> {
-        let Errand::Notice { path, severity, .. } = &about else { return Ok(()) };
-        store::delivery::withdraw_notices(&self.tx, scene.id(), path, self.now).await?;
+        let Errand::Notice { matter, severity, .. } = &about else { return Ok(()) };
+        self.hush(scene, matter).await?;
         self.write_to_role(scene, *severity, role, about).await
+    }
+
+    /// Withdraws notices about this that have not left yet: it is settled, or a newer one says it again.
+    async fn hush(&self, scene: &Scene, matter: &Matter) -> Result<(), OperationError> {
+        let same = |errand: &Value| match serde_json::from_value::<RoleLetter>(errand.clone()) {
+            Ok(RoleLetter { about: Errand::Notice { matter: known, .. }, .. }) => known.is_about(matter),
+            _ => false,
+        };
+        Ok(store::delivery::withdraw_notices(&self.tx, scene.id(), same, self.now).await?)
     }
 
     /// Sets the one timer of a chair, a task or a report, where it waits for a moment (own time).

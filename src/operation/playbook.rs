@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::{OperationError, Work};
 use crate::{
-    app::App,
+    app::{App, BrokenFile},
     attachment::{self, Document, Known},
     store::{self, StoreError, to_json},
 };
@@ -81,6 +81,28 @@ pub async fn import(work: Work<'_>, text: &[u8], folder: Option<&Path>) -> Resul
 /// Takes a playbook of the folder in, as [`import`] does; before there is a directory too.
 pub async fn import_at_start(work: Work<'_>, text: &[u8], folder: &Path) -> Result<Imported, OperationError> {
     take(work, Source { text, folder: Some(folder), may_wait: true }, true).await
+}
+
+/// The files that were refused and whose key no good file has come in for since; with each, whether a good version of
+/// its key is in force.
+pub async fn broken_files(
+    app: &App,
+    db: &impl ConnectionTrait,
+) -> Result<Vec<(BrokenFile, bool)>, OperationError> {
+    let broken = app.troubles.files();
+    if broken.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    let latest = store::playbook::all_latest(db).await?;
+    for broken in broken {
+        let good = latest.iter().find(|row| Some(&row.key) == broken.key.as_ref());
+        // Another node may have taken it in.
+        if good.is_none_or(|row| row.imported_at_ms <= broken.found_at.0) {
+            found.push((broken, good.is_some()));
+        }
+    }
+    Ok(found)
 }
 
 /// Says what an import would do, and does nothing.
@@ -191,8 +213,12 @@ pub async fn import_all(
             problems,
         });
     }
+    let app = work.app;
     if for_good && done.iter().any(|one| one.changed) {
         work.commit().await?;
+    }
+    if for_good {
+        done.iter().for_each(|one| app.troubles.mended(&one.key));
     }
     Ok(done)
 }

@@ -204,7 +204,7 @@ fn framed(plan: &Plan<'_>, planned: PlannedLetter) -> Letter {
         _ => Vec::new(),
     };
     let next = rule.filter(|_| asks).and_then(|rule| {
-        next_step(&rule, 0, language, |at| Some(clock(raised + at)), |party| who.name(party))
+        next_step(&rule, 0, false, language, |at| Some(clock(raised + at)), |party| who.name(party))
     });
     Letter {
         delivery: DeliveryId::new(Uuid::nil()),
@@ -230,6 +230,7 @@ fn framed(plan: &Plan<'_>, planned: PlannedLetter) -> Letter {
         max_chars: None,
         link: (asks || !documents.is_empty()).then(|| SPECIMEN_LINK.to_owned()),
         asks,
+        desk_answers: true,
         documents,
         respond_by: planned.respond_by,
         options: planned.options,

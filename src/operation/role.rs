@@ -383,7 +383,9 @@ pub async fn answer_by_link(
 
 /// Whether the link of a letter that asks for a decision may decide now: its reader holds the role, or nobody does.
 pub fn may_decide_by_link(scene: &Scene, opened: &Opened) -> bool {
-    let Errand::Decide { .. } = opened.errand.about else { return false };
+    if !opened.errand.about.decides() {
+        return false;
+    }
     match &opened.errand.role {
         PartyRef::Role(key) => scene.holders.get(key).is_none_or(|holder| *holder == opened.link.person),
         _ => true,

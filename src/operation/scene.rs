@@ -10,7 +10,7 @@ use noroshi_core::{
     id::IncidentId,
     incident::{self, State, Verb},
     playbook::{PartyRef, Playbook, Urgency, VariableKind},
-    text::{Language, Text},
+    text::{Language, Text, fill},
     time::{Timeline, Timestamp},
     variable,
 };
@@ -120,6 +120,18 @@ impl Scene {
         if *given == own.ja { own.get(language) } else { given }
     }
 
+    /// What tells it apart from another one of the same title: the first value that somebody or something gave, else
+    /// the first alert's subject.
+    pub fn apart(&self, language: Language, app: &App) -> Option<String> {
+        let variables = &self.playbook.variables;
+        let value = variables.iter().find_map(|variable| self.value(&variable.key, language, app));
+        let subject = || {
+            let alert = self.playbook.alerts.first()?;
+            Some(fill(alert.subject.get(language), language, |name| self.value(name, language, app)))
+        };
+        value.map(Cow::into_owned).or_else(subject)
+    }
+
     /// Whether it is a drill.
     pub fn is_drill(&self) -> bool {
         self.incident.mode == "drill"
@@ -223,7 +235,7 @@ impl Scene {
     pub fn value(&self, name: &str, language: Language, app: &App) -> Option<Cow<'_, str>> {
         if let Some(variable) = self.playbook.variables.iter().find(|variable| variable.key == name) {
             let value = self.values.get(name)?;
-            return Some(variable::shown(&variable.kind, value, language, app.zone));
+            return Some(variable::told(variable, value, language, app.zone));
         }
         let moment = |ms: i64| Cow::Owned(variable::day_and_time(Timestamp(ms), language, app.zone));
         let row = &self.incident;

@@ -1,11 +1,13 @@
 //! How things are told in the chronology, in Japanese and English.
 
+use std::borrow::Cow;
+
 use entity::{alert, recipient};
 use noroshi_core::{
     alert::Rule,
     effect::Fact,
     playbook::{Action, Target},
-    text::Text,
+    text::{Language, Text, fill},
     time::{Span, Timestamp},
 };
 
@@ -13,7 +15,7 @@ use super::{
     Actor,
     scene::{Scene, text},
 };
-use crate::store::chronology::Line;
+use crate::{app::App, store::chronology::Line};
 
 /// The service, as a party of the chronology.
 pub fn service() -> Text {
@@ -38,30 +40,38 @@ pub fn by(actor: &Actor, kind: &'static str, to: Text, told: Text, at: Timestamp
     }
 }
 
-/// The alert's subject as it is planned, for lines about it.
-pub fn alert_name(rule: &Rule, row: &alert::Model) -> Text {
+/// The alert's subject with the incident's values, for lines about it.
+pub fn alert_name(app: &App, scene: &Scene, rule: &Rule, row: &alert::Model) -> Text {
     let number = row.number;
-    let subject = &rule.plan.subject;
+    let subject = subject(app, scene, rule);
     Text::both(
-        format!("{}（第{number}報）", first_words(&subject.ja)),
-        format!("{} (report {number})", first_words(subject.en.as_deref().unwrap_or(&subject.ja))),
+        format!("{}（第{number}報）", subject.ja),
+        format!("{} (report {number})", subject.get(Language::En)),
     )
 }
 
-/// A template without its tags: enough to know which alert is meant.
-fn first_words(template: &str) -> String {
-    let words: String = noroshi_core::text::pieces(template)
-        .into_iter()
-        .filter_map(|(_, piece)| match piece {
-            noroshi_core::text::Piece::Words(words) => Some(words),
-            _ => None,
-        })
-        .collect();
-    words.split_whitespace().collect::<Vec<_>>().join(" ")
+/// The subject with the incident's values; what differs from letter to letter is left out.
+fn subject(app: &App, scene: &Scene, rule: &Rule) -> Text {
+    let in_language = |language: Language| {
+        let value = |name: &str| {
+            let of_letter = name.starts_with("alert.") || name.starts_with("recipient.");
+            if of_letter { Some(Cow::Borrowed("")) } else { scene.value(name, language, app) }
+        };
+        let filled = fill(rule.plan.subject.get(language), language, value);
+        filled.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    Text::both(in_language(Language::Ja), in_language(Language::En))
 }
 
 /// What happened on a recipient's ladder.
-pub fn fact(scene: &Scene, rule: &Rule, row: &recipient::Model, fact: &Fact, at: Timestamp) -> Line {
+pub fn fact(
+    app: &App,
+    scene: &Scene,
+    rule: &Rule,
+    row: &recipient::Model,
+    fact: &Fact,
+    at: Timestamp,
+) -> Line {
     let name = text(&row.name);
     match fact {
         Fact::StepTaken { action, late_by, brought_forward } => {
@@ -94,7 +104,7 @@ pub fn fact(scene: &Scene, rule: &Rule, row: &recipient::Model, fact: &Fact, at:
         }
         Fact::DecisionDue { to } => {
             let who = scene.party_name(to);
-            let ja = format!("「{}」に回答がない。{} の判断待ち", first_words(&rule.plan.subject.ja), who.ja);
+            let ja = format!("「{}」に回答がない。{} の判断待ち", subject(app, scene, rule).ja, who.ja);
             let en =
                 format!("No answer; waiting for the decision of {}", who.en.as_deref().unwrap_or(&who.ja));
             line("decision_due", name, Text::both(ja, en), at)

@@ -9,10 +9,11 @@ use noroshi_core::{
     id::AlertId,
     playbook::PartyRef,
 };
+use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
 use super::{
-    OperationError, Work,
+    OperationError,
     scene::{Scene, text},
 };
 use crate::store;
@@ -29,13 +30,17 @@ impl Told {
     ///
     /// - `alert`: where given, the recipients of this alert alone, and all of them: who has not been reached yet is
     ///   told at the addresses at which it would have been.
-    pub async fn of(work: &Work<'_>, scene: &Scene, alert: Option<AlertId>) -> Result<Self, OperationError> {
-        let mut recipients = store::recipient::of_incident(&work.tx, scene.id(), None, u64::MAX >> 1).await?;
+    pub async fn of(
+        db: &impl ConnectionTrait,
+        scene: &Scene,
+        alert: Option<AlertId>,
+    ) -> Result<Self, OperationError> {
+        let mut recipients = store::recipient::of_incident(db, scene.id(), None, u64::MAX >> 1).await?;
         if let Some(alert) = alert {
             recipients.retain(|row| row.alert_id == alert.raw());
         }
         let mut used: BTreeMap<Uuid, Vec<ContactPoint>> = BTreeMap::new();
-        for delivery in store::delivery::of_incident(&work.tx, scene.id()).await? {
+        for delivery in store::delivery::of_incident(db, scene.id()).await? {
             let (Some(recipient), true) = (delivery.recipient_id, delivery.attempts > 0) else { continue };
             let point = ContactPoint {
                 contact: delivery.contact,
@@ -91,6 +96,12 @@ impl Told {
     /// The agencies among them.
     pub fn agencies(&self) -> Vec<PartyRef> {
         self.parties.iter().filter_map(|party| Some(PartyRef::Agency(party.agency.clone()?))).collect()
+    }
+
+    /// How many parties an alert would go to, and at how many addresses.
+    pub fn reach(&self, scene: &Scene, rule: &Rule) -> (usize, usize) {
+        let parties = self.addressees(scene, rule);
+        (parties.len(), parties.iter().map(|party| party.contacts.primary.len()).sum())
     }
 
     /// Whether nobody was told anything.

@@ -194,7 +194,10 @@ async fn carry_out(
     directory: &Arc<Directory>,
 ) -> Result<(&'static str, Text, Option<IncidentId>), OperationError> {
     let (state, held) = match decision {
-        Decision::Nothing(why) => return Ok((decision.key(), why.clone(), None)),
+        Decision::Nothing(test) => {
+            let name = trigger::name_of(&ear.playbook, &test.name);
+            return Ok((decision.key(), trigger::why_not(&name, test, &report.event), None));
+        }
         Decision::Ignore(incident) => {
             let why = Text::both(
                 "同じ事象の事案がすでにある。手順書により何もしない",
@@ -355,7 +358,7 @@ fn changes(scene: &Scene, values: &BTreeMap<String, serde_json::Value>, work: &W
             let shown = |values: &BTreeMap<String, serde_json::Value>| {
                 values
                     .get(&variable.key)
-                    .map(|value| variable::shown(&variable.kind, value, language, work.app.zone).into_owned())
+                    .map(|value| variable::told(variable, value, language, work.app.zone).into_owned())
             };
             let (before, now) = (shown(&scene.values), shown(values)?);
             let label = variable::label(variable).get(language).to_owned();

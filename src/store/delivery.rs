@@ -281,12 +281,11 @@ pub async fn withdraw_role_letters(
     Ok(done.rows_affected)
 }
 
-/// Withdraws letters to role holders that have not left yet and lead to this page of the service: what they speak of
-/// is settled, or a newer one says it again.
+/// Withdraws notices to role holders that have not left yet and of whose errand `same` is true.
 pub async fn withdraw_notices(
     db: &impl ConnectionTrait,
     incident: IncidentId,
-    path: &str,
+    same: impl Fn(&serde_json::Value) -> bool,
     at: Timestamp,
 ) -> Result<(), StoreError> {
     let unsent = Entity::find()
@@ -296,11 +295,8 @@ pub async fn withdraw_notices(
         .filter(Column::State.eq("queued"))
         .all(db)
         .await?;
-    let leads_there = |row: &&Model| {
-        let about = row.errand.as_ref().and_then(|errand| errand.get("about"));
-        about.and_then(|about| about.get("path")).is_some_and(|known| known == path)
-    };
-    let ids: Vec<Uuid> = unsent.iter().filter(leads_there).map(|row| row.id).collect();
+    let same = |row: &&Model| row.errand.as_ref().is_some_and(&same);
+    let ids: Vec<Uuid> = unsent.iter().filter(same).map(|row| row.id).collect();
     if ids.is_empty() {
         return Ok(());
     }

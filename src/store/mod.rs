@@ -36,7 +36,10 @@ use sea_orm::{
     ConnectOptions, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
-use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sqlx::{
+    Connection, SqliteConnection,
+    sqlite::{SqliteJournalMode, SqliteSynchronous},
+};
 
 /// Rows in one INSERT: the most that both databases' limits on bound values allow for our widest table.
 pub const CHUNK: usize = 500;
@@ -227,7 +230,23 @@ fn sqlite(path: &str, connections: u32, only_read: bool) -> ConnectOptions {
             .pragma("temp_store", "memory");
         if only_read { options.pragma("query_only", "on") } else { options }
     });
+    options.map_sqlx_sqlite_pool_opts(|pool| {
+        pool.before_acquire(|connection, _| {
+            Box::pin(async move { is_between_transactions(connection).await })
+        })
+    });
     options
+}
+
+/// Whether a connection may be used again.
+///
+/// On a full disk SQLite ends a transaction by itself. The roll-back that follows then fails, and sqlx goes on counting
+/// the transaction as open: the next one would be a savepoint in it, and its commit would store nothing. Such a
+/// connection is closed, and the pool opens a new one.
+async fn is_between_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // Behind the roll-back, which the connection's thread does in its own time.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// Reads JSON that we wrote ourselves.

@@ -18,6 +18,8 @@ use crate::i18n::Words;
 const SUBJECT_COLUMNS: usize = 70;
 /// The author's own words are never cut below this, however many marks stand around them.
 const OWN_SUBJECT_COLUMNS: usize = 44;
+/// Of those, what the author's words keep beside the deadline.
+const SHORTEST_SUBJECT_COLUMNS: usize = 24;
 
 /// One message to one address, everything known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +66,8 @@ pub struct Letter {
     pub documents: Vec<String>,
     /// The deadline as the reader writes it: `03:44`.
     pub respond_by: Option<String>,
+    /// Whether the desk takes an answer by telephone too.
+    pub desk_answers: bool,
     /// Labels of the answers, in order.
     pub options: Vec<String>,
     /// The desk's telephone number.
@@ -133,14 +137,14 @@ impl Letter {
         let number = format!("{}{number}", incident_words(self, words));
 
         let room = SUBJECT_COLUMNS.saturating_sub(columns(&head) + columns(&number)).max(OWN_SUBJECT_COLUMNS);
-        let own = cut(&own, room);
         let deadline = self
             .link
             .as_ref()
             .and(self.respond_by.as_deref())
             .map(one_line)
             .map(|time| words.with("letter-subject-deadline", &[("time", time.into())]));
-        let deadline = deadline.filter(|words| columns(&own) + columns(words) <= room).unwrap_or_default();
+        let deadline = deadline.unwrap_or_default();
+        let own = cut(&own, room.saturating_sub(columns(&deadline)).max(SHORTEST_SUBJECT_COLUMNS));
         format!("{head}{own}{deadline}{number}").trim_end().to_owned()
     }
 }
@@ -259,7 +263,11 @@ impl Page {
                 words.with("letter-documents", &[("names", names.into())])
             }),
             phone: letter.phone.as_deref().map(one_line).map(|phone| {
-                let key = if asked { "letter-answer-by-phone" } else { "letter-ask-by-phone" };
+                let key = if asked && letter.desk_answers {
+                    "letter-answer-by-phone"
+                } else {
+                    "letter-ask-by-phone"
+                };
                 words.with(key, &[("phone", phone.into())])
             }),
             next_step: letter.next_step.as_deref().map(one_line),
@@ -531,7 +539,7 @@ mod tests {
         let letter = Letter { subject: "長い件名の".repeat(30), repeat: true, number: 12, ..drill() };
         let subject = letter.render().subject;
         assert!(
-            subject.starts_with("【訓練】（再送）長い件名の") && subject.ends_with("…第12報"),
+            subject.starts_with("【訓練】（再送）長い件名の") && subject.ends_with("… 第12報"),
             "{subject}"
         );
         assert!(columns(&subject) <= SUBJECT_COLUMNS, "{}", columns(&subject));
@@ -561,7 +569,7 @@ mod tests {
             Letter { subject: subject.to_owned(), number, respond_by: None, ..letter() }.render().subject
         };
         assert_eq!(subject("派遣要請(第2報)", 2), "派遣要請(第2報)");
-        assert_eq!(subject("第1報の訂正", 2), "第1報の訂正第2報");
+        assert_eq!(subject("第1報の訂正", 2), "第1報の訂正 第2報");
         assert_eq!(subject("役割の打診", 0), "役割の打診");
     }
 

@@ -87,29 +87,23 @@ pub fn short_text(letter: &Letter) -> String {
     let link = letter.link.as_deref().map(one_line).unwrap_or_default();
     let (before, after) = match own.split_once(link.as_str()) {
         Some((before, after)) if !link.is_empty() => (before, after),
-        _ if link.is_empty() => (own.as_str(), ""),
         _ => (own.as_str(), ""),
     };
-    // Apart from the words before it, where those do not lead over to it themselves.
-    let before = match before.chars().next_back() {
-        Some(last) if !link.is_empty() && !matches!(last, '→' | ' ' | ':' | '：' | '>') => {
-            format!("{before} ")
-        }
-        _ => before.to_owned(),
-    };
-    let Some(most) = letter.max_chars.and_then(|most| usize::try_from(most).ok()) else {
-        return format!("{head}{before}{link}{after}");
-    };
+    // Apart from the words around it, where those do not lead over to it themselves: a telephone would take what
+    // follows for a part of the link.
+    let leads = |c: char| matches!(c, '→' | ' ' | ':' | '：' | '>');
+    let blank = |is_needed: bool| if is_needed && !link.is_empty() { " " } else { "" };
+    let before = format!("{before}{}", blank(!before.is_empty() && !before.ends_with(leads)));
+    let after = format!("{}{after}", blank(!after.is_empty() && !after.starts_with(' ')));
     let whole = format!("{head}{before}{link}{after}");
-    if fits(&whole, most) {
-        return whole;
-    }
-    // A blank after the link, so that nothing that follows is taken for a part of it, is not needed any more.
+    let Some(most) = letter.max_chars.and_then(|most| usize::try_from(most).ok()) else { return whole };
     let without_tail = format!("{head}{before}{link}");
-    if fits(&without_tail, most) {
-        return without_tail;
+    for text in [whole, without_tail] {
+        if fits(&text, most) {
+            return text;
+        }
     }
-    let lead = before.trim_end_matches(['→', ' ', ':', '：', '>']);
+    let lead = before.trim_end_matches(leads);
     let joint = &before[lead.len()..];
     let mut kept: Vec<char> = lead.chars().collect();
     loop {
@@ -165,6 +159,7 @@ mod tests {
     fn the_playbooks_short_text_is_sent_with_its_marks_and_the_whole_link() {
         assert_eq!(short_text(&short("出動照会→LINK")), "出動照会→https://n.example/a/TOKEN");
         assert_eq!(short_text(&short("出動照会")), "出動照会 https://n.example/a/TOKEN");
+        assert_eq!(short_text(&short("LINKを開く")), "https://n.example/a/TOKEN を開く");
         let drill = Letter { drill: true, repeat: true, ..short("【訓練】出動照会→LINK 以上") };
         assert_eq!(short_text(&drill), "【訓練】（再送）出動照会→https://n.example/a/TOKEN 以上");
     }

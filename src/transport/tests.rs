@@ -45,6 +45,7 @@ pub(crate) fn letter() -> Letter {
         short: None,
         max_chars: None,
         asks: true,
+        desk_answers: true,
         documents: Vec::new(),
         link: Some(LINK.to_owned()),
         respond_by: Some("03:44".to_owned()),

@@ -93,15 +93,67 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
 /// What is wrong with a JSON body: not JSON at all, or a member that cannot be taken.
 fn refused(error: &serde_json::Error) -> WebError {
-    let said = error.to_string();
     if !error.is_data() {
-        return WebError::Malformed(format!("not JSON: {said}"));
+        return not_json(error);
     }
-    let place = format!(" (line {}, column {})", error.line(), error.column());
+    let said = error.to_string();
     let said = said.split(" at line ").next().unwrap_or_default();
-    // serde quotes the member's name first, where it speaks of one.
-    let member = said.contains("field").then(|| said.split('`').nth(1)).flatten().unwrap_or_default();
-    OperationError::invalid(member, format!("{said}{place}"), format!("{said}{place}")).into()
+    let place = (error.line(), error.column());
+    let quoted: Vec<&str> = said.split('`').skip(1).step_by(2).collect();
+    let member = quoted.first().copied().filter(|_| said.contains("field")).unwrap_or_default();
+    let (ja, en) = match quoted.as_slice() {
+        [name, ..] if said.starts_with("missing field") => {
+            (format!("{name} がありません。入れてください"), format!("{name} is missing"))
+        }
+        [name, known @ ..] if said.starts_with("unknown field") => (
+            format!("{name} という項目はありません。使える項目: {}", known.join("、")),
+            format!("there is no member {name}; known are: {}", known.join(", ")),
+        ),
+        [name, ..] if said.starts_with("duplicate field") => {
+            (format!("{name} が二度あります。一度だけにしてください"), format!("{name} stands twice"))
+        }
+        _ => (format!("値の種類が違います（{}）", in_japanese(said)), said.to_owned()),
+    };
+    let (line, column) = place;
+    let ja = format!("{ja}（{line}行 {column}桁）");
+    OperationError::invalid(member, ja, format!("{en} (line {line}, column {column})")).into()
+}
+
+/// A body that is no JSON.
+pub fn not_json(error: &serde_json::Error) -> WebError {
+    let (line, column) = (error.line(), error.column());
+    WebError::malformed(
+        format!("JSON として読めません（{line}行 {column}桁）。かっこ、引用符、カンマを確かめてください。"),
+        format!("not JSON: {error}"),
+    )
+}
+
+/// `invalid type: string "x", expected a boolean` → 真偽値（true / false）が必要なところに、文字列 "x" があります.
+fn in_japanese(said: &str) -> String {
+    let kind = |words: &str| {
+        let (word, rest) = words.split_once(' ').unwrap_or((words, ""));
+        let name = match word.trim_start_matches("an ").trim_start_matches("a ") {
+            "string" => "文字列",
+            "boolean" => "true か false",
+            "integer" | "u8" | "u16" | "u32" | "u64" | "i32" | "i64" | "usize" => "整数",
+            "floating" | "f64" => "数",
+            "sequence" => "一覧 [ ]",
+            "map" | "struct" => "項目の組 { }",
+            "null" | "unit" => "null",
+            _ => return words.to_owned(),
+        };
+        let value =
+            if word == "struct" { "" } else { rest.trim_start_matches("value").trim_start_matches("point") };
+        format!("{name} {}", value.trim()).trim().to_owned()
+    };
+    let said = said.split_once(": ").map_or(said, |(_, rest)| rest);
+    match said.split_once(", expected ") {
+        Some((found, wanted)) => {
+            let wanted = wanted.trim_start_matches("an ").trim_start_matches("a ");
+            format!("{} が必要なところに {} があります", kind(wanted), kind(found))
+        }
+        None => said.to_owned(),
+    }
 }
 
 impl<T> Body<T> {
@@ -239,9 +291,10 @@ impl FromRequest for Form {
             if bytes.len() > LARGEST {
                 return Err(WebError::TooLarge);
             }
-            let text = std::str::from_utf8(&bytes).map_err(|_| WebError::Malformed("not UTF-8".into()))?;
+            let text = std::str::from_utf8(&bytes)
+                .map_err(|_| WebError::malformed("UTF-8 で送ってください。", "not UTF-8"))?;
             let pairs = web::Query::<Vec<(String, String)>>::from_query(text)
-                .map_err(|_| WebError::Malformed("not a form".into()))?;
+                .map_err(|_| WebError::malformed("フォームとして読めません。", "not a form"))?;
             Ok(Self(pairs.into_inner()))
         })
     }

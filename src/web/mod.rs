@@ -41,7 +41,8 @@ pub fn serve(
             .app_data(attempts.clone())
             .app_data(web::PayloadConfig::new(LARGEST_BODY))
             .app_data(web::QueryConfig::default().error_handler(|error, _| {
-                problem::WebError::Malformed(format!("the query cannot be read: {error}")).into()
+                let ja = "アドレスの ? から後を読めません。";
+                problem::WebError::malformed(ja, format!("the query cannot be read: {error}")).into()
             }))
             .app_data(web::PathConfig::default().error_handler(|_, _| problem::WebError::NotFound.into()))
             .configure(routes::mount)

@@ -45,8 +45,10 @@ pub enum WebError {
     NotFound,
     /// Something is here, but not for this method; with the methods that are.
     Method(Vec<String>),
+    /// No secret verifies this call of a webhook.
+    Unsigned,
     /// The body cannot be read at all.
-    Malformed(String),
+    Malformed(Text),
     /// The body is too large.
     TooLarge,
     /// The form token is missing or another's.
@@ -66,6 +68,13 @@ pub enum WebError {
     },
     /// A verb was refused.
     Operation(OperationError),
+}
+
+impl WebError {
+    /// What cannot be read at all, in one sentence for each language.
+    pub fn malformed(ja: impl Into<String>, en: impl Into<String>) -> Self {
+        Self::Malformed(Text::both(ja, en))
+    }
 }
 
 impl fmt::Display for WebError {
@@ -147,7 +156,7 @@ pub fn file_detail(problem: &noroshi_core::problem::Problem, language: Language)
 
 fn status(error: &WebError) -> StatusCode {
     match error {
-        WebError::SignIn => StatusCode::UNAUTHORIZED,
+        WebError::SignIn | WebError::Unsigned => StatusCode::UNAUTHORIZED,
         WebError::Denied | WebError::Csrf => StatusCode::FORBIDDEN,
         WebError::NotFound => StatusCode::NOT_FOUND,
         WebError::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -214,6 +223,14 @@ fn words(error: &WebError) -> (&'static str, Text, Option<Text>) {
             Text::both("サインインが必要です", "Sign in first"),
             detail("サインインするか、有効なトークンを送ってください。", "Sign in, or send a valid token."),
         ),
+        WebError::Unsigned => (
+            "/problems/denied",
+            Text::both("署名を確かめられません", "The signature cannot be verified"),
+            detail(
+                "webhook-id、webhook-timestamp、webhook-signature を確かめてください。トリガーの名前、秘密鍵、時計（5分以内）のどれかが合っていません。",
+                "Look at webhook-id, webhook-timestamp and webhook-signature: the trigger's name, the secret or the clock (within five minutes) does not match.",
+            ),
+        ),
         WebError::Denied | WebError::Operation(OperationError::Denied { .. }) => (
             "/problems/denied",
             Text::both("この操作はできません", "Not allowed"),
@@ -250,7 +267,7 @@ fn words(error: &WebError) -> (&'static str, Text, Option<Text>) {
         WebError::Malformed(why) => (
             "/problems/malformed",
             Text::both("読めない内容です", "The request cannot be read"),
-            Some(Text::plain(why.clone())),
+            Some(why.clone()),
         ),
         WebError::TooLarge => (
             "/problems/too-large",

@@ -53,7 +53,8 @@ impl FromRequest for Upload {
         let form = Multipart::from_request(request, payload);
         let request = request.clone();
         Box::pin(async move {
-            let form = form.await.map_err(|_| WebError::Malformed("not a form".into()))?;
+            let form =
+                form.await.map_err(|_| WebError::malformed("フォームとして読めません。", "not a form"))?;
             read_form(&request, form).await
         })
     }
@@ -61,7 +62,7 @@ impl FromRequest for Upload {
 
 async fn read_form(request: &HttpRequest, mut form: Multipart) -> Result<Upload, WebError> {
     const MOST_FIELDS: usize = 20;
-    let broken = || WebError::Malformed("the form ends before its time".into());
+    let broken = || WebError::malformed("フォームが途中で終わっています。", "the form ends before its time");
     let csrf = request.extensions().get::<Caller>().and_then(|caller| caller.csrf.clone());
     let mut upload =
         Upload { name: String::new(), media_type: String::new(), bytes: Vec::new(), fields: Vec::new() };
@@ -95,7 +96,8 @@ async fn read_form(request: &HttpRequest, mut form: Multipart) -> Result<Upload,
                 if upload.fields.len() >= MOST_FIELDS {
                     return Err(WebError::TooLarge);
                 }
-                let value = String::from_utf8(bytes).map_err(|_| WebError::Malformed("not UTF-8".into()))?;
+                let value = String::from_utf8(bytes)
+                    .map_err(|_| WebError::malformed("UTF-8 で送ってください。", "not UTF-8"))?;
                 if name == "csrf"
                     && let Some(csrf) = &csrf
                 {

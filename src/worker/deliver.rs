@@ -160,7 +160,8 @@ async fn sender(
         }
         let Ok(Some((delivery, letter))) = gone.await else { continue };
         let started_at = app.clock.now();
-        if !app.tenure.holds(Timestamp(delivery.lease_until_ms), started_at) {
+        let tenure = *app.tenure.lock().unwrap_or_else(PoisonError::into_inner);
+        if !tenure.holds(Timestamp(delivery.lease_until_ms), started_at) {
             // This node was paused, or cut off: whoever took the letter over sends it.
             warn!(delivery = %delivery.id, "A lease ended before its letter left; it is left to others");
             continue;

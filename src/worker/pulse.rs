@@ -1,7 +1,10 @@
 //! What is done every few seconds: a sign of life, leases renewed, abandoned letters taken back, idle connections
 //! closed, old idempotency keys forgotten. A schema that a newer version has changed ends this node in order.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{
+    convert::Infallible,
+    sync::{Arc, PoisonError},
+};
 
 use noroshi_core::time::Span;
 use tokio_util::task::TaskTracker;
@@ -94,7 +97,10 @@ async fn look(app: &App, looks: u32, stopping: bool) -> Result<(), OperationErro
     }
     if looks.is_multiple_of(BEAT) {
         // Leases first: whoever holds letters has to go on holding them.
-        app.tenure.renewed(delivery::renew(app).await?);
+        let (now, until) = delivery::renew(app).await?;
+        let mut tenure = app.tenure.lock().unwrap_or_else(PoisonError::into_inner);
+        *tenure = tenure.renewed(now, until);
+        drop(tenure);
         node::beat(app, stopping).await?;
     }
     if !stopping {

@@ -80,8 +80,13 @@ async fn a_broken_playbook_leaves_the_last_good_one_in_force_and_is_named() {
     assert_eq!(now["sha256"], good["sha256"], "the last good version stays in force");
     let warnings = server.api.get("/readyz").await.expect(200).json()["warnings"].to_string();
     assert!(warnings.contains(&format!("quick.yaml:{line}")), "{warnings}");
-    assert!(warnings.contains("other.yaml:"), "{warnings}");
+    assert!(warnings.contains("other.yaml:") && warnings.contains("取り込まれていません"), "{warnings}");
     Incident::start(&server.api, "quick", "drill").await;
+    // Mended and taken in while it runs: nothing is wrong with it any more.
+    let yaml = [("content-type", "application/yaml")];
+    server.api.send("PUT", "/api/v1/playbooks/quick", &yaml, Some(patient())).await.expect(200);
+    let warnings = server.api.get("/readyz").await.expect(200).json()["warnings"].to_string();
+    assert!(!warnings.contains("quick.yaml") && warnings.contains("other.yaml"), "{warnings}");
 
     server.stop();
     server.home.write("playbooks/quick.yaml", &patient());

@@ -123,9 +123,11 @@ async fn what_may_be_said_but_is_not_yet_carried_out_is_kept() {
 async fn an_import_is_a_new_version_or_nothing() {
     on_each_database(async |database| {
         let home = Home::new(database);
-        home.import_directory(DIRECTORY).await;
         let file = home.write("quick.yaml", &patient());
         let file = file.to_str().expect("our own path");
+        let early = home.run(&["playbook", "import", file]).await.expect(1);
+        assert!(early.out.contains("R03: There is no directory yet"), "{}", early.out);
+        home.import_directory(DIRECTORY).await;
         home.run(&["playbook", "import", file]).await.expect(0);
         home.run(&["playbook", "import", file]).await.expect(0);
         home.write("quick.yaml", &with(&patient(), "to: [\"agency:fire_hq\"]", "to: [\"agency:none\"]"));

@@ -74,9 +74,24 @@ async fn closing_is_proposed_by_the_numbers_and_decided_by_a_person() {
         assert_eq!(whole["state"], "closing");
         assert_eq!(sink.received_by("dmat@east.example").len(), 1, "a proposal tells nobody outside");
 
-        incident.close("完了").await.expect(200);
+        // Yes, by the link of the letter; the former one decides nothing any more, and nor do both afterwards.
+        let letters = until("the second letter", SOON, async || {
+            let letters = sink.received_by("duty@eoc.example");
+            let about: Vec<_> =
+                letters.into_iter().filter(|letter| letter.subject.contains("終結の判断")).collect();
+            (about.len() == 2).then_some(about)
+        })
+        .await;
+        let link = letters[1].role_link();
+        let page = server.anybody().get(&link).await.expect(200).text;
+        assert!(page.contains("終結する") && page.contains("続ける（終結しない）"), "{page}");
+        let decide = format!("{link}/decide");
+        server.anybody().post_form(&decide, &[("option", "")]).await.expect(422);
+        let form = [("option", "close"), ("note", "完了")];
+        server.anybody().post_form(&decide, &form).await.expect(303);
+        server.anybody().post_form(&decide, &form).await.expect(409);
         let whole = incident.whole().await;
-        assert_eq!(whole["state"], "closed");
+        assert_eq!((&whole["state"], &whole["reason"]), (&Value::from("closed"), &Value::from("完了")));
         assert!(whole["review_due_at"].is_string());
         sink.letter_about("dmat@east.example", "活動終了", SOON).await;
         sink.letter_about("duty@eoc.example", "振り返りの期限", SOON).await;
@@ -135,7 +150,8 @@ async fn a_correction_goes_to_exactly_those_who_got_the_former_and_asks_again() 
         assert!(second.subject.contains("第2報"), "{}", second.subject);
         assert_eq!(first.header("References"), second.header("References"), "the same thread");
         sink.letters_to("dmat@west.example", 2, SOON).await;
-        sink.letters_to("dmat@south.example", 2, SOON).await;
+        let south = sink.letters_to("dmat@south.example", 2, SOON).await.remove(1);
+        assert!(south.subject.starts_with("[Correction] 出動照会"), "the reader's mark: {}", south.subject);
         // The former asks no more; its page leads to the new question.
         let former = incident.recipients().await;
         let former: Vec<_> =
@@ -188,6 +204,7 @@ async fn two_incidents_are_told_apart_and_one_is_merged_into_the_other() {
         assert_eq!(merged["merged_into"], other.id.as_str());
         let told = sink.letters_to("dmat@east.example", 3, SOON).await.remove(2);
         assert!(told.subject.contains("統合") && told.subject.contains(&b), "{}", told.subject);
+        assert!(told.text.contains(&format!("/incidents/{}", other.id)), "{}", told.text);
         for recipient in one.recipients_of("standby").await {
             assert_eq!(recipient["state"], "stood_down", "its ladders have ended");
         }

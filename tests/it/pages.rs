@@ -358,7 +358,7 @@ async fn the_commander_corrects_an_alert_proposes_to_close_and_merges() {
 
     browser.width(DESK).await;
     browser.open(&format!("{base}/close")).await;
-    browser.press("button", "安定化したことにする").await;
+    browser.press("button", "安定化を記録する").await;
     browser.shows("安定化").await;
     browser.press("button", "終結を提案する").await;
     browser.shows("終結が提案されています").await;

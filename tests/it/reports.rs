@@ -8,7 +8,7 @@ use crate::support::{
     client::{Api, Reply},
     incident::{Incident, moment},
     playbooks::{DIRECTORY, duties, with},
-    postgres::on_each_database,
+    postgres::{Database, on_each_database},
     server::Home,
     smtp_sink::Sink,
     wait::SOON,
@@ -159,6 +159,47 @@ async fn a_missed_report_is_reminded_of_and_ends_at_a_persons_decision() {
         }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missed_report_is_decided_by_the_link_of_its_letter() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        let soon = with(&duties(), "first: 30m", "first: 1s");
+        let soon = with(&soon, "{ remind: [5m], decide: { at: 10m,", "{ remind: [1s], decide: { at: 2s,");
+        let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &soon);
+        let server = home.serve_with(DIRECTORY).await;
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        let path = incident.path("/roles/commander/accept");
+        server.api.post(&path, &json!({ "person": "p_duty" })).await.expect(200);
+        let letter = sink.letter_about("duty@eoc.example", "判断依頼 状況報告", LONG).await;
+        assert!(letter.text.contains("今すぐ作成させる、次回に回す"), "{}", letter.text);
+        let anybody = server.anybody();
+        let page = anybody.get(&letter.role_link()).await.expect(200).text;
+        assert!(page.contains("value=\"次回に回す\""), "{page}");
+        let decide = format!("{}/decide", letter.role_link());
+        anybody.post_form(&decide, &[("option", "何か")]).await.expect(422);
+        let form = [("option", "次回に回す"), ("note", "通信途絶")];
+        anybody.post_form(&decide, &form).await.expect(303);
+        let first = incident.report_until(1, "is decided", SOON, |it| it["state"] == "skipped").await;
+        assert_eq!(first["decision"]["note"], "通信途絶");
+        let page = anybody.get(&letter.role_link()).await.expect(200).text;
+        assert!(page.contains("もう済んでいます") && !page.contains("<button"), "{page}");
+        anybody.post_form(&decide, &form).await.expect(409);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_field_that_the_form_does_not_have_is_said() {
+    let home = Home::new(Database::Sqlite).playbook("quick.yaml", &duties());
+    let server = home.serve_with(DIRECTORY).await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    let body = json!({ "fields": { "situation": "調査中", "reds": 4 } });
+    let refused = server.api.post(&incident.path("/reports"), &body).await.expect(422).json();
+    let problems = refused["problems"].as_array().expect("problems");
+    let wrong: Vec<&str> = problems.iter().map(|problem| problem["path"].as_str().expect("a path")).collect();
+    assert_eq!(wrong, ["fields.as_of", "fields.reds"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -104,7 +104,7 @@ async fn a_message_goes_out_as_described_and_its_receipt_is_evidence() {
         let incident = Incident::start(&server.api, "quick", "live").await;
         let request = gateway.wait(1, SOON).await.remove(0);
         assert_eq!(request.header("authorization"), "Bearer geheim-of-the-gateway");
-        assert_eq!(field(&request, "to"), "+8100000000021");
+        assert_eq!(field(&request, "to"), "+810000000021");
         let text = field(&request, "text");
         assert!(text.starts_with("出動照会 調査中→http"), "{text}");
         let token = text.rsplit_once("/a/").expect("the answer link").1.to_owned();
@@ -184,6 +184,9 @@ async fn mail_that_is_refused_leads_to_sms_and_then_to_the_telephone() {
             .collect();
         assert_eq!(vias, ["email", "sms", "email"], "{recipient}");
         assert_eq!(recipient["state"], "waiting");
+        let board = server.api.get(&format!("/incidents/{}", incident.id)).await.expect(200).text;
+        assert!(board.contains("href=\"tel:0021\"") && board.contains("href=\"tel:0022\""), "{board}");
+        assert!(board.contains(&format!("{}#proxy", recipient["id"].as_str().unwrap())), "{board}");
     })
     .await;
 }
@@ -224,8 +227,16 @@ async fn a_busy_gateway_is_asked_again() {
 async fn a_drill_sends_no_message() {
     let (mail, gateway) = (Sink::start().await, gateway().await);
     let server = serve(Database::Sqlite, &mail, &gateway, &by_sms(), "email, sms").await;
-    let drill = Incident::start(&server.api, "quick", "drill").await;
+    let body = json!({ "playbook": "quick", "mode": "drill", "variables": {}, "rate": 600 });
+    let drill = Incident::start_with(&server.api, &body).await;
     west(&drill, "is kept in the house", |it| it["grade"] == "accepted").await;
+    // After fifteen minutes of its own, in a drill at this rate a second and a half, somebody is to telephone.
+    let board = until("the call list of the drill shows", RETRY, async || {
+        let board = server.api.get(&format!("/incidents/{}", drill.id)).await.expect(200).text;
+        board.contains("id=\"calls-h\"").then_some(board)
+    })
+    .await;
+    assert!(board.contains("0021") && !board.contains("tel:"), "{board}");
     drill.cancel("訓練終了").await.expect(200);
     let live = Incident::start(&server.api, "quick", "live").await;
     west(&live, "is accepted", |it| it["grade"] == "accepted").await;

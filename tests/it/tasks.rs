@@ -62,6 +62,10 @@ async fn deadlines_count_from_every_kind_of_moment() {
         assert_eq!(moment(&due("receive").await), answered + 40 * MINUTE);
 
         let count = incident.task("count").await;
+        for wrong in [json!({}), json!([]), json!(true), json!([3])] {
+            let refused = incident.change(&count, &json!({ "state": "done", "evidence": wrong })).await;
+            assert_eq!(problems(&refused.expect(422)), ["evidence"], "{wrong}");
+        }
         incident.change(&count, &json!({ "state": "done", "evidence": "３" })).await.expect(200);
         let count = incident.task("count").await;
         assert_eq!(count["evidence"], 3, "full-width digits are digits");
@@ -195,7 +199,7 @@ async fn everything_that_is_missing_is_said_at_once() {
     assert!(refused.text.contains("被災状況を集計する"), "{}", refused.text);
     let unknown = json!({ "title": "", "role": "cook", "within": "10年" });
     let refused = server.api.post(&incident.path("/tasks"), &unknown).await.expect(422);
-    assert_eq!(problems(&refused), ["within"]);
+    assert_eq!(problems(&refused), ["title", "role", "within"], "everything at once");
     let unknown = json!({ "title": "", "role": "cook" });
     let refused = server.api.post(&incident.path("/tasks"), &unknown).await.expect(422);
     assert_eq!(problems(&refused), ["title", "role"]);

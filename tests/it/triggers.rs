@@ -74,6 +74,10 @@ async fn what_is_held_tells_the_people_on_duty_and_is_sent_when_nobody_decides()
         assert_eq!(incident.recipients().await.len(), 4);
         let text = incident.chronology_text().await;
         assert!(text.contains("保留時間内に操作がなかった"), "{text}");
+        // Whoever opens the letter late reads how it stands now, not how it stood.
+        let page = server.anybody().get(&letter.role_link()).await.expect(200).text;
+        assert!(page.contains("発報済みです") && page.contains("に書かれた手紙です"), "{page}");
+        assert!(page.contains(&format!("href=\"/incidents/{}\"", incident.id)), "{page}");
     })
     .await;
 }
@@ -259,7 +263,8 @@ async fn a_signed_call_rings_and_one_that_is_not_ours_old_or_changed_does_not() 
             let path = format!("/api/v1/hooks/{key}");
             server.anybody().send("POST", &path, &headers, Some(body.to_owned())).await
         };
-        ring("gauge", &[], body).await.expect(401);
+        let refused = ring("gauge", &[], body).await.expect(401).text;
+        assert!(refused.contains("webhook-signature") && !refused.contains("サインイン"), "{refused}");
         ring("gauge", &signed(9, "m1", now, body), body).await.expect(401);
         ring("gauge", &signed(7, "m1", now - 3_600, body), body).await.expect(401);
         ring("gauge", &signed(7, "m1", now + 3_600, body), body).await.expect(401);

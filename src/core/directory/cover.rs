@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Cover, Directory};
 use crate::{
-    text::Text,
+    text::{Language, Text},
     time::{Span, Timestamp},
 };
 
@@ -95,6 +95,28 @@ impl Directory {
         found
     }
 
+    /// The stand-in is on the same roster in that time: which roster, and what can be done.
+    fn shared(&self, roster: &str, cover: &Cover, stand_in: &Text) -> Text {
+        let title = self.rosters.get(roster).and_then(|found| found.title.clone());
+        let title = title.unwrap_or_else(|| Text::plain(roster));
+        let others = self.rosters_of(cover).len() > 1;
+        let (then_ja, then_en) = match (&cover.roster, others) {
+            (None, true) => (
+                "代わる当番表を一つずつ選ぶか、別の人にしてください",
+                "choose one roster at a time, or somebody else",
+            ),
+            _ => ("別の人にしてください", "choose somebody else"),
+        };
+        Text::both(
+            format!("{}さんはその間、当番表「{}」で同じ当番に入っています。{then_ja}", stand_in.ja, title.ja),
+            format!(
+                "{} is on duty on the roster {} then anyway; {then_en}",
+                stand_in.get(Language::En),
+                title.get(Language::En)
+            ),
+        )
+    }
+
     /// What else is planned for the two in that time.
     fn clashes(&self, cover: &Cover) -> Option<Conflict> {
         let name =
@@ -149,16 +171,7 @@ impl Directory {
                     continue;
                 }
                 if shift.people.contains(&cover.stand_in) {
-                    return Some((
-                        "stand_in",
-                        Text::both(
-                            format!(
-                                "{}さんはその間、同じ当番に入っています。別の人にしてください",
-                                stand_in.ja
-                            ),
-                            format!("{} is on duty there then anyway; choose somebody else", en(&stand_in)),
-                        ),
-                    ));
+                    return Some(("stand_in", self.shared(roster, cover, &stand_in)));
                 }
                 on_duty.insert(roster);
             }

@@ -96,6 +96,16 @@ impl Directory {
         there
     }
 
+    /// The covers by which somebody else than planned is on duty of a roster at a moment.
+    pub fn covers_at(&self, roster: &str, at: Timestamp) -> Vec<&Cover> {
+        let Some(found) = self.rosters.get(roster) else { return Vec::new() };
+        let (people, ..) = planned(found, at);
+        let cover = |person: &str| {
+            self.covers.iter().find(|cover| cover.absent == person && cover.speaks_of(roster, at))
+        };
+        people.into_iter().filter_map(cover).collect()
+    }
+
     /// The shifts of a roster from one moment to another: they abut, and the first and the last are cut to fit.
     /// Neighbours with the same people for the same reason are one shift. Empty for an unknown roster.
     pub fn shifts(&self, roster: &str, from: Timestamp, to: Timestamp) -> Vec<Shift> {

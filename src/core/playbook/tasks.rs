@@ -214,7 +214,16 @@ mod tests {
 
     fn variable(kind: VariableKind) -> Variable {
         let key = "x".to_owned();
-        Variable { key, kind, from: None, required: false, default: None, ask: None, max: None }
+        Variable {
+            key,
+            kind,
+            from: None,
+            required: false,
+            default: None,
+            words: Vec::new(),
+            ask: None,
+            max: None,
+        }
     }
 
     #[test]

@@ -114,7 +114,7 @@ pub enum OnTimeout {
 }
 
 /// A condition about one value of an event.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventTest {
     /// Name of the value.
     pub name: String,
@@ -123,7 +123,7 @@ pub struct EventTest {
 }
 
 /// What a value has to be.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bound {
     /// Compared with a value of the file.
     Compare(Comparison, Value),

@@ -313,6 +313,14 @@ impl Work<'_> {
         true
     }
 
+    /// A person looked at the page. Where reading ends the ladder, one less is waited for.
+    pub(super) fn opened(&mut self, recipient: Id) {
+        self.step(recipient, &Input::Opened { at: self.now });
+        if self.tables.recipients[recipient].value.state.is_settled() {
+            self.count_answers(self.tables.recipients[recipient].incident);
+        }
+    }
+
     pub(super) fn decide(&mut self, recipient: Id, then: &Then) {
         let row = &self.tables.recipients[recipient];
         if row.value.state != State::ToDecide && !(row.value.state == State::Waiting && *then == Then::End) {

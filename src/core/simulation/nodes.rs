@@ -6,7 +6,10 @@ use super::{
     history::Entry,
     store::{Id, LEASE, Process, Subject, Timer},
 };
-use crate::time::{Span, Timestamp};
+use crate::{
+    tenure::Tenure,
+    time::{Span, Timestamp},
+};
 
 /// Letters that one node hands over at the same time.
 pub(super) const CONNECTIONS: usize = 2;
@@ -23,6 +26,7 @@ pub(super) struct InHand {
     pub(super) delivery: Id,
     fence: u32,
     lease_until: Timestamp,
+    pub(super) repeat: bool,
 }
 
 #[derive(Default)]
@@ -34,7 +38,7 @@ pub(super) struct Node {
     pub(super) frozen: Vec<Happening>,
     wake_at: Option<Timestamp>,
     /// Until when it may count on its leases.
-    tenure: Timestamp,
+    tenure: Tenure,
     beats: bool,
     claimed: Vec<Id>,
     lines: [Option<InHand>; CONNECTIONS],
@@ -210,8 +214,13 @@ impl Simulation {
     fn take_in_hand(&mut self, process: Process, line: usize, in_hand: Option<InHand>) {
         self.nodes[process.node].lines[line] = in_hand;
         if in_hand.is_some() {
-            let writing = Span(self.dice.between(0, 50));
+            let writing = Span(self.dice.between(1, 50));
             self.plan(writing, Happening::Leave(process, line));
+            if self.stormy && self.dice.happens(self.site.frail) {
+                // The worst moment to fall asleep: the letter is handed over, and has not left.
+                let asleep = Span(self.dice.between(1_000, 120_000));
+                self.plan(Span::ZERO, Happening::Pause(process.node, asleep));
+            }
         }
     }
 
@@ -220,9 +229,9 @@ impl Simulation {
         let now = self.clock();
         let node = &mut self.nodes[process.node];
         let Some(in_hand) = node.lines[line] else { return };
-        if now < in_hand.lease_until || now < node.tenure {
+        if node.tenure.holds(in_hand.lease_until, now) {
             self.history.see(now, Entry::Left { delivery: in_hand.delivery, by: process });
-            self.hand_to_relay(process, line, in_hand.delivery);
+            self.hand_to_relay(process, line, in_hand);
         } else {
             node.lines[line] = None;
             self.ring_bells();
@@ -250,7 +259,7 @@ impl Simulation {
             let now = self.clock();
             self.transact(place, |work| work.tables.renew(process, now))?;
             let node = &mut self.nodes[place];
-            node.tenure = now + LEASE;
+            node.tenure = node.tenure.renewed(now, now + LEASE);
             node.beats = true;
             self.plan(BEAT, Happening::Beat(process));
         }
@@ -261,6 +270,6 @@ impl Simulation {
 fn hand_over(work: &mut Work<'_>, id: Id, by: Process) -> Option<InHand> {
     work.hand_over(id, by).then(|| {
         let row = &work.tables.deliveries[id];
-        InHand { delivery: id, fence: row.fence, lease_until: row.lease_until }
+        InHand { delivery: id, fence: row.fence, lease_until: row.lease_until, repeat: row.repeat }
     })
 }

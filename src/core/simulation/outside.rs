@@ -4,6 +4,7 @@ use super::{
     Happening, Simulation,
     hall::{Outcome, Work},
     history::Entry,
+    nodes::InHand,
     site::Nature,
     store::{About, Answer, Id, Process},
 };
@@ -92,7 +93,8 @@ impl Simulation {
     }
 
     /// A relay takes a letter, or does not, and says so, or does not.
-    pub(super) fn hand_to_relay(&mut self, process: Process, line: usize, id: Id) {
+    pub(super) fn hand_to_relay(&mut self, process: Process, line: usize, letter: InHand) {
+        let id = letter.delivery;
         let address = self.tables.deliveries[id].point.address.clone();
         let nature = self.site.nature(&address, &mut self.dice);
         let longest = if nature == Nature::Slow { 60_000 } else { 400 };
@@ -109,8 +111,7 @@ impl Simulation {
                 let back = Span(takes.0 + self.dice.between(1_000, 600_000));
                 self.plan(back, Happening::Bounce(id));
             } else {
-                let repeat = self.tables.deliveries[id].repeat;
-                self.plan(takes, Happening::Arrive { delivery: id, repeat });
+                self.plan(takes, Happening::Arrive { delivery: id, repeat: letter.repeat });
             }
         }
         let answered = Span(takes.0 + self.dice.between(0, 100));
@@ -230,7 +231,7 @@ fn take(work: &mut Work<'_>, deed: &Deed) -> Said {
         }
         Deed::Activate(incident) => work.activate(*incident),
         Deed::End(incident, verb) => work.end(*incident, *verb),
-        Deed::Open(recipient) => work.step(*recipient, &Input::Opened { at: work.now }),
+        Deed::Open(recipient) => work.opened(*recipient),
         Deed::Receipt(recipient) => work.step(*recipient, &Input::Delivered { at: work.now }),
         Deed::Decide(recipient, then) => work.decide(*recipient, then),
         Deed::TaskDone(incident) => work.task(*incident, task::Input::Done),

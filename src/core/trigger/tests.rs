@@ -79,11 +79,22 @@ fn an_event_opens_what_the_mode_says_and_only_where_every_condition_holds() {
 #[test]
 fn what_does_not_hold_is_told_with_the_value_and_the_bound() {
     let found = decide(&trigger(HOLD, Again::Attach), &directory(), &quake("5-", &["青葉県北部"]), &[], NOW);
-    let Decision::Nothing(why) = found else { panic!("{found:?}") };
-    assert_eq!(why.ja, "条件に当たらない: max_intensity は 5-（条件 gte 6+）");
+    let Decision::Nothing(test) = found else { panic!("{found:?}") };
+    let name = Text::both("最大震度", "Intensity");
+    let why = why_not(&name, &test, &quake("5-", &["青葉県北部"]));
+    assert_eq!(why.ja, "条件に当たらない: 最大震度 は 5-（条件: 6+ 以上）");
+    assert_eq!(why.en.as_deref(), Some("a condition does not hold: Intensity is 5- (wanted: 6+ or more)"));
     let empty = Event { values: BTreeMap::new(), ..quake("7", &[]) };
     let found = decide(&trigger(HOLD, Again::Attach), &directory(), &empty, &[], NOW);
-    assert!(matches!(found, Decision::Nothing(why) if why.ja.contains("値なし")));
+    assert!(matches!(found, Decision::Nothing(test) if why_not(&name, &test, &empty).ja.contains("値なし")));
+}
+
+#[test]
+fn full_width_digits_are_compared_as_numbers() {
+    for (value, holds_it) in [("１０", true), ("９", true), ("８", false), ("10", true), ("多数", false)]
+    {
+        assert_eq!(compare(&json!(value), Comparison::Gte, &json!(9)), holds_it, "{value}");
+    }
 }
 
 #[test]

@@ -25,7 +25,8 @@ pub fn around(source: &str, at: Position, info: &str) -> Slip {
     // The parser notices most slips only in the next line.
     let before = (0..here).rev().find(|index| is_of_use(lines[*index]));
     let near = [Some(here), before].into_iter().flatten();
-    let bracket = || info.contains("flow").then(|| open_bracket(&lines, here)).flatten();
+    let is_in_brackets = info.contains("flow") || info.contains("':' indicator");
+    let bracket = || is_in_brackets.then(|| open_bracket(&lines, here)).flatten();
     let found =
         bracket().or_else(|| near.filter_map(|index| Some((index, in_line(lines.get(index)?)?))).next());
     let found = found.or_else(|| open_quotation(&lines)).or_else(|| misaligned(&lines, here));
@@ -265,7 +266,9 @@ fn open_bracket(lines: &[&str], here: usize) -> Option<(usize, Found)> {
                 (None, '#') if before == ' ' => break,
                 (None, '"' | '\'') if !before.is_alphanumeric() => quote = Some(sign),
                 (None, '[' | '{') => open.push((column + 1, sign)),
-                (None, ']' | '}') => drop(open.pop()),
+                (None, ']' | '}') => {
+                    open.pop();
+                }
                 _ => {}
             }
             before = sign;

@@ -1,5 +1,5 @@
 # The words of tasks and situation reports.
-tab-tasks = Tasks
+tab-tasks = Tasks, reports
 tab-tasks-late = { $n } late
 tab-tasks-open = { $n } left
 duty-nav = Tasks and reports

@@ -1,5 +1,5 @@
 # 課題と状況報告のことば。
-tab-tasks = 課題
+tab-tasks = 課題・報告
 tab-tasks-late = 期限切れ { $n }
 tab-tasks-open = 残り { $n }
 duty-nav = 課題と報告

@@ -11,7 +11,7 @@ use noroshi_core::{
 use crate::{
     operation::{
         OperationError, Work,
-        errand::Errand,
+        errand::{Errand, Matter},
         scene::{Scene, text},
         telling,
     },
@@ -96,7 +96,8 @@ impl Work<'_> {
                         format!("{}を引き受ける人がいません。誰かに頼んでください。", title.ja),
                         format!("Nobody has taken the role {}. Please ask somebody.", english(&title)),
                     ),
-                    path: format!("/incidents/{}/roles/{key}", scene.id()),
+                    matter: Matter::Chair { key: key.to_owned() },
+                    options: Vec::new(),
                     severity: Urgency::Critical,
                 };
                 let mut points = self.points_of_accounts(scene, &[Role::Admin, Role::Commander]).await?;
@@ -118,7 +119,8 @@ impl Work<'_> {
                         format!("{}は引き続きあなたが務めます。別の人に頼むこともできます。", title.ja),
                         format!("You still hold the role {}. You can ask somebody else.", english(&title)),
                     ),
-                    path: format!("/incidents/{}/roles/{key}", scene.id()),
+                    matter: Matter::Chair { key: key.to_owned() },
+                    options: Vec::new(),
                     severity: Urgency::High,
                 };
                 self.write_to_role(scene, Urgency::High, &role, about).await?;

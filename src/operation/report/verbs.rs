@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 use super::{carried as carried_values, form_of, former, kind_of, step, values};
 use crate::{
     operation::{
-        AsTyped, Invalid, Once, OperationError, Reply, Work, alert::over, decision, scene::Scene,
-        task::holds, telling,
+        AsTyped, Invalid, Once, OperationError, Reply, Work, alert::over, decision, role::Opened,
+        scene::Scene, task::holds, telling,
     },
     store::{self, to_json},
 };
@@ -34,6 +34,8 @@ pub struct Wish<'a> {
     /// What stands under a field, as it was typed; `None` was not sent, and keeps its former value where the playbook
     /// carries values forward.
     pub field: AsTyped<'a>,
+    /// The keys that a program sent: one that the form does not have is said, not dropped.
+    pub keys: Vec<String>,
     /// Whether it goes to the approver; otherwise it is only kept.
     pub submit: bool,
 }
@@ -69,7 +71,15 @@ pub async fn write(
     let asks = &form_of(&scene, kind)?.fields;
     let carried = former.filter(|_| kind.carry_forward && row.fields.is_none());
     let carried = carried.map(|former| carried_values(asks, former)).unwrap_or_default();
-    let fields = typed(&work, asks, &row, &carried, &wish)?;
+    let unknown = unknown_fields(asks, &wish.keys);
+    let fields = match typed(&work, asks, &row, &carried, &wish) {
+        Err(OperationError::Invalid(mut found)) => {
+            found.extend(unknown);
+            return Err(OperationError::Invalid(found));
+        }
+        _ if !unknown.is_empty() => return Err(OperationError::Invalid(unknown)),
+        fields => fields?,
+    };
     let changed: Vec<&str> = asks
         .iter()
         .map(|ask| ask.key.as_str())
@@ -156,6 +166,21 @@ fn typed(
     Ok(fields)
 }
 
+/// What was sent for fields that the form does not have.
+fn unknown_fields(asks: &[Ask], keys: &[String]) -> Vec<Invalid> {
+    let known: Vec<&str> = asks.iter().map(|ask| ask.key.as_str()).collect();
+    let unknown = keys.iter().filter(|key| !known.contains(&key.as_str()));
+    unknown
+        .map(|key| {
+            Invalid::new(
+                &format!("fields.{key}"),
+                format!("この報告に {key} という欄はありません。ある欄: {}", known.join("、")),
+                format!("this report has no field {key}; it has: {}", known.join(", ")),
+            )
+        })
+        .collect()
+}
+
 /// Approves a report that was written; it goes out to its audience.
 pub async fn approve(
     mut work: Work<'_>,
@@ -210,12 +235,14 @@ pub async fn send_back(
     finish(work, &scene, &row, 200, once, reply).await
 }
 
-/// Decides about a report that did not come. `option` is one of the playbook's, word for word.
+/// Decides about a report that did not come. `option` is one of the playbook's, word for word; `link` is the letter by
+/// whose link somebody decides.
 pub async fn decide(
     mut work: Work<'_>,
     id: ReportId,
     option: &str,
     note: &str,
+    link: Option<&Opened>,
     once: Option<&Once>,
     reply: impl AsyncFnOnce(&mut Work<'_>, &Scene, &report::Model) -> Result<String, OperationError>,
 ) -> Result<Reply, OperationError> {
@@ -226,7 +253,7 @@ pub async fn decide(
     let kind = kind_of(&scene, &row)?;
     let raised: Option<PartyRef> =
         row.decider.as_ref().map(|json| store::from_json("report", id, json)).transpose()?;
-    decision::must_decide(&work, &scene, Some(raised.as_ref().unwrap_or(&kind.if_missed.decide_to)), None)?;
+    decision::must_decide(&work, &scene, Some(raised.as_ref().unwrap_or(&kind.if_missed.decide_to)), link)?;
     if !State::from_key(&row.state).is_some_and(State::is_open) {
         return Err(OperationError::Closed(Text::both(
             "この報告に判断待ちはありません",

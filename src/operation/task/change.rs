@@ -2,7 +2,7 @@
 
 use entity::task;
 use noroshi_core::{
-    answer::{FieldProblem, LONGEST_NOTE, clean, read},
+    answer::{FieldProblem, LONGEST_NOTE, as_typed, clean, read},
     form,
     id::TaskId,
     playbook::{Ask, AskKind},
@@ -22,8 +22,8 @@ use crate::{
 pub struct Change<'a> {
     /// What becomes of it; `None` only keeps what was typed.
     pub state: Option<State>,
-    /// The evidence as it was typed; `None` leaves what is there.
-    pub evidence: Option<String>,
+    /// The evidence as it was typed or sent; `None` leaves what is there.
+    pub evidence: Option<Value>,
     /// What stands under a field of its form, as it was typed.
     pub field: Option<AsTyped<'a>>,
     /// Free words, or the reason why it is not needed; `None` leaves what is there.
@@ -201,8 +201,11 @@ fn taken(
                 ));
             }
         } else if wish.evidence.is_some() || (done && evidence.is_none()) {
-            let typed = |_: &str| wish.evidence.clone();
-            match read(&relaxed(std::slice::from_ref(ask)), typed, work.now, work.app.zone) {
+            let read_it = |typed: String| {
+                read(&relaxed(std::slice::from_ref(ask)), |_| Some(typed.clone()), work.now, work.app.zone)
+            };
+            let sent = wish.evidence.as_ref().unwrap_or(&Value::Null);
+            match as_typed(ask, sent).map_err(|problem| vec![problem]).and_then(read_it) {
                 Ok(mut values) => evidence = values.remove("evidence"),
                 Err(found) => {
                     invalid.extend(
@@ -211,7 +214,7 @@ fn taken(
                 }
             }
         }
-    } else if wish.evidence.as_deref().is_some_and(|typed| !typed.trim().is_empty()) {
+    } else if wish.evidence.as_ref().is_some_and(|sent| !shown(sent).trim().is_empty()) {
         invalid.push(Invalid::new(
             "evidence",
             "この課題は記録を求めていません。備考に書いてください",

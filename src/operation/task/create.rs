@@ -2,7 +2,7 @@
 
 use entity::task;
 use noroshi_core::{
-    answer::clean,
+    answer::{clean, plain},
     id::{IncidentId, TaskId},
     rights::Action,
     text::Text,
@@ -29,8 +29,8 @@ pub struct ByHand {
     pub title: String,
     /// Key of the role that does it; absent is the playbook's, or one that the actor holds.
     pub role: Option<String>,
-    /// Until when, counted from now; absent is the playbook's, or no deadline.
-    pub within: Option<Span>,
+    /// Until when, counted from now, as it was typed (`15m`); absent is the playbook's, or no deadline.
+    pub within: Option<String>,
     /// Whether the incident waits for it.
     pub required: bool,
 }
@@ -100,13 +100,26 @@ async fn by_hand(work: &Work<'_>, scene: &Scene, wish: &ByHand) -> Result<task::
             format!("choose the role that does it: {}", known.join(", ")),
         ));
     }
-    if wish.within.is_some_and(|within| within > LONGEST_WITHIN) {
-        invalid.push(Invalid::new("within", "期限は14日までです", "a deadline lies at most 14 days ahead"));
+    let within = wish.within.as_deref().map(|typed| plain(typed).parse::<Span>());
+    match &within {
+        Some(Err(_)) => invalid.push(Invalid::new(
+            "within",
+            "期限は 15m、1h30m のように入れてください",
+            "write the time like 15m or 1h30m",
+        )),
+        Some(Ok(within)) if *within > LONGEST_WITHIN => {
+            invalid.push(Invalid::new(
+                "within",
+                "期限は14日までです",
+                "a deadline lies at most 14 days ahead",
+            ));
+        }
+        _ => {}
     }
     let Some(role) = role.filter(|_| invalid.is_empty()) else {
         return Err(OperationError::Invalid(invalid));
     };
-    let due = wish.within.map(|within| (scene.timeline.own(work.now) + within).0);
+    let due = within.and_then(Result::ok).map(|within| (scene.timeline.own(work.now) + within).0);
     Ok(match plan {
         Some(plan) => {
             let rows = store::task::of_incident(&work.tx, scene.id()).await?;

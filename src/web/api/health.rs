@@ -11,6 +11,7 @@ use crate::{
     operation::{
         delivery::backlog,
         node::{self, NodeState},
+        playbook::broken_files,
     },
     transport::Transport,
     web::{
@@ -144,22 +145,28 @@ pub async fn warnings(
             });
         }
     }
-    for (file, problems) in app.troubles.files() {
-        let file = file.display();
-        for problem in &problems {
+    for (broken, has_former) in broken_files(app, app.store.read()).await? {
+        let file = broken.file.display();
+        let stands = match (has_former, ja) {
+            (true, true) => "最後の正しい版が有効です",
+            (true, false) => "the last good version stays in force",
+            (false, true) => "取り込まれていません",
+            (false, false) => "it is not imported",
+        };
+        for problem in &broken.problems {
             let (line, column) = (problem.at.line, problem.at.column);
             let (detail, help) = (problem.detail.get(language), problem.help.get(language));
             found.push(if ja {
-                format!("手順書 {file}:{line}:{column} {} {detail} {help}（最後の正しい版が有効です）", problem.code)
+                format!("手順書 {file}:{line}:{column} {} {detail} {help}（{stands}）", problem.code)
             } else {
-                format!("Playbook {file}:{line}:{column} {} {detail}. {help} (the last good version stays in force)", problem.code)
+                format!("Playbook {file}:{line}:{column} {} {detail}. {help} ({stands})", problem.code)
             });
         }
     }
     if let Some(by) = app.clock.jump() {
         let (way_ja, way_en) =
             if by.0 > 0 { ("進められました", "forward") } else { ("戻されました", "back") };
-        let by = noroshi_core::time::Span(by.0.abs());
+        let by = noroshi_core::time::Span::seconds((by.0.abs() + 500) / 1000);
         found.push(if ja {
             format!("この機械の時計が約{by}{way_ja}。動いている事案の期限は、変更前の時計のまま進みます。時計を確かめてください。事案がすべて終わると、新しい時刻に合わせます。")
         } else {

@@ -29,7 +29,10 @@ use crate::{
     },
     signature::HookSecret,
     store,
-    web::{body::Raw, problem::WebError},
+    web::{
+        body::{self, Raw},
+        problem::WebError,
+    },
 };
 
 /// Largest call.
@@ -59,7 +62,7 @@ pub async fn ring(
     if body.0.len() > LARGEST {
         return Err(WebError::TooLarge);
     }
-    let call = Call::read(&request, &body.0, app.clock.now()).ok_or(WebError::SignIn)?;
+    let call = Call::read(&request, &body.0, app.clock.now()).ok_or(WebError::Unsigned)?;
     // Triggers that read the body alike share an event.
     let mut heard: Vec<(Hook, Vec<(String, String)>)> = Vec::new();
     let db = app.store.read();
@@ -81,10 +84,9 @@ pub async fn ring(
         }
     }
     if heard.is_empty() {
-        return Err(WebError::SignIn);
+        return Err(WebError::Unsigned);
     }
-    let content: Value = serde_json::from_slice(call.body)
-        .map_err(|error| WebError::Malformed(format!("not JSON: {error}")))?;
+    let content: Value = serde_json::from_slice(call.body).map_err(|error| body::not_json(&error))?;
     let mut items = Vec::new();
     for (hook, ears) in heard {
         let names = ears.iter().map(|(playbook, _)| playbook.as_str()).collect::<Vec<_>>().join(" ");

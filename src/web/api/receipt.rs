@@ -16,7 +16,10 @@ use crate::{
     app::App,
     operation,
     store::receipt::Fate,
-    transport::{Transport, sms_gateway::Receipts},
+    transport::{
+        Transport,
+        sms_gateway::{Receipts, Spot},
+    },
     web::{body::Raw, problem::WebError},
 };
 
@@ -59,7 +62,7 @@ async fn hear(request: &HttpRequest, app: &App, key: &str, body: &[u8]) -> Resul
     }
     let text = String::from_utf8_lossy(body);
     let fields = fields(request.query_string(), &text);
-    let value = |spot: &crate::transport::sms_gateway::Spot| {
+    let value = |spot: &Spot| {
         spot.find(&text, &fields).map(|value| value.trim().chars().take(LONGEST).collect::<String>())
     };
     let (Some(id), Some(word)) = (value(&receipts.id_at), value(&receipts.state_at)) else {
@@ -68,17 +71,15 @@ async fn hear(request: &HttpRequest, app: &App, key: &str, body: &[u8]) -> Resul
                 .to_owned(),
         ));
     };
-    let fate = match () {
-        () if receipts.delivered.contains(&word) => Fate::Delivered,
-        () if receipts.failed.contains(&word) => Fate::Failed(word),
-        () => return Ok(heard()),
+    let fate = if receipts.delivered.contains(&word) {
+        Some(Fate::Delivered)
+    } else {
+        receipts.failed.contains(&word).then_some(Fate::Failed(word))
     };
-    operation::receipt::take(app, &id, &fate).await?;
-    Ok(heard())
-}
-
-fn heard() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("OK\n")
+    if let Some(fate) = fate {
+        operation::receipt::take(app, &id, &fate).await?;
+    }
+    Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("OK\n"))
 }
 
 /// JSON as it is; otherwise the fields of form and address as one object.

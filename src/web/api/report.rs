@@ -201,6 +201,7 @@ pub async fn write(
         report: wish.report.clone(),
         number: wish.number,
         field: &typed,
+        keys: wish.fields.keys().cloned().collect(),
         submit: wish.submit.unwrap_or(true),
     };
     let work = Work::begin(&app, caller.actor).await?;
@@ -261,7 +262,7 @@ pub async fn decide(
     let once = body.once(&request, &caller)?;
     let wish = body.value;
     let work = Work::begin(&app, caller.actor).await?;
-    let done = reports::decide(work, report_id(&id)?, &wish.option, &wish.note, once.as_ref(), one);
+    let done = reports::decide(work, report_id(&id)?, &wish.option, &wish.note, None, once.as_ref(), one);
     Ok(reply(done.await?))
 }
 

@@ -6,7 +6,10 @@ use actix_web::{
 };
 use entity::roster_cover;
 use noroshi_core::{
-    directory::{Cover, Directory, roster::Why},
+    directory::{
+        Cover, Directory,
+        roster::{Shift, Why},
+    },
     id::CoverId,
     text::Text,
     time::{Span, Timestamp},
@@ -17,7 +20,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{Nothing, json, list::List, reply};
 use crate::{
     app::App,
-    operation::{OperationError, Work, cover},
+    operation::{Invalid, OperationError, Work, cover},
     store,
     web::{
         body::{Body, moment},
@@ -61,7 +64,7 @@ pub struct ShiftView {
     pub to: String,
     /// Nobody in a gap.
     pub people: Vec<PersonName>,
-    /// `turn`, `override` or `gap`.
+    /// `turn`, `override`, `gap`, or `cover` where somebody stands in.
     pub why: &'static str,
     /// The reason that was written down.
     pub because: Option<String>,
@@ -88,19 +91,28 @@ pub async fn list(app: Data<App>, days: Query<Days>) -> Result<Json<List<RosterV
     let Some(directory) = in_force(&app).await? else {
         return Ok(Json(List { items: Vec::new(), next: None }));
     };
+    let rows = store::cover::standing(app.store.read()).await?;
     let now = app.clock.now();
     let to = now + Span::minutes(days.days.unwrap_or(14).clamp(1, 92) * 24 * 60);
     let view = |key: &String, title: &Option<Text>, zone: chrono_tz::Tz| {
+        let covered = |shift: &Shift| {
+            let covers = directory.covers_at(key, shift.from);
+            covers.first().and_then(|cover| rows.iter().find(|row| store::cover::cover(row) == **cover))
+        };
         let shifts = directory.shifts(key, now, to).into_iter().map(|shift| ShiftView {
             from: shift.from.rfc3339(zone),
             to: shift.to.rfc3339(zone),
             people: names(&directory, &shift.people),
             why: match shift.why {
+                _ if covered(&shift).is_some() => "cover",
                 Why::Turn => "turn",
                 Why::Override => "override",
                 Why::Gap => "gap",
             },
-            because: shift.because.map(|because| because.ja),
+            because: covered(&shift)
+                .map(|row| row.because.clone())
+                .filter(|because| !because.is_empty())
+                .or(shift.because.as_ref().map(|because| because.ja.clone())),
         });
         let on_duty: Vec<String> = directory.on_duty(key, now).into_iter().map(str::to_owned).collect();
         RosterView {
@@ -205,22 +217,28 @@ pub async fn add(
 ) -> Result<HttpResponse, WebError> {
     let once = body.once(&request, &caller)?;
     let wish = body.value;
-    let time = |path: &str, text: &str| {
-        Timestamp::parse_rfc3339(text).ok_or_else(|| {
-            OperationError::invalid(
+    let mut invalid = Vec::new();
+    let mut time = |path: &str, text: &str| {
+        Timestamp::parse_rfc3339(text).unwrap_or_else(|| {
+            invalid.push(Invalid::new(
                 path,
                 "時刻は 2026-11-24T08:30:00+09:00 のように書いてください",
                 "write times like 2026-11-24T08:30:00+09:00",
-            )
+            ));
+            Timestamp::default()
         })
     };
-    let cover = Cover {
-        roster: wish.roster,
-        absent: wish.absent,
-        stand_in: wish.stand_in,
-        from: time("from", &wish.from)?,
-        to: time("to", &wish.to)?,
-    };
+    let (from, to) = (time("from", &wish.from), time("to", &wish.to));
+    let cover = Cover { roster: wish.roster, absent: wish.absent, stand_in: wish.stand_in, from, to };
+    if !invalid.is_empty() {
+        // What else is wrong is said with it.
+        if let Some(directory) = in_force(&app).await? {
+            let found = directory.conflicts(&cover, app.clock.now());
+            let others = found.into_iter().filter(|(path, _)| !matches!(*path, "from" | "to"));
+            invalid.extend(others.map(|(path, detail)| Invalid { path: path.to_owned(), detail }));
+        }
+        return Err(OperationError::Invalid(invalid).into());
+    }
     let work = Work::begin(&app, caller.actor).await?;
     let done = cover::add(work, cover, &wish.because, once.as_ref(), |row| json(&view(&app, row))).await?;
     Ok(reply(done))

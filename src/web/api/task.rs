@@ -13,7 +13,7 @@ use noroshi_core::{
     id::{PhotoId, TaskId},
     playbook::{Ask, AskKind},
     task::State,
-    time::{Span, Timestamp},
+    time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -242,22 +242,11 @@ pub async fn create(
         task: wish.task,
         title: wish.title,
         role: wish.role,
-        within: wish.within.as_deref().map(within).transpose()?,
+        within: wish.within,
         required: wish.required,
     };
     let work = Work::begin(&app, caller.actor).await?;
     Ok(reply(tasks::create(work, incident_id(&id)?, wish, once.as_ref(), one).await?))
-}
-
-/// Reads a length of time that somebody typed.
-pub fn within(typed: &str) -> Result<Span, OperationError> {
-    noroshi_core::answer::plain(typed).parse().map_err(|_| {
-        OperationError::invalid(
-            "within",
-            "期限は 15m、1h30m のように入れてください",
-            "write the time like 15m or 1h30m",
-        )
-    })
 }
 
 /// What becomes of a task.
@@ -266,8 +255,9 @@ pub fn within(typed: &str) -> Result<Span, OperationError> {
 pub struct ChangeRequest {
     /// `done`, `not_needed` (with the reason as note), `open` (not done after all); absent only keeps what is sent.
     pub state: Option<String>,
-    /// The evidence, where the task asks for one; photos go to `/photos`.
-    #[schema(value_type = Object)]
+    /// The evidence, where the task asks for one: a string, or a number or a boolean where `evidence_wanted.kind` says
+    /// so; lists and objects are refused (422). Photos go to `/photos`.
+    #[schema(value_type = Option<String>)]
     pub evidence: Option<Value>,
     /// The fields of its form by key.
     #[schema(value_type = Object)]
@@ -308,7 +298,7 @@ pub async fn change(
     };
     let change = Change {
         state,
-        evidence: wish.evidence.as_ref().map(shown),
+        evidence: wish.evidence,
         field: wish.fields.is_some().then_some(&typed as AsTyped<'_>),
         note: wish.note,
     };

@@ -82,10 +82,14 @@ impl BoardPage {
     pub fn new(frame: Frame, head: Head, alerts: &[AlertFacts]) -> Self {
         let groups: Vec<Group> = alerts.iter().map(|alert| Group::new(alert, head.drill, &frame)).collect();
         let rows: Vec<&Row> = groups.iter().flat_map(|group| &group.rows).collect();
+        // What a newer alert has replaced asks nothing any more and is not counted.
+        let replaced = |id: &str| alerts.iter().any(|alert| alert.id == id && alert.replaced.is_some());
+        let current = groups.iter().filter(|group| !replaced(&group.id)).flat_map(|group| &group.rows);
+        let current: Vec<&Row> = current.collect();
         Self {
             waits: strip::waits(&rows, alerts, &head, &frame),
-            counts: counts::counts(&rows, &frame),
-            recipients: rows.len(),
+            counts: counts::counts(&current, &frame),
+            recipients: current.len(),
             forces: forces::forces(alerts, &frame),
             roles: Vec::new(),
             troubles: Vec::new(),
@@ -136,7 +140,7 @@ pub async fn get(
     let facts = facts::facts(&app, &scene, &alerts, &letters, &frame.when).await?;
     let head = facts::head(&app, &scene, &caller, &frame, Tab::Board).await?;
     let roles = facts::roles(&scene, &frame);
-    let (troubles, absences) = facts::troubles(&app, &frame);
+    let (troubles, absences) = facts::troubles(&app, &frame).await?;
     let row = &scene.incident;
     let proposal = facts::proposal(&scene, &frame);
     let review = row.review_due_ms.filter(|_| scene.state() == State::Closed).map(|at| {
@@ -150,6 +154,10 @@ pub async fn get(
     let mut page =
         BoardPage { troubles, absences, proposal, review, calls, ..BoardPage::new(frame, head, &facts) };
     page.seat(roles);
+    if duties.iter().any(|wait| wait.burns) {
+        // No empty "decisions: none" beside a decision about a report.
+        page.waits.retain(|wait| wait.mark != Mark::Decide || wait.count > 0);
+    }
     page.waits.extend(duties);
     // Where a decision is due, it burns first.
     page.waits.sort_by_key(|wait| !wait.burns);

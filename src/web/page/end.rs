@@ -7,7 +7,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use askama::Template;
-use noroshi_core::{id::IncidentId, text::fill, time::Timestamp};
+use noroshi_core::{alert::Rule, id::IncidentId, text::fill, time::Timestamp};
 
 use super::{
     facts,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     app::App,
-    operation::{self, OperationError, Work, scene::Scene},
+    operation::{self, OperationError, Work, scene::Scene, told::Told},
     store,
     web::{
         body::{self, Posted},
@@ -47,8 +47,8 @@ pub struct EndPage {
     pub end: End,
     /// What is still open, in sentences: 回答がない 2宛先, 判断待ち 1件.
     pub unfinished: Vec<String>,
-    /// Who will be told: subject and how many.
-    pub letters: Vec<(String, usize)>,
+    /// Who will be told: subject, and how many at how many addresses.
+    pub letters: Vec<(String, String)>,
     /// When it was stabilised, in words.
     pub stabilised: Option<String>,
     /// Closing is proposed: by whom and since when, in a sentence.
@@ -188,17 +188,21 @@ async fn page(
         End::Close => plan.close.alerts.iter().collect(),
         End::Cancel => plan.cancel.alert.iter().collect(),
     };
-    let told = facts::told(app, id).await?;
-    let subject = |key: &String| {
-        let alert = plan.alert(key)?;
-        Some(fill(alert.subject.get(language), language, |name| scene.value(name, language, app)))
+    let told = Told::of(db, &scene, None).await?;
+    let letter = |key: &String| {
+        let rule = Rule::of(plan, key)?;
+        let subject = rule.plan.subject.get(language);
+        let subject = fill(subject, language, |name| scene.value(name, language, app));
+        let (parties, letters) = told.reach(&scene, &rule);
+        let reach = [("n", parties.into()), ("letters", letters.into())];
+        (parties > 0).then(|| (subject, frame.words.with("end-reach", &reach)))
     };
-    let letters = keys.into_iter().filter_map(subject).map(|subject| (subject, told));
+    let letters = keys.into_iter().filter_map(letter).collect();
     Ok(EndPage {
         head: facts::head(app, &scene, caller, &frame, Tab::End).await?,
         end,
         unfinished,
-        letters: letters.filter(|(_, count)| *count > 0).collect(),
+        letters,
         stabilised: scene.incident.stabilised_at_ms.map(|at| {
             frame.words.with("life-stabilised", &[("clock", frame.when.short(Timestamp(at)).into())])
         }),
@@ -232,7 +236,7 @@ mod tests {
                 head: head(Language::Ja, drill, Tab::End),
                 end,
                 unfinished: vec!["回答がない宛先 2".into(), "判断待ち 1".into()],
-                letters: vec![("待機解除・活動終了".into(), 12)],
+                letters: vec![("待機解除・活動終了".into(), "12宛先（連絡先 14）".into())],
                 stabilised: None,
                 proposal: Some("手順書の条件がそろいました。".into()),
                 needs_reason: end == End::Cancel,

@@ -42,6 +42,8 @@ use crate::{
     },
 };
 
+mod matter;
+
 const STYLE: &str = include_str!("../static/answer.css");
 
 /// What the page knows.
@@ -66,6 +68,8 @@ pub struct ErrandPage {
     pub lines: Vec<Line>,
     /// How it stands, where nothing is asked any more or something was just taken: head, sentence, whether it is good.
     pub standing: Option<(String, String, bool)>,
+    /// When the letter below was written, where things have moved on since.
+    pub written: Option<String>,
     /// Until when an answer is waited for.
     pub deadline: Option<Deadline>,
     /// What is asked.
@@ -186,17 +190,24 @@ pub async fn decide(
     let Some(opened) = find(&app, &token).await? else { return Ok(unknown(&request)) };
     let option = form.get("option").unwrap_or_default();
     let note = form.get("note").unwrap_or_default();
-    let Errand::Decide { recipient, alert } = opened.errand.about else { return Ok(unknown(&request)) };
+    if !opened.errand.about.decides() {
+        return Ok(unknown(&request));
+    }
     let work = Work::begin(&app, opened.actor()).await?;
-    let done = match recipient {
-        Some(id) => {
+    let done = match &opened.errand.about {
+        Errand::Decide { recipient: Some(id), .. } => {
             let reply = async |_: &mut Work<'_>, _: &Scene, _: &recipient::Model| Ok(String::new());
-            decision::decide(work, id, option, note, Some(&opened), None, reply).await
+            decision::decide(work, *id, option, note, Some(&opened), None, reply).await.map(drop)
         }
-        None => decision::decide_alert(work, alert, option, note, Some(&opened), None, String::new).await,
+        Errand::Decide { recipient: None, alert } => {
+            let done = decision::decide_alert(work, *alert, option, note, Some(&opened), None, String::new);
+            done.await.map(drop)
+        }
+        Errand::Notice { matter, .. } => matter::decide(work, &opened, matter, option, note).await,
+        Errand::Offer { .. } | Errand::Call { .. } => return Ok(unknown(&request)),
     };
     match done {
-        Ok(_) => Ok(see(&here(&request, &token))),
+        Ok(()) => Ok(see(&here(&request, &token))),
         Err(error) => refused(&request, &app, &token, &opened, error, option, note).await,
     }
 }
@@ -281,6 +292,7 @@ async fn page(
         subject: said.subject,
         lines: lines(&said.body),
         standing: None,
+        written: None,
         deadline: None,
         asks: Asks::Nothing,
         phones: Vec::new(),
@@ -288,7 +300,7 @@ async fn page(
         phone: scene.desk_phone(),
         problem: None,
     };
-    if !scene.is_open() {
+    if !scene.is_open() && !scene.is_waiting() {
         let ended = when.short(Timestamp(scene.incident.ended_at_ms.unwrap_or(when.now.0)));
         let said = when.words.with("errand-over-when", &[("clock", ended.into())]);
         page.standing = Some((when.words.get("errand-over"), said, false));
@@ -325,7 +337,11 @@ async fn page(
                 page.standing = Some(settled(when.words));
             }
         }
-        Errand::Notice { path, .. } => page.path.clone_from(path),
+        Errand::Notice { matter, .. } => matter::stand(&mut page, app, &scene, opened, matter, &when).await?,
+    }
+    if page.standing.is_some() && !page.lines.is_empty() {
+        let clock = when.short(Timestamp(opened.letter.created_at_ms));
+        page.written = Some(when.words.with("errand-written", &[("clock", clock.into())]));
     }
     Ok(page)
 }
@@ -344,6 +360,8 @@ fn offer(page: &mut ErrandPage, scene: &Scene, opened: &Opened, number: u32, unt
     match &row.person {
         Some(holder) if Some(holder) == person => {
             page.standing = Some((words.get("errand-yours"), words.get("errand-yours-why"), true));
+            // What it asked for is done.
+            page.lines.clear();
         }
         _ if running => {
             page.deadline = Some(Deadline { at: when.moment(until), left: when.left(until) });
@@ -416,6 +434,7 @@ mod tests {
             subject: "役割の打診 本部長（指揮）".into(),
             lines: lines("本部長（指揮）を引き受けてください。\n判断と架電の依頼が届きます。"),
             standing: None,
+            written: None,
             deadline: Some(Deadline { at: when.moment(at("03:57:00")), left: when.left(at("03:57:00")) }),
             asks,
             phones: vec![("当直室".into(), "000-0000-0000".into())],

@@ -6,7 +6,7 @@ use entity::{alert, delivery, recipient};
 use noroshi_core::{
     alert::Rule,
     id::{AlertId, IncidentId, RecipientId},
-    playbook::{AckRule, Count, Quorum},
+    playbook::{AckRule, Count, DecideOption, Quorum},
     readdress::Moved,
     text::{Language, fill},
     time::{Span, Timestamp},
@@ -244,7 +244,7 @@ pub fn recipient_facts(
         "informed" => RecipientState::Informed,
         _ => RecipientState::Waiting,
     };
-    let decision = row.decision.as_ref().and_then(decision);
+    let decision = row.decision.as_ref().and_then(|json| decision(rule.decide_options(), json, language));
     let decided_at = decision.as_ref().map(|decision| decision.at);
     Ok(RecipientFacts {
         id: RecipientId::new(row.id).to_string(),
@@ -265,15 +265,24 @@ pub fn recipient_facts(
     })
 }
 
-fn decision(json: &Value) -> Option<DecisionFacts> {
+/// What was decided, in the reader's language. Kept is the playbook's Japanese label, word for word.
+fn decision(options: &[DecideOption], json: &Value, language: Language) -> Option<DecisionFacts> {
     let word = |key: &str| json.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let label =
-        [word("option"), word("note")].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
+    let label = [decided_label(options, word("option"), language), word("note")]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>();
     Some(DecisionFacts {
         label: label.join(" "),
         by: word("by"),
         at: Timestamp(json.get("at_ms")?.as_i64()?),
     })
+}
+
+/// An option of a decision in the reader's language.
+pub fn decided_label(options: &[DecideOption], kept: String, language: Language) -> String {
+    let known = options.iter().find(|option| option.label.ja == kept);
+    known.map_or(kept, |option| option.label.get(language).to_owned())
 }
 
 /// The desks behind a recipient: 当直室、代替: 事務部.

@@ -196,7 +196,7 @@ async fn page(
         scene.playbook.variables.iter().partition(|variable| lacks(&variable.key));
     let shown = there.into_iter().filter_map(|variable| {
         let known = scene.values.get(&variable.key)?;
-        let shown = variable::shown(&variable.kind, known, language, app.zone).into_owned();
+        let shown = variable::told(variable, known, language, app.zone).into_owned();
         Some((variable::label(variable).get(language).to_owned(), shown))
     });
     let until = scene.incident.hold_until_ms.filter(|_| scene.state() == State::Held).map(Timestamp);

@@ -68,8 +68,8 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
     let mut open = Vec::new();
     for row in store::incident::in_states(db, &State::WAITING).await? {
         let scene = Scene::of(&app, db, row).await?;
-        mine.extend(waiting(&scene, &caller, &frame));
-        open.push(incident_line(&scene.incident, &[], &frame));
+        mine.extend(waiting(&app, &scene, &caller, &frame));
+        open.push(incident_line(&app, &scene, &[], &frame));
     }
     for row in store::incident::open(db).await? {
         let scene = Scene::of(&app, db, row).await?;
@@ -80,8 +80,8 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
         let tasks = store::task::of_incident(db, scene.id()).await?;
         let reports = store::report::of_incident(db, scene.id()).await?;
         let desk = Desk { scene: &scene, frame: &frame, caller: &caller };
-        mine.extend(desk.mine(&tasks, &reports, &title(&scene.incident, &frame)));
-        open.push(incident_line(&scene.incident, &rows, &frame));
+        mine.extend(desk.mine(&tasks, &reports, &title_of(&scene, &frame)));
+        open.push(incident_line(&app, &scene, &rows, &frame));
     }
     for row in store::incident::reviews_due(db, frame.when.now).await? {
         if caller.actor.role.is_some_and(|role| may(role, Action::Close, false)) {
@@ -96,7 +96,7 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
     // What is real stands before what is practised.
     open.sort_by_key(|line| line.mode.is_some_and(Mode::is_drill));
     let playbooks = playbooks(&app, &frame).await?;
-    let (troubles, _) = facts::troubles(&app, &frame);
+    let (troubles, _) = facts::troubles(&app, &frame).await?;
     let mail = app.transports.get("mail").is_some();
     let well = troubles.is_empty() && mail;
     let clock = frame.clock();
@@ -119,8 +119,9 @@ pub async fn incidents(
     let (mut open, mut over) = (Vec::new(), Vec::new());
     for row in store::incident::list(db, None, 200).await? {
         let rows = store::recipient::of_incident(db, IncidentId::new(row.id), None, facts::ALL).await?;
-        let line = incident_line(&row, &rows, &frame);
-        if store::incident::state(&row)?.is_over() { over.push(line) } else { open.push(line) }
+        let scene = Scene::of(&app, db, row).await?;
+        let line = incident_line(&app, &scene, &rows, &frame);
+        if scene.state().is_over() { over.push(line) } else { open.push(line) }
     }
     open.sort_by_key(|line| line.mode.is_some_and(Mode::is_drill));
     Ok(leave::html(&request, &IncidentsPage { frame, open, over }))
@@ -152,7 +153,7 @@ async fn decisions(
             words: frame
                 .words
                 .with("home-decide", &[("name", text(&row.name).get(language).to_owned().into())]),
-            detail: format!("{}　{}", title(&scene.incident, frame), scene.party_name(party).get(language)),
+            detail: format!("{}　{}", title_of(scene, frame), scene.party_name(party).get(language)),
             end: frame.words.with("wait-elapsed", &[("span", since.into())]),
             mode: None,
         });
@@ -161,15 +162,15 @@ async fn decisions(
 }
 
 /// What a trigger has opened, for those who decide about it.
-fn waiting(scene: &Scene, caller: &Caller, frame: &Frame) -> Option<Line> {
+fn waiting(app: &App, scene: &Scene, caller: &Caller, frame: &Frame) -> Option<Line> {
     let parties = hold::duty(&scene.playbook, scene.incident.trigger_key.as_deref());
     let people = parties.iter().flat_map(|party| scene.people(party, frame.when.now));
     let named = people.into_iter().any(|person| caller.actor.is_person(&person));
     caller.actor.role.filter(|role| may(*role, Action::Start, named))?;
-    let line = incident_line(&scene.incident, &[], frame);
+    let line = incident_line(app, scene, &[], frame);
     Some(Line {
         mark: Some(Mark::Decide),
-        words: frame.named("hold-waits", &title(&scene.incident, frame)),
+        words: frame.named("hold-waits", &title_of(scene, frame)),
         mode: None,
         ..line
     })
@@ -184,7 +185,7 @@ fn closing(scene: &Scene, caller: &Caller, frame: &Frame) -> Option<Line> {
     Some(Line {
         mark: Some(Mark::Decide),
         href: format!("/incidents/{}/close", scene.id()),
-        words: frame.named("home-closing", &title(&scene.incident, frame)),
+        words: frame.named("home-closing", &title_of(scene, frame)),
         detail,
         ..Line::default()
     })
@@ -216,7 +217,7 @@ fn chairs(scene: &Scene, caller: &Caller, frame: &Frame) -> Vec<Line> {
             end: words.get(end),
             mode: None,
         };
-        let incident = title(&scene.incident, frame);
+        let incident = title_of(scene, frame);
         if row.offered_to.as_deref().is_some_and(|person| caller.actor.is_person(person)) {
             let until = row.offer_until_own_ms.map(Timestamp).and_then(|at| scene.timeline.real_time_of(at));
             let clock = until.map(|at| frame.when.short(at)).unwrap_or_default();
@@ -235,7 +236,16 @@ fn chairs(scene: &Scene, caller: &Caller, frame: &Frame) -> Vec<Line> {
 
 /// 事案12 青葉県沖地震
 fn title(row: &incident::Model, frame: &Frame) -> String {
-    let plain = row.title.replace(DRILL_MARK, "");
+    titled(row, &row.title, frame)
+}
+
+/// The title in the reader's language, with its number.
+fn title_of(scene: &Scene, frame: &Frame) -> String {
+    titled(&scene.incident, scene.title(frame.words.0), frame)
+}
+
+fn titled(row: &incident::Model, title: &str, frame: &Frame) -> String {
+    let plain = title.replace(DRILL_MARK, "");
     let number = frame.count("head-number", usize::try_from(row.number).unwrap_or_default());
     let mark = if row.mode == "drill" { frame.words.get("drill-mark") } else { String::new() };
     format!("{mark}{number} {plain}")
@@ -253,8 +263,8 @@ fn waits(row: &incident::Model, frame: &Frame) -> String {
     }
 }
 
-fn incident_line(row: &incident::Model, recipients: &[recipient::Model], frame: &Frame) -> Line {
-    let words = frame.words;
+fn incident_line(app: &App, scene: &Scene, recipients: &[recipient::Model], frame: &Frame) -> Line {
+    let (row, words) = (&scene.incident, frame.words);
     let drill = row.mode == "drill";
     let opened = Timestamp(row.opened_at_ms);
     let count =
@@ -284,10 +294,14 @@ fn incident_line(row: &incident::Model, recipients: &[recipient::Model], frame: 
             words.with(key, &[("clock", frame.when.short(Timestamp(ended)).into())])
         }
     };
+    let detail = match scene.apart(words.0, app) {
+        Some(value) => [value, detail].join(&words.get("list-join")),
+        None => detail,
+    };
     Line {
         mark: Some(if row.ended_at_ms.is_some() { Mark::Rest } else { Mark::Fire }),
         href: format!("/incidents/{}", IncidentId::new(row.id)),
-        words: title(row, frame),
+        words: title_of(scene, frame),
         detail,
         end: String::new(),
         mode: Some(if drill { Mode::Drill } else { Mode::Live }),

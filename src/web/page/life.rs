@@ -157,13 +157,20 @@ async fn page(request: &HttpRequest, app: &App, caller: &Caller, id: &str) -> Re
     let office = scene.directory.office().get(body::language(request)).to_owned();
     let frame = frame_of(request, app, caller, Room::Incidents, office);
     let others = store::incident::open(db).await?;
-    let others = others.iter().filter(|row| row.id != scene.incident.id && row.mode == scene.incident.mode);
-    let name = |row: &entity::incident::Model| {
+    let others =
+        others.into_iter().filter(|row| row.id != scene.incident.id && row.mode == scene.incident.mode);
+    let name = |other: &Scene| {
+        let row = &other.incident;
         let number = usize::try_from(row.number).unwrap_or_default();
         let since = frame.when.short(noroshi_core::time::Timestamp(row.opened_at_ms));
-        format!("{} {}　{since}", frame.count("head-number", number), row.title)
+        let apart = other.apart(frame.words.0, app).unwrap_or_default();
+        format!("{} {}　{apart}　{since}", frame.count("head-number", number), other.title(frame.words.0))
     };
-    let targets = others.map(|row| (IncidentId::new(row.id).to_string(), name(row))).collect();
+    let mut targets = Vec::new();
+    for row in others {
+        let other = Scene::of(app, db, row).await?;
+        targets.push((other.id().to_string(), name(&other)));
+    }
     Ok(MergePage {
         head: facts::head(app, &scene, caller, &frame, Tab::End).await?,
         targets,

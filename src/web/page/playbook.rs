@@ -331,9 +331,8 @@ impl Reader<'_> {
         let words = self.when.words;
         let variables = self.playbook.variables.iter().map(|it| {
             let preset = self.directory.and_then(|directory| variable::preset(it, directory));
-            let shown = preset
-                .as_ref()
-                .map(|value| variable::shown(&it.kind, value, words.0, self.when.zone).into_owned());
+            let shown =
+                preset.as_ref().map(|value| variable::told(it, value, words.0, self.when.zone).into_owned());
             (variable::label(it).get(words.0).to_owned(), shown.unwrap_or_default())
         });
         variables.collect()

@@ -165,7 +165,8 @@ pub async fn write(
     let mut came = Typed::read(form.pairs().iter().cloned());
     let typed = |key: &str| Some(came.values.get(&format!("{FIELD}{key}")).cloned().unwrap_or_default());
     let submit = form.get("save").is_none();
-    let wish = Wish { report: Some(row.key), number: Some(row.number), field: &typed, submit };
+    let wish =
+        Wish { report: Some(row.key), number: Some(row.number), field: &typed, keys: Vec::new(), submit };
     let work = Work::begin(&app, caller.actor.clone()).await?;
     let once = form.once(&caller);
     let state = async |_: &mut Work<'_>, _: &Scene, row: &report::Model| Ok(row.state.clone());
@@ -232,7 +233,9 @@ pub async fn decide(
 ) -> Result<HttpResponse, WebError> {
     let (option, note) = (form.get("option").unwrap_or_default(), form.get("note").unwrap_or_default());
     let work = Work::begin(&app, caller.actor.clone()).await?;
-    match reports::decide(work, rid(&path)?, option, note, None, async |_, _, _| Ok(String::new())).await {
+    match reports::decide(work, rid(&path)?, option, note, None, None, async |_, _, _| Ok(String::new()))
+        .await
+    {
         Ok(_) => Ok(away(&path, "decided")),
         Err(OperationError::Invalid(found)) => {
             let mut page = page(&request, &app, &caller, &path, None).await?;

@@ -140,7 +140,10 @@ fn line(desk: &Desk<'_>, row: &report::Model) -> ReportLine {
     };
     let decision = row.decision.as_ref().map(|json| {
         let word = |key: &str| json.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
-        format!("{} {} {}", word("option"), word("note"), word("by"))
+        let kind = desk.scene.playbook.report(&row.key);
+        let options = kind.map(|kind| kind.if_missed.options.as_slice()).unwrap_or_default();
+        let label = facts::decided_label(options, word("option"), words.0);
+        format!("{label} {} {}", word("note"), word("by"))
     });
     let detail = [
         signed("report-written", row.written_at_ms, &row.written_by),

@@ -249,8 +249,8 @@ async fn page(request: &HttpRequest, app: &App, caller: &Caller) -> Result<Roste
             form: None,
         });
     };
-    let desk = Desk { directory: &directory, frame: &frame, caller };
     let rows = store::cover::standing(app.store.read()).await?;
+    let desk = Desk { directory: &directory, covers: &rows, frame: &frame, caller };
     let covers = rows.iter().filter(|row| row.to_ms > frame.when.now.0).map(|row| desk.cover(row)).collect();
     let form = desk.form();
     Ok(RostersPage {
@@ -265,6 +265,7 @@ async fn page(request: &HttpRequest, app: &App, caller: &Caller) -> Result<Roste
 /// What is needed to say things about rosters.
 struct Desk<'a> {
     directory: &'a Directory,
+    covers: &'a [entity::roster_cover::Model],
     frame: &'a Frame,
     caller: &'a Caller,
 }
@@ -303,6 +304,13 @@ impl Desk<'_> {
                 (None, noroshi_core::directory::roster::Why::Override) => frame.words.get("roster-override"),
                 (None, _) => String::new(),
             };
+            let covered =
+                self.directory.covers_at(key, shift.from).into_iter().map(|cover| self.stands_in(cover));
+            let why = std::iter::once(why)
+                .chain(covered)
+                .filter(|why| !why.is_empty())
+                .collect::<Vec<_>>()
+                .join("　");
             let vacant = shift.people.is_empty();
             let who = if vacant { frame.words.get("roster-nobody") } else { people(shift) };
             (frame.when.day_and_clock(shift.from), who, why, vacant)
@@ -316,6 +324,20 @@ impl Desk<'_> {
             gaps: gaps.collect(),
             shifts: lines.collect(),
             more: shifts.len().saturating_sub(MOST),
+        }
+    }
+
+    /// `佐藤（例）の代わり（研修）`
+    fn stands_in(&self, cover: &Cover) -> String {
+        let row = self.covers.iter().find(|row| store::cover::cover(row) == *cover);
+        let because = row.map(|row| row.because.as_str()).filter(|because| !because.is_empty());
+        let name = ("name", self.name(&cover.absent).into());
+        match because {
+            Some(because) => self
+                .frame
+                .words
+                .with("roster-covers-because", &[name, ("because", because.to_owned().into())]),
+            None => self.frame.words.with("roster-covers", &[name]),
         }
     }
 

@@ -12,6 +12,7 @@ use actix_web::{
 };
 use askama::Template;
 use noroshi_core::{
+    addressee::WhoIsWho,
     answer::plain,
     directory::Directory,
     playbook::{
@@ -269,6 +270,32 @@ pub async fn post(
     }
 }
 
+/// Why the reader cannot start it, and who can: said before anything is filled in.
+fn may_not(caller: &Caller, playbook: &Playbook, directory: &Directory, frame: &Frame) -> Option<String> {
+    let (words, now) = (frame.words, frame.when.now);
+    operation::incident::may_start(&caller.actor, playbook, directory, now).err()?;
+    let holders = BTreeMap::new();
+    let who = WhoIsWho { playbook, directory, holders: &holders };
+    let join = words.get("list-join");
+    let mut parties = Vec::new();
+    for (party, people) in operation::incident::starters(playbook, directory, now) {
+        let name = |key: &String| directory.people.get(key).map(|person| person.name.get(words.0).to_owned());
+        let people: Vec<String> = people.iter().filter_map(name).collect();
+        let title = who.name(&party).get(words.0).to_owned();
+        let said = match people.is_empty() {
+            true => title,
+            false => {
+                words.with("start-who-now", &[("party", title.into()), ("names", people.join(&join).into())])
+            }
+        };
+        if !parties.contains(&said) {
+            parties.push(said);
+        }
+    }
+    parties.push(words.get("start-who-always"));
+    Some(words.with("start-may-not", &[("who", parties.join(&join).into())]))
+}
+
 async fn page(
     request: &HttpRequest,
     app: &App,
@@ -327,7 +354,7 @@ async fn page(
         type_title: playbook.triggers.iter().any(|trigger| trigger.is_manual() && trigger.confirm_title),
         typed_title: wish.title.clone(),
         ticks: wish.ticks,
-        problem: None,
+        problem: may_not(caller, playbook, directory, &frame),
         mode_problem: None,
         confirm_problem: None,
         once: app.chance.token(),

@@ -16,6 +16,7 @@ use crate::{
     operation::{
         delivery::backlog,
         node::{self, NodeState},
+        playbook::broken_files,
         scene::text,
     },
     store,
@@ -125,10 +126,10 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
     parts.push(part(directory, words.get("status-directory"), told, ""));
 
     let mut problems = Vec::new();
-    for (file, found) in app.troubles.files() {
-        for problem in found {
+    for (broken, _) in broken_files(&app, db).await? {
+        for problem in broken.problems {
             problems.push(FileProblem {
-                place: format!("{}:{}:{}", file.display(), problem.at.line, problem.at.column),
+                place: format!("{}:{}:{}", broken.file.display(), problem.at.line, problem.at.column),
                 code: problem.code.to_owned(),
                 severity: problem.severity,
                 detail: problem.detail.get(language).to_owned(),

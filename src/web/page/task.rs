@@ -131,7 +131,7 @@ pub async fn post(
     let reason = form.get("reason").map(str::to_owned);
     let wish = Change {
         state,
-        evidence: form.get("evidence").map(str::to_owned),
+        evidence: form.get("evidence").map(serde_json::Value::from),
         field: has_form.then_some(&typed as AsTyped<'_>),
         note: reason.clone().or_else(|| form.get("note").map(str::to_owned)),
     };

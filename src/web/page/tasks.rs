@@ -26,7 +26,6 @@ use crate::{
     },
     store,
     web::{
-        api::task::within,
         body::{self, Posted},
         problem::WebError,
         session::Caller,
@@ -130,21 +129,16 @@ pub async fn add(
         required: form.get("required").is_some(),
     };
     let filled = |text: &String| (!text.is_empty()).then(|| text.clone());
-    let done = match filled(&typed.within).map(|text| within(&text)).transpose() {
-        Err(error) => Err(error),
-        Ok(within) => {
-            let wish = ByHand {
-                task: filled(&typed.kind),
-                title: typed.title.clone(),
-                role: filled(&typed.role),
-                within,
-                required: typed.required,
-            };
-            let work = Work::begin(&app, caller.actor.clone()).await?;
-            let once = form.once(&caller);
-            create(work, incident, wish, once.as_ref(), async |_, _, _| Ok(String::new())).await.map(drop)
-        }
+    let wish = ByHand {
+        task: filled(&typed.kind),
+        title: typed.title.clone(),
+        role: filled(&typed.role),
+        within: filled(&typed.within),
+        required: typed.required,
     };
+    let work = Work::begin(&app, caller.actor.clone()).await?;
+    let once = form.once(&caller);
+    let done = create(work, incident, wish, once.as_ref(), async |_, _, _| Ok(String::new())).await.map(drop);
     match done {
         Ok(()) => Ok(see(&format!("/incidents/{incident}/tasks"))),
         Err(OperationError::Invalid(found)) => {

@@ -1,11 +1,14 @@
 //! `/triggers`: what rang, what it led to, and why; and when the calendar rings next.
 
+use std::collections::BTreeMap;
+
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use askama::Template;
 use noroshi_core::{
     id::{IncidentId, TriggerEventId},
     playbook::Source,
     time::Timestamp,
+    trigger::name_of,
 };
 
 use super::{
@@ -31,8 +34,8 @@ const SHOWN: u64 = 100;
 pub struct TriggersPage {
     /// What stands around it.
     pub frame: Frame,
-    /// Scheduled triggers: playbook, trigger, when next.
-    pub schedules: Vec<(String, String, String)>,
+    /// Scheduled triggers: playbook, when next.
+    pub schedules: Vec<(String, String)>,
     /// Webhooks: where a program rings, the playbook, what is said of its secret, and whether that is well.
     pub hooks: Vec<(String, String, String, bool)>,
     /// Newest first.
@@ -78,9 +81,10 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
     let db = app.store.read();
     let frame = leave::frame(&request, &app, &caller, Room::Incidents).await?;
     let language = frame.words.0;
-    let mut titles = std::collections::BTreeMap::new();
+    let (mut titles, mut playbooks) = (BTreeMap::new(), BTreeMap::new());
     for row in store::playbook::all_latest(db).await? {
         titles.insert(row.key.clone(), text(&row.title).get(language).to_owned());
+        playbooks.insert(row.key.clone(), app.library.playbook(db, row.id).await?);
     }
     let title = |key: &String| titles.get(key).cloned().unwrap_or_else(|| key.clone());
     let rows = store::trigger::list(db, None, SHOWN).await?;
@@ -100,7 +104,14 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
                     frame.words.with("triggers-late", &[("span", span.into())])
                 })
                 .unwrap_or_default(),
-            values: facts::pairs(&row.content),
+            values: {
+                let heard = own.clone().find_map(|outcome| playbooks.get(&outcome.playbook));
+                let name = |name: String| match heard {
+                    Some(playbook) => name_of(playbook, &name).get(language).to_owned(),
+                    None => name,
+                };
+                facts::pairs(&row.content).into_iter().map(|(key, value)| (name(key), value)).collect()
+            },
             outcomes: own
                 .map(|outcome| OutcomeLine {
                     playbook: title(&outcome.playbook),
@@ -114,7 +125,7 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
     let events = events.collect();
     let schedules = store::trigger::schedules(db).await?.into_iter().filter_map(|row| {
         let next = frame.when.day_and_clock(Timestamp(row.next_at_ms?));
-        Some((title(&row.playbook), row.trigger_key, next))
+        Some((title(&row.playbook), next))
     });
     let schedules = schedules.collect();
     let hooks = hooks(&app, &frame).await?;
@@ -158,7 +169,7 @@ mod tests {
             let frame = frame(language, Room::Incidents);
             let page = TriggersPage {
                 hooks: vec![("/api/v1/hooks/gauge".into(), "水位".into(), "鍵がありません".into(), false)],
-                schedules: vec![("通信確認".into(), "monthly".into(), "12月7日(月) 10:00".into())],
+                schedules: vec![("通信確認".into(), "12月7日(月) 10:00".into())],
                 events: vec![EventLine {
                     id: "trg_1".into(),
                     at: frame.when.moment(at("03:14:00")),

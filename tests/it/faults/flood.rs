@@ -1,4 +1,4 @@
-//! Too much of everything: the same bulletin a thousand times, lines that say nothing, ten times the load.
+//! Too much of everything: the same bulletin again and again, lines that say nothing, ten times the load.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -24,16 +24,17 @@ use crate::{
     triggers::{held, quake},
 };
 
-/// F30. Ten senders ring a hundred times each for one earthquake, the lesser bulletins mixed in.
+/// F30. Ten senders ring a hundred times each (in the short form, thirty) for one earthquake, lesser bulletins mixed in.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_bulletin_a_thousand_times_from_ten_senders_is_one_incident() {
+async fn the_same_bulletin_again_and_again_from_ten_senders_is_one_incident() {
+    let times = if long() { 100 } else { 30 };
     on_each_database(async |database| {
         let sink = Sink::start().await;
         let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &held("20m", "send"));
         let server = home.serve_with(DIRECTORY).await;
         let sender = async |n: usize| {
             let mut told: Vec<Value> = Vec::new();
-            for k in 0..100 {
+            for k in 0..times {
                 // An earlier bulletin that comes late says less; it neither opens nor ends anything.
                 let event = quake(if (n + k) % 4 == 3 { "4" } else { "6+" }, "q1");
                 told.push(server.api.post("/api/v1/trigger-events", &event).await.expect(201).json());
@@ -42,11 +43,16 @@ async fn the_same_bulletin_a_thousand_times_from_ten_senders_is_one_incident() {
         };
         let told = futures_util::future::join_all((0..10).map(sender)).await.concat();
         let count = |word: &str| told.iter().filter(|event| event["outcomes"][0]["decision"] == word).count();
-        assert_eq!((count("hold"), count("attach"), count("nothing")), (1, 749, 250));
+        assert_eq!((count("hold"), count("hold") + count("attach")), (1, told.len() - count("nothing")));
+        assert!(count("nothing") > told.len() / 5 && count("attach") > told.len() / 2);
         let incidents = server.api.list("/api/v1/incidents").await;
         assert_eq!(incidents.len(), 1);
         assert_eq!(incidents[0]["state"], "held");
-        assert_eq!(server.api.list("/api/v1/trigger-events").await.len(), 1000, "every one is on record");
+        assert_eq!(
+            server.api.list("/api/v1/trigger-events").await.len(),
+            10 * times,
+            "every one is on record"
+        );
     })
     .await;
 }
@@ -82,6 +88,7 @@ async fn lines_that_say_nothing_cost_real_users_nothing() {
     let timed_out = answer_or_end(&mut slow).await;
     assert!(timed_out.is_empty() || timed_out.starts_with("HTTP/1.1 408"), "{timed_out}");
     server.anybody().get("/healthz").await.expect(200);
+    server.forget_log();
 }
 
 /// What came until the line was closed; a line that stays open is a failure.

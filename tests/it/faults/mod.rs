@@ -17,6 +17,9 @@
 //! | F12 | relay says never (550) | `delivery::a_permanent_refusal_takes_the_next_step_at_once` `delivery::when_every_address_is_refused_a_person_decides_at_once` `transport::tests::a_letter_refused_after_its_last_line_is_refused_or_tried_again_as_the_relay_says` |
 //! | F13 | tar pit, silence after DATA | `watch::one_domain_of_twenty_that_is_a_tar_pit_costs_the_others_one_connection` `delivery::one_address_that_hangs_does_not_hold_up_the_others` `transport::tests::a_relay_that_gives_one_byte_at_a_time_ends_with_the_whole_limit` `transport::tests::without_any_answer_after_the_last_line_the_outcome_is_unknown_and_nobody_else_is_asked` |
 //! | F15 | STARTTLS stripped, certificate that does not hold | `transport::tests::a_certificate_that_does_not_hold_means_clear_text_said_aloud_or_no_letter_at_all` `transport::tests::a_relay_without_tls_gets_no_letter_where_it_is_required_and_no_password_ever` `transport::tests::clear_text_slipped_in_behind_starttls_is_not_taken_for_an_encrypted_answer` |
+//! | F16 | receiver of a webhook busy, gone, silent | `webhooks::trouble_is_tried_again_with_the_same_id_and_not_before_the_receiver_asks_for_it` `webhooks::a_receiver_that_is_gone_is_not_called_any_more_and_its_owner_hears_of_it` `webhooks::a_receiver_that_says_nothing_is_called_again_with_the_same_id_and_told_so` |
+//! | F17 | redirects, receivers inside the house | `webhooks::a_redirect_is_refused_and_never_followed` `webhooks::a_receiver_inside_the_house_is_called_only_where_the_operator_names_it` |
+//! | F18 | answer without end | `webhooks::an_answer_without_end_is_cut_off` |
 //! | F19 | lines that say nothing, headers without end | `faults::flood::lines_that_say_nothing_cost_real_users_nothing` |
 //! | F20 | wall clock jumps an hour | `faults::wall_clock::a_jump_of_the_wall_clock_makes_nothing_early_nothing_twice_and_nothing_late` |
 //! | F22 | disk full | `faults::disk::a_full_disk_is_told_and_nothing_is_half_written` |
@@ -24,7 +27,7 @@
 //! | F25 | node paused beyond its lease | `nodes::a_node_that_was_paused_beyond_its_lease_neither_writes_nor_sends_what_others_took_over` |
 //! | F26 | older program, newer schema | `nodes::a_newer_schema_stops_an_old_node_in_order_and_lets_none_start` |
 //! | F27 | ten times the load | `faults::flood::a_flood_of_answers_boards_and_bulletins_loses_no_answer_and_ends` |
-//! | F30 | triggers doubled, replayed, out of order | `faults::flood::the_same_bulletin_a_thousand_times_from_ten_senders_is_one_incident` `triggers::what_is_dismissed_never_left_the_house` `triggers::a_signed_call_rings_and_one_that_is_not_ours_old_or_changed_does_not` |
+//! | F30 | triggers doubled, replayed, out of order | `faults::flood::the_same_bulletin_again_and_again_from_ten_senders_is_one_incident` `triggers::what_is_dismissed_never_left_the_house` `triggers::a_signed_call_rings_and_one_that_is_not_ours_old_or_changed_does_not` |
 //! | F31 | answer link replayed, late, another's | `answers::the_same_answer_again_changes_nothing_and_another_replaces_it` `answers::after_the_end_the_page_says_so_and_takes_no_more` `answers::an_unknown_link_gives_no_hint` `answers::the_first_answer_of_anybody_at_an_agency_counts_for_it` `faults::links::the_database_holds_no_token` |
 //! | F32 | mail scanner that fetches and presses | `answers::a_scanner_that_fetches_every_link_changes_nothing` `faults::links::a_scanner_that_presses_every_button_is_told_apart_and_the_ladder_goes_on` `faults::links::a_scanner_on_the_list_counts_for_nothing_and_the_telephone_does` |
 //! | F33 | answers that cross | `faults::links::answers_that_cross_what_is_under_way_are_kept_and_end_the_ladder` `delivery::a_letter_that_is_in_hand_when_the_answer_comes_is_not_tried_again` `answers::a_late_answer_is_taken_and_marked_late` |

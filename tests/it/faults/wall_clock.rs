@@ -7,7 +7,7 @@ use crate::support::{
     incident::Incident,
     playbooks::{DIRECTORY, QUICK},
     postgres::on_each_database,
-    server::Home,
+    server::{Home, Server},
     smtp_sink::{Sink, message_ids},
     wait::{SOON, until},
 };
@@ -16,6 +16,12 @@ use crate::support::{
 fn libfaketime() -> Option<PathBuf> {
     let folders = std::fs::read_dir("/usr/lib").ok()?.flatten().map(|entry| entry.path());
     folders.map(|folder| folder.join("faketime/libfaketimeMT.so.1")).find(|path| path.exists())
+}
+
+/// What is wrong, in English.
+async fn warnings(server: &Server) -> String {
+    let reply = server.api.send("GET", "/readyz", &[("accept-language", "en")], None).await;
+    reply.expect(200).json()["warnings"].to_string()
 }
 
 /// F20.
@@ -43,7 +49,7 @@ async fn a_jump_of_the_wall_clock_makes_nothing_early_nothing_twice_and_nothing_
             let next = server.home.write("clock.next", &format!("{jump}\n"));
             std::fs::rename(next, &clock).expect("a file of ours");
             let warning = until("the jump is told", SOON, async || {
-                let warnings = server.api.get("/readyz").await.expect(200).json()["warnings"].to_string();
+                let warnings = warnings(&server).await;
                 warnings.contains("clock of this machine").then_some(warnings)
             })
             .await;
@@ -67,7 +73,7 @@ async fn a_jump_of_the_wall_clock_makes_nothing_early_nothing_twice_and_nothing_
             // When nothing hangs on it any more, the new time is followed.
             incident.close("終了").await.expect(200);
             until("the new time is followed", SOON, async || {
-                let warnings = server.api.get("/readyz").await.expect(200).json()["warnings"].to_string();
+                let warnings = warnings(&server).await;
                 (!warnings.contains("clock of this machine")).then_some(())
             })
             .await;

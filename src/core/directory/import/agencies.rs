@@ -57,6 +57,9 @@ pub(super) fn put(work: &mut Work, sheets: &[(&Sheet, Headings)]) {
             }
             let mut agency = work.directory.agencies.remove(&key).unwrap_or_else(|| blank(called));
             fill(work, &mut agency, &cells);
+            if agency.primary.reach.is_empty() && agency.alternate.reach.is_empty() {
+                no_address(work, place, called);
+            }
             work.directory.agencies.insert(key.clone(), agency);
             for (place, column, words) in &cells {
                 if **column == Column::Group {
@@ -163,6 +166,31 @@ fn no_title(work: &mut Work, sheet: &Sheet, row: u32) {
     );
 }
 
+fn no_address(work: &mut Work, place: &Place<'_>, called: &str) {
+    work.warning(
+        place,
+        (&format!("「{called}」に連絡先がありません。"), &format!("\"{called}\" has no address at all.")),
+        (
+            "メールか電話を書いてください。このままでは、何も届きません。",
+            "Write a mail address or a telephone number; as it is, nothing reaches it.",
+        ),
+    );
+}
+
+fn new_group(work: &mut Work, place: &Place<'_>, name: &str) {
+    work.warning(
+        place,
+        (
+            &format!("グループ「{name}」は台帳にありません。新しく作ります。"),
+            &format!("There is no group \"{name}\" in the directory; it will be made."),
+        ),
+        (
+            "書き間違いなら直してください。新しいグループなら、このまま取り込めます。",
+            "Correct it where it is misspelt; where it is meant, import it as it is.",
+        ),
+    );
+}
+
 fn is_a_group(work: &mut Work, place: &Place<'_>, key: &str) {
     work.error(
         place,
@@ -174,6 +202,8 @@ fn is_a_group(work: &mut Work, place: &Place<'_>, key: &str) {
 /// Who belongs to which group, while rows are read.
 struct Groups {
     by_name: BTreeMap<String, String>,
+    /// Whether the directory had groups before: a name that is not among them may be misspelt.
+    had_some: bool,
     /// What the rows say, in their order: group and member.
     joined: Vec<(String, String)>,
 }
@@ -183,7 +213,8 @@ impl Groups {
         let groups = directory.agencies.iter().filter(|(_, agency)| agency.members.is_some());
         let by_name =
             groups.flat_map(|(key, group)| [(fold(&group.title.ja), key.clone()), (fold(key), key.clone())]);
-        Self { by_name: by_name.collect(), joined: Vec::new() }
+        let by_name: BTreeMap<String, String> = by_name.collect();
+        Self { had_some: !by_name.is_empty(), by_name, joined: Vec::new() }
     }
 
     /// A row says that its agency belongs to these groups; one that nobody knows is made.
@@ -193,6 +224,9 @@ impl Groups {
         {
             let group = self.by_name.entry(fold(name)).or_insert_with(|| {
                 let key = new_key("", name, |key| work.directory.agencies.contains_key(key));
+                if self.had_some {
+                    new_group(work, place, name);
+                }
                 let group = Agency { members: Some(Vec::new()), ..blank(name) };
                 work.directory.agencies.insert(key.clone(), group);
                 key

@@ -234,3 +234,26 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_group_that_is_new_and_an_agency_without_an_address_are_told_by_row() {
+    let first = import(
+        None,
+        &[sheet("", "機関名 | メール | グループ\n東病院 | a@east.example | DMAT指定機関")],
+        false,
+        today(),
+    );
+    assert!(first.problems.is_empty(), "a first list makes its groups: {:#?}", first.problems);
+    let rows = "機関名 | メール | グループ\n西病院 | b@west.example | DMAT指定期間\n南病院 | | DMAT指定機関";
+    let second = import(Some(&first.directory), &[sheet("", rows)], false, today());
+    let told: Vec<(u32, &str)> =
+        second.problems.iter().map(|problem| (problem.at.line, problem.detail.ja.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (2, "グループ「DMAT指定期間」は台帳にありません。新しく作ります。"),
+            (3, "「南病院」に連絡先がありません。"),
+        ]
+    );
+    assert!(second.problems.iter().all(|problem| problem.severity == Severity::Warning));
+}

@@ -301,7 +301,9 @@ pub(super) fn longest(draft: &Draft<'_>, words: &str) -> usize {
             VariableKind::Text | VariableKind::List => max.unwrap_or(40),
             VariableKind::Int | VariableKind::Phone => max.unwrap_or(20),
             VariableKind::Enum(options) => {
-                options.iter().map(|option| option.chars().count()).max().unwrap_or(0)
+                let words = variable.value.words.iter().flat_map(|words| words.variants());
+                let all = options.iter().map(String::as_str).chain(words.map(|(_, words)| words));
+                all.map(|option| option.chars().count()).max().unwrap_or(0)
             }
             // 11月24日(火) 03:07
             VariableKind::Datetime => 16,

@@ -167,7 +167,7 @@ pub(super) fn subject(plan: &Plan<'_>, alert: &AlertPlan) -> Text {
 pub fn known<'p>(plan: &Plan<'p>, name: &str, language: Language) -> Option<Cow<'p, str>> {
     let Plan { playbook, directory, values, .. } = *plan;
     if let Some(variable) = playbook.variables.iter().find(|variable| variable.key == name) {
-        return Some(variable::shown(&variable.kind, values.get(name)?, language, plan.zone));
+        return Some(variable::told(variable, values.get(name)?, language, plan.zone));
     }
     if let Some(key) = name.strip_prefix("site.") {
         return Some(match directory.site.get(key)? {

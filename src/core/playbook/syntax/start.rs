@@ -43,12 +43,17 @@ fn variable(key: String, spot: &Spot<'_>) -> Option<Variable> {
         Some(spot) => spot.one_of(&kinds),
         None => Some(VariableKind::Text),
     };
+    let mut words: Vec<Text> = Vec::new();
     let kind = match kind {
         Some(VariableKind::Enum(_)) => {
-            let options = fields.need("options").map(|spot| {
-                spot.some_items().iter().filter_map(|spot| spot.string().map(str::to_owned)).collect()
-            });
-            options.map(VariableKind::Enum)
+            let options: Option<Vec<Text>> = fields
+                .need("options")
+                .map(|spot| spot.some_items().iter().filter_map(|spot| spot.text()).collect());
+            options.map(|options| {
+                let kept = options.iter().map(|option| option.ja.clone()).collect();
+                words = options;
+                VariableKind::Enum(kept)
+            })
         }
         other => {
             if other.is_none() {
@@ -80,7 +85,16 @@ fn variable(key: String, spot: &Spot<'_>) -> Option<Variable> {
         known.then(|| words.to_owned())
     });
     let required = fields.get("required").and_then(|spot| spot.flag()).unwrap_or(false);
-    let default = fields.get("default").and_then(|spot| default_of(&spot, kind.as_ref()));
+    let default = fields.get("default").and_then(|spot| match kind {
+        // Free words may stand there in several languages; kept is the Japanese.
+        Some(VariableKind::Text) => {
+            let text = spot.text()?;
+            let kept = text.ja.clone();
+            words.push(text);
+            Some(kept.into())
+        }
+        _ => default_of(&spot, kind.as_ref()),
+    });
     let ask = fields.get("ask").and_then(|spot| spot.text());
     let max = fields.get("max").and_then(|spot| spot.count());
     default_fits(&fields, max.unwrap_or(500));
@@ -99,7 +113,7 @@ fn variable(key: String, spot: &Spot<'_>) -> Option<Variable> {
         );
     }
     fields.finish();
-    Some(Variable { key, kind: kind?, from, required, default, ask, max })
+    Some(Variable { key, kind: kind?, from, required, default, words, ask, max })
 }
 
 /// The default has to be a value that the variable could be given.
@@ -162,7 +176,9 @@ fn default_of(spot: &Spot<'_>, kind: Option<&VariableKind>) -> Option<serde_json
 /// A default that the start itself would refuse as too long.
 fn default_fits(fields: &Fields<'_>, max: u32) {
     let Some(spot) = fields.get("default") else { return };
-    if spot.node.as_str().is_some_and(|words| words.chars().count() > max as usize) {
+    let too_long =
+        |spot: &Spot<'_>| spot.node.as_str().is_some_and(|words| words.chars().count() > max as usize);
+    for spot in spot.variants().iter().filter(|spot| too_long(spot)) {
         spot.error(
             "R02",
             Text::both(

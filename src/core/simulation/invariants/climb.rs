@@ -57,10 +57,10 @@ impl Climber {
         Ok(())
     }
 
-    fn fail(&mut self, letter: u16, at: Timestamp) {
+    fn fail(&mut self, letter: u16, owed: Option<Timestamp>) {
         if self.failed.insert(letter) && self.round.contains(&letter) && self.waits && self.has_nothing_left()
         {
-            self.owed = Some(at);
+            self.owed = owed;
         }
     }
 }
@@ -114,11 +114,7 @@ fn walk(run: &Simulation, look: impl Fn(&[Climber], Timestamp) -> Checked) -> Ch
             | Entry::Bounced { delivery, own } => {
                 let Some((recipient, letter)) = letter_of(*delivery) else { continue };
                 climbers[recipient].started.get_or_insert(*own);
-                // Whoever has opened the page was reached; the ladder keeps its own time then.
-                let opened = run.tables.recipients[recipient].value.evidence.opened_at;
-                if opened.is_none_or(|opened| opened > at) {
-                    climbers[recipient].fail(letter, at);
-                }
+                climbers[recipient].fail(letter, unless_reached(run, recipient, at));
             }
             Entry::Step { recipient, step, own, .. } => {
                 let climber = &mut climbers[*recipient];
@@ -129,6 +125,7 @@ fn walk(run: &Simulation, look: impl Fn(&[Climber], Timestamp) -> Checked) -> Ch
             Entry::PassedOver { recipient, step, own, .. } => {
                 climbers[*recipient].take(run, *recipient, *step, *own)?;
                 climbers[*recipient].passed_over = true;
+                climbers[*recipient].owed = unless_reached(run, *recipient, at);
             }
             Entry::DecisionDue { recipient, step, own } => {
                 climbers[*recipient].take(run, *recipient, *step, *own)?;
@@ -153,4 +150,11 @@ fn walk(run: &Simulation, look: impl Fn(&[Climber], Timestamp) -> Checked) -> Ch
         }
     }
     look(&climbers, run.clock() + Span(1))
+}
+
+/// Since when a step is owed to somebody who cannot be reached. Whoever has opened the page was reached: a step that
+/// asks for that is passed in silence, and the next one keeps its time.
+fn unless_reached(run: &Simulation, recipient: Id, at: Timestamp) -> Option<Timestamp> {
+    let opened = run.tables.recipients[recipient].value.evidence.opened_at;
+    opened.is_none_or(|opened| opened > at).then_some(at)
 }

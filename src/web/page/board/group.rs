@@ -62,6 +62,7 @@ impl Group {
             id: alert.id.clone(),
             audience: alert.audience.clone(),
             tally: match asked {
+                _ if alert.replaced.is_some() => String::new(),
                 0 => String::new(),
                 _ => words.with("board-tally", &[("answered", answered.into()), ("asked", asked.into())]),
             },

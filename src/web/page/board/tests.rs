@@ -252,3 +252,34 @@ fn a_board_without_recipients_says_so() {
     let html = keep("board-empty-ja", page(Language::Ja, false, &[]).render().unwrap());
     assert!(html.contains("まだ何も送っていません"));
 }
+
+#[test]
+fn the_call_list_says_whom_why_and_whose_turn_and_dials_only_when_it_is_real() {
+    for (name, language, drill) in [
+        ("board-calls-ja", Language::Ja, false),
+        ("board-calls-en", Language::En, false),
+        ("board-calls-drill-ja", Language::Ja, true),
+    ] {
+        let mut page = page(language, drill, &facts());
+        let dialled = |number: &str| if drill { String::new() } else { number.to_owned() };
+        let call = |id: u32, name: &str, numbers| Call {
+            recipient: format!("rcp_{id:032x}"),
+            name: name.into(),
+            numbers,
+            why: page.frame.words.with("call-why-silent", &[("what", "待機・出動照会 最大震度6強".into())]),
+            ask: "出動の可否を聞き、代理で入力してください。".into(),
+            turn: "DMAT調整 伊藤 真".into(),
+        };
+        let numbers = vec![
+            ("DMAT担当".to_owned(), "000-0000-2001".to_owned(), dialled("00000002001")),
+            ("事務当直".to_owned(), "000-0000-2002".to_owned(), dialled("00000002002")),
+        ];
+        let calls = vec![call(7, "みどり市立総合病院DMAT", numbers), call(8, "若葉保健所", Vec::new())];
+        page.calls = calls;
+        let html = keep(name, page.render().unwrap());
+        assert_eq!(html.contains("href=\"tel:00000002001\""), !drill);
+        assert_eq!(html.contains("href=\"tel:"), !drill);
+        assert!(html.contains("000-0000-2002") && html.contains("伊藤 真"));
+        assert!(html.contains("/recipients/rcp_00000000000000000000000000000007#proxy"));
+    }
+}

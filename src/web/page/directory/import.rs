@@ -58,6 +58,8 @@ pub struct Preview {
     pub draft: String,
     /// Whether there is anything to change.
     pub is_new: bool,
+    /// Whether something has to be looked at before it is confirmed.
+    pub warns: bool,
     /// Whether it was made of a list.
     pub of_sheets: bool,
     /// Title, how many, those that are shown, how many are not.
@@ -154,6 +156,7 @@ fn preview(plan: &Plan, file: String, draft: String, shape: Shape, frame: &Frame
         file,
         draft,
         is_new: plan.is_new,
+        warns: plan.problems.iter().any(|problem| problem.severity == Severity::Warning),
         of_sheets: shape == Shape::Sheets,
         changes: changes.collect(),
         breaks: breaks.collect(),

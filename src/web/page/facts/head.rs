@@ -18,7 +18,7 @@ use super::super::{
 use super::ALL;
 use crate::{
     app::App,
-    operation::scene::Scene,
+    operation::{playbook::broken_files, scene::Scene},
     store,
     transport::Transport,
     web::{api::health::alarms, problem::WebError, session::Caller},
@@ -155,7 +155,7 @@ pub fn roles(scene: &Scene, frame: &Frame) -> Vec<ChairLine> {
 }
 
 /// What of the service is out of order, and when it was away: two lists of sentences.
-pub fn troubles(app: &App, frame: &Frame) -> (Vec<String>, Vec<String>) {
+pub async fn troubles(app: &App, frame: &Frame) -> Result<(Vec<String>, Vec<String>), WebError> {
     let words = frame.words;
     let mut troubles = alarms(app, words, |at| frame.when.short(at));
     for (_, transport) in app.transports.iter() {
@@ -166,12 +166,14 @@ pub fn troubles(app: &App, frame: &Frame) -> (Vec<String>, Vec<String>) {
                 .push(words.with("trouble-relay", &[("name", relay.name.into()), ("since", since.into())]));
         }
     }
-    if !app.troubles.files().is_empty() {
-        troubles.push(words.get("trouble-file"));
+    for (broken, has_former) in broken_files(app, app.store.read()).await? {
+        let name = broken.file.file_name().map(|name| name.to_string_lossy().into_owned());
+        let key = if has_former { "trouble-file" } else { "trouble-file-none" };
+        troubles.push(words.with(key, &[("file", name.unwrap_or_default().into())]));
     }
     let away = app.troubles.away().map(|(from, to)| {
         let values = [("from", frame.when.short(from).into()), ("to", frame.when.short(to).into())];
         words.with("trouble-away", &values)
     });
-    (troubles, away.into_iter().collect())
+    Ok((troubles, away.into_iter().collect()))
 }

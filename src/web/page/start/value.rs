@@ -56,21 +56,31 @@ pub(in crate::web::page) fn value(
         Json::Array(items) => items.iter().filter_map(Json::as_str).collect::<Vec<_>>().join("、"),
         other => other.to_string(),
     };
+    // Free words stand in the reader's language; everything else as it is typed.
+    let offered = |value: &Json| match variable.kind {
+        VariableKind::Text => variable::told(variable, value, language, when.zone).into_owned(),
+        _ => written(value),
+    };
     let from = match (&preset, typed) {
-        (Some(preset), typed) if typed.is_none_or(|typed| typed == written(preset)) => {
+        (Some(preset), typed)
+            if typed.is_none_or(|typed| typed == written(preset) || typed == offered(preset)) =>
+        {
             words.get(if from_site { "start-from-directory" } else { "start-from-playbook" })
         }
         _ => String::new(),
     };
     let choices = match &variable.kind {
         VariableKind::Enum(options) => {
-            options.iter().map(|option| (option.clone(), option.clone())).collect()
+            let told = |option: &String| {
+                let kept = Json::from(option.clone());
+                variable::told(variable, &kept, language, when.zone).into_owned()
+            };
+            options.iter().map(|option| (option.clone(), told(option))).collect()
         }
         VariableKind::JmaIntensity => variable::JMA_INTENSITIES
             .iter()
             .map(|level| {
-                let shown =
-                    variable::shown(&variable.kind, &Json::from(*level), language, when.zone).into_owned();
+                let shown = variable::told(variable, &Json::from(*level), language, when.zone).into_owned();
                 ((*level).to_owned(), shown)
             })
             .collect(),
@@ -78,11 +88,11 @@ pub(in crate::web::page) fn value(
     };
     let shown = known
         .get(&variable.key)
-        .map(|value| variable::shown(&variable.kind, value, language, when.zone).into_owned());
+        .map(|value| variable::told(variable, value, language, when.zone).into_owned());
     Value {
         label: variable::label(variable).get(language).to_owned(),
         from,
-        value: typed.map(str::to_owned).or_else(|| preset.as_ref().map(written)).unwrap_or_default(),
+        value: typed.map(str::to_owned).or_else(|| preset.as_ref().map(offered)).unwrap_or_default(),
         shown: shown.unwrap_or_default(),
         choices,
         keys: match variable.kind {
