@@ -4,7 +4,7 @@
 //! - [`Work`]: one transaction, who acts, what time it is, and what is to be written at its end;
 //! - [`Scene`](scene::Scene): an incident with its playbook, its directory and its chairs;
 //! - `perform`: the only place where the core's effects become rows;
-//! - a function for each verb: [`incident::start`], [`answer::answer`], [`decision::decide`] …
+//! - a function for each verb: [`incident::start`], [`answers::take`], [`decision::decide`] …
 //!
 //! # Flow of a verb
 //! 1. `Work::begin` opens the transaction and reads the clock, once.

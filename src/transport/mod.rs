@@ -7,7 +7,7 @@
 //!    there are connections; no database transaction is open meanwhile.
 //! 2. `mail`: [`message`] writes the letter as MIME, [`relay`] lends a kept connection to the first relay that is
 //!    up, [`connection`] has the SMTP conversation.
-//! 3. `webhook`: a signed call to a [`hook_url`], after [`reach`] has looked where it leads. `sms_gateway`: the [`short`]
+//! 3. `webhook`: a signed call to a [`hook_url`], after `reach` has looked where it leads. `sms_gateway`: the [`short`]
 //!    text by the request that the configuration describes ([`blanks`]). Both call by [`http`].
 //! 4. The [`Outcome`] says how far the letter came. It is a result, not an error: a refusal is news about a contact.
 //!

@@ -20,6 +20,7 @@ use crate::{
 };
 
 type Checked = Result<(), String>;
+type Law = fn(&Simulation) -> Checked;
 
 /// A worker's look, and what its steps may take.
 const SLACK: Span = Span(LOOK.0 + 1000);
@@ -28,7 +29,7 @@ const BACKLOG: Span = Span::minutes(20);
 
 /// Checks all of them. Errors: the first that is broken.
 pub(super) fn check(run: &Simulation) -> Checked {
-    let laws: [(&str, fn(&Simulation) -> Checked); 12] = [
+    let laws: [(&str, Law); 12] = [
         ("I1", every_accepted_trigger_reaches_everybody),
         ("I1", the_same_request_leads_to_one_incident),
         ("I2", nobody_gets_a_letter_twice_unless_it_was_in_flight_at_a_fault),
