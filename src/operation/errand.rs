@@ -96,15 +96,18 @@ pub enum Matter {
     Closing,
     /// The look back.
     Review,
-    /// An address of the directory.
-    Address,
+    /// An address that the directory holds.
+    Address {
+        /// Of which contact: `agency:hosp_a primary`.
+        contact: String,
+    },
 }
 
 impl Matter {
     /// Where it leads in the service: `/incidents/inc_…/tasks/tsk_…`.
     pub fn path(&self, incident: IncidentId) -> String {
         let tail = match self {
-            Self::Address => return "/directory".to_owned(),
+            Self::Address { .. } => return "/directory".to_owned(),
             Self::Hold => "/hold".to_owned(),
             Self::Task { id } => format!("/tasks/{id}"),
             Self::Report { id, .. } => format!("/reports/{id}"),

@@ -116,7 +116,7 @@ pub(super) async fn tell_owner(
                 "The receiver of {en} by {via} says that it is gone (410). Nothing more is sent there. Correct the address in the directory, or mark it as looked into."
             ),
         ),
-        matter: Matter::Address,
+        matter: Matter::Address { contact: delivery.contact.clone() },
         options: Vec::new(),
         severity: Urgency::High,
     };

@@ -11,7 +11,11 @@
 //! Each way out of the house has a lane of its own: a gateway that hangs holds up no mail, and a drill takes no
 //! connection from what is real.
 
-use std::{collections::HashMap, convert::Infallible, sync::Arc};
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    sync::{Arc, PoisonError},
+};
 
 use entity::delivery;
 use noroshi_core::time::{Span, Timestamp};

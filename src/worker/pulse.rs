@@ -98,9 +98,10 @@ async fn look(app: &App, looks: u32, stopping: bool) -> Result<(), OperationErro
     if looks.is_multiple_of(BEAT) {
         // Leases first: whoever holds letters has to go on holding them.
         let (now, until) = delivery::renew(app).await?;
-        let mut tenure = app.tenure.lock().unwrap_or_else(PoisonError::into_inner);
-        *tenure = tenure.renewed(now, until);
-        drop(tenure);
+        {
+            let mut tenure = app.tenure.lock().unwrap_or_else(PoisonError::into_inner);
+            *tenure = tenure.renewed(now, until);
+        }
         node::beat(app, stopping).await?;
     }
     if !stopping {

@@ -113,7 +113,7 @@ pub(super) async fn stand(
         }
         Matter::Closing if scene.state() == Incident::Closing => Some(somebody_elses(words)),
         Matter::Closing => Some((words.get("errand-kept-open"), words.get("errand-kept-open-why"), true)),
-        Matter::Review | Matter::Address => None,
+        Matter::Review | Matter::Address { .. } => None,
     };
     Ok(())
 }
