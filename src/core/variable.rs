@@ -380,12 +380,12 @@ mod tests {
     #[test]
     fn options_and_defaults_are_told_in_the_readers_language() {
         let mut variable = of(VariableKind::Enum(vec!["全館".into(), "不明".into()]));
-        variable.words = vec![Text::both("全館", "Whole building"), Text::plain("不明")];
-        let kept = read(&variable, &json!("whole building"), NOW, ZONE);
+        variable.words = vec![Text::both("全館", "All floors"), Text::plain("不明")];
+        let kept = read(&variable, &json!("all floors"), NOW, ZONE);
         assert!(kept.is_err(), "word for word");
-        let kept = read(&variable, &json!("Whole building"), NOW, ZONE).expect("an option in English");
+        let kept = read(&variable, &json!("All floors"), NOW, ZONE).expect("an option in English");
         assert_eq!(kept, json!("全館"), "kept is the Japanese");
-        assert_eq!(told(&variable, &kept, Language::En, ZONE), "Whole building");
+        assert_eq!(told(&variable, &kept, Language::En, ZONE), "All floors");
         assert_eq!(told(&variable, &kept, Language::Ja, ZONE), "全館");
         assert_eq!(told(&variable, &json!("不明"), Language::En, ZONE), "不明");
     }

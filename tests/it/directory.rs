@@ -215,6 +215,7 @@ async fn a_file_is_imported_on_the_page_only_after_it_was_looked_at() {
     browser.picture("import-preview").await;
     browser.width(PHONE).await;
     assert_eq!(version(&server).await, before, "nothing is stored before it is confirmed");
+    browser.choose("checkbox", "上の注意（新しいグループなど）を確かめた").await;
     browser.press("button", "この内容に変える").await;
     browser.shows("台帳を取り込みました").await;
     assert_ne!(version(&server).await, before);

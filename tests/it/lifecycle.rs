@@ -82,6 +82,7 @@ async fn closing_is_proposed_by_the_numbers_and_decided_by_a_person() {
             (about.len() == 2).then_some(about)
         })
         .await;
+        assert!(!letters[1].text.contains("本部長（指揮） 様"), "an empty chair reads nothing");
         let link = letters[1].role_link();
         let page = server.anybody().get(&link).await.expect(200).text;
         assert!(page.contains("終結する") && page.contains("続ける（終結しない）"), "{page}");

@@ -57,7 +57,11 @@ pub(super) fn put(work: &mut Work, sheets: &[(&Sheet, Headings)]) {
             }
             let mut agency = work.directory.agencies.remove(&key).unwrap_or_else(|| blank(called));
             fill(work, &mut agency, &cells);
-            if agency.primary.reach.is_empty() && agency.alternate.reach.is_empty() {
+            // An address that cannot be read was told already.
+            let typed = cells
+                .iter()
+                .any(|(_, column, words)| matches!(column, Column::Address(..)) && !words.is_empty());
+            if !typed && agency.primary.reach.is_empty() && agency.alternate.reach.is_empty() {
                 no_address(work, place, called);
             }
             work.directory.agencies.insert(key.clone(), agency);
