@@ -381,10 +381,10 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
         transports = transports.with("mail", Transport::Mail(mailer));
     }
     if let Some(hooks) = hooks(config) {
-        transports = transports.with("webhook", Transport::Webhook(hooks));
+        transports = transports.with("webhook", Transport::Webhook(Box::new(hooks)));
     }
     if let Some(gateway) = gateway(config) {
-        transports = transports.with("http_gateway", Transport::Sms(gateway));
+        transports = transports.with("http_gateway", Transport::Sms(Box::new(gateway)));
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
     let app = App::open(config, clock, Arc::new(Chance::from_os()), transports, true).await?;

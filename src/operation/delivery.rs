@@ -199,10 +199,10 @@ async fn record_one(
         let scene = scenes.get(work.app, &work.tx, delivery.incident_id).await?;
         super::receipt::tell_owner(work, &scene, &delivery).await?;
     }
-    if let Some(fate) = told {
-        if let Some(input) = super::receipt::apply(&mut delivery, &fate, at) {
-            settle(work, scenes, rules, rows, &mut delivery, input, at).await?;
-        }
+    if let Some(fate) = told
+        && let Some(input) = super::receipt::apply(&mut delivery, &fate, at)
+    {
+        settle(work, scenes, rules, rows, &mut delivery, input, at).await?;
     }
     Ok(())
 }

@@ -128,9 +128,9 @@ pub enum Transport {
     /// By SMTP.
     Mail(Mailer),
     /// By a signed call to a program.
-    Webhook(Hooks),
+    Webhook(Box<Hooks>),
     /// By SMS.
-    Sms(Gateway),
+    Sms(Box<Gateway>),
     /// Nothing leaves the house: the delivery row is all there is, and the letter can be read on the incident's page.
     /// In the demo, what would go by mail is handed to the catcher of the same process, and to nothing else.
     Rehearsal {

@@ -173,7 +173,7 @@ fn unknown_fields(asks: &[Ask], keys: &[String]) -> Vec<Invalid> {
     unknown
         .map(|key| {
             Invalid::new(
-                &format!("fields.{key}"),
+                format!("fields.{key}"),
                 format!("この報告に {key} という欄はありません。ある欄: {}", known.join("、")),
                 format!("this report has no field {key}; it has: {}", known.join(", ")),
             )
