@@ -539,7 +539,8 @@ mod tests {
         let letter = Letter { subject: "長い件名の".repeat(30), repeat: true, number: 12, ..drill() };
         let subject = letter.render().subject;
         assert!(
-            subject.starts_with("【訓練】（再送）長い件名の") && subject.ends_with("… 第12報"),
+            subject.starts_with("【訓練】（再送）長い件名の")
+                && subject.ends_with("…（03:44までに回答） 第12報"),
             "{subject}"
         );
         assert!(columns(&subject) <= SUBJECT_COLUMNS, "{}", columns(&subject));

@@ -236,6 +236,8 @@ async fn a_reached_quorum_stands_the_rest_down() {
         let west = sink.letters_to("dmat@west.example", 1, SOON).await.remove(0).link();
         sink.letters_to("dmat@south.example", 1, SOON).await;
 
+        // A person has the page open: pressing one button after the other is a change of mind, not a mail scanner.
+        anybody.post_form(&format!("{east}/opened"), &[]).await.expect(204);
         anybody.post_form(&format!("{east}/answer"), &decline).await.expect(303);
         anybody.post_form(&format!("{west}/answer"), &accept).await.expect(303);
         assert_eq!(incident.recipient("standby", "hosp_south").await["state"], "waiting", "a decline counts for none");

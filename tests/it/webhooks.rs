@@ -194,6 +194,7 @@ async fn a_receiver_that_is_gone_is_not_called_any_more_and_its_owner_hears_of_i
         let (mail, hook) = (Sink::start().await, HookSink::start(|_, _| Act::status(410)).await);
         let url = format!("http://{}/alerts", hook.address());
         let home = home(database, &mail, &hook.address());
+        let home = home.set("NOROSHI_PASSWORD", "right-long-password-1");
         home.import_directory(&directory(&url)).await;
         home.run(&["user", "add", "--person", "p_deputy", "--role", "admin"]).await.expect(0);
         let server = home.serve().await;

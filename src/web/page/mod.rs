@@ -87,7 +87,7 @@ mod tests {
             .collect();
         assert!(asked.len() > 150, "{} keys found", asked.len());
         for end in ["close", "cancel"] {
-            for key in ["title", "what", "reason", "tick", "go"] {
+            for key in ["title", "what", "reason", "why", "tick", "go"] {
                 let key = format!("end-{end}-{key}");
                 assert_ne!(Words(Language::Ja).get(&key), key);
             }

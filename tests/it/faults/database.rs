@@ -122,8 +122,8 @@ async fn while_the_database_is_away_nothing_is_half_done_and_afterwards_nothing_
         assert!(history.answered(&east, "available", &taken));
         // What fell due meanwhile comes in its order, down to a person's decision.
         incident.in_state("standby", "hosp_west", "to_decide", HEALED).await;
-        let (first, second) =
-            (sink.received_by("dmat@west.example"), sink.received_by("office@west-kanri.example"));
+        let second = sink.letters_to("office@west-kanri.example", 1, HEALED).await;
+        let first = sink.received_by("dmat@west.example");
         assert!(first[0].received_ms < second[0].received_ms);
         history.check(&server, &sink, HEALED, 8).await;
         server.forget_log();
@@ -139,6 +139,7 @@ async fn a_database_that_refuses_connections_is_told_at_once_and_the_pool_recove
         let proxy = Proxy::to(&database.server()).await;
         let home = Home::new(database.through(&proxy.address())).relays(&[&sink]);
         let server = home.playbook("quick.yaml", &patient()).serve_with(DIRECTORY).await;
+        until("its start is over", SOON, async || server.log().contains("set-up link").then_some(())).await;
         proxy.weather(Weather::Cut);
         let refused = until("it is refused", SOON, async || {
             Some(start(&server.api, "gone").await).filter(|reply| reply.status == 503)
