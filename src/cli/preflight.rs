@@ -107,6 +107,9 @@ pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
                 let words = letter.render();
                 let whom = format!("{} ({})", planned.name.get(setting.language), planned.contact);
                 let _ = write!(page, "\n--- {whom}  {}\n{}\n\n{}", planned.alert, words.subject, words.text);
+                if let Some(sms) = &planned.sms {
+                    let _ = writeln!(page, "\nSMS: {sms}");
+                }
             }
             print(&page)?;
         }

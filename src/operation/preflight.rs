@@ -32,6 +32,7 @@ use crate::{
     transport::{
         Transport,
         letter::{DrillWords, Letter},
+        short::short_text,
     },
 };
 
@@ -152,7 +153,8 @@ impl Outlook {
 /// Where the answer link of a letter will stand.
 pub const SPECIMEN_LINK: &str = "https://…/a/…";
 
-/// The letters of a timetable as their readers would get them, each with the frame that the service puts around it.
+/// The letters of a timetable as their readers would get them, each with the frame that the service puts around it;
+/// the short message where it goes by SMS.
 ///
 /// - `wanted`: whether a recipient's letters are looked at.
 pub fn written(
@@ -161,7 +163,17 @@ pub fn written(
     wanted: impl Fn(&str) -> bool,
 ) -> Vec<(PlannedLetter, Letter)> {
     let planned = letters(plan, timetable, Specimen { link: SPECIMEN_LINK }, wanted);
-    planned.into_iter().map(|letter| (letter.clone(), framed(plan, letter))).collect()
+    let by_sms = |via: &String| {
+        plan.directory.transports.get(via).is_some_and(|transport| transport.driver == "http_gateway")
+    };
+    planned
+        .into_iter()
+        .map(|planned| {
+            let letter = framed(plan, planned.clone());
+            let sms = planned.via.iter().any(by_sms).then(|| short_text(&letter));
+            (PlannedLetter { sms, ..planned }, letter)
+        })
+        .collect()
 }
 
 /// A letter for programs.

@@ -12,7 +12,6 @@ use askama::Template;
 use noroshi_core::{
     playbook::preflight::{self as core, Answers, Entry, Finding, Timetable, What},
     problem::Severity,
-    text::DRILL_MARK,
     time::{Span, Timestamp},
     variable,
 };
@@ -279,8 +278,7 @@ pub async fn letters(
         let (name, desk) = (planned.name.get(language), planned.desk.get(language));
         let whom = if name == desk { name.to_owned() } else { format!("{name} {desk}") };
         let join = frame.words.get("list-join");
-        let sms = planned.sms.clone().filter(|_| planned.via.iter().any(|via| via == "sms"));
-        let sms = sms.map(|sms| if prepared.question.drill { format!("{DRILL_MARK}{sms}") } else { sms });
+        let sms = planned.sms.clone();
         let lang = super::answer::lang(planned.language);
         (format!("{at} {whom}"), rendered.subject, rendered.text, sms, lang, via.join(&join))
     });

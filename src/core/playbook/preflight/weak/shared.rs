@@ -72,7 +72,11 @@ impl Look<'_> {
         let mut things: BTreeSet<Thing> = contact.person.iter().cloned().map(Thing::Person).collect();
         for (via, address) in self.plan.directory.reach(contact) {
             let driver = self.plan.directory.transports.get(via).map_or("", |it| it.driver.as_str());
-            things.insert(Thing::Address(plain(address, driver)));
+            let plain = plain(address, driver);
+            // A number of zeros alone is a sample and nobody's.
+            if plain.chars().any(|c| c != '0') {
+                things.insert(Thing::Address(plain));
+            }
             if driver == "smtp"
                 && let Some((_, domain)) = address.rsplit_once('@')
             {
