@@ -12,8 +12,8 @@
 //! 2. [`Happening::Heal`] ends all faults, and time runs on until everything that was promised has come.
 //! 3. Every invariant looks at the history and at the last rows.
 //!
-//! The same seed gives the same run: `NOROSHI_SEED=17 cargo test -p noroshi-core simulation` plays one again and prints
-//! what happened. `NOROSHI_LONG=1` plays a hundred times as many.
+//! The same seed gives the same run: `NOROSHI_SEED=17 cargo test -p noroshi-core simulation` plays one again and,
+//! where it fails, prints what happened. `NOROSHI_LONG=1` plays a hundred times as many.
 
 mod hall;
 mod history;

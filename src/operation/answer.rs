@@ -151,7 +151,7 @@ pub async fn on_behalf(
         return Ok(again);
     }
     let by = (work.actor.id.clone(), work.actor.name.clone());
-    let (_, _, row) = load(&work, id).await?;
+    let row = locked(&work, id).await?;
     let mut known = Known::default();
     let row = take(&mut work, &mut known, row, typed, by, None).await?;
     known.conclude(&mut work).await?;
@@ -389,18 +389,21 @@ pub async fn wrong_address(mut work: Work<'_>, link: &link::Model, note: &str) -
     work.commit().await
 }
 
+/// A recipient, locked, its incident entered.
+async fn locked(work: &Work<'_>, id: RecipientId) -> Result<recipient::Model, OperationError> {
+    let seen = store::recipient::get(&work.tx, id).await?;
+    work.enter([seen.incident_id]).await?;
+    let row = store::recipient::lock(&work.tx, vec![id.raw()]).await?.pop();
+    row.ok_or_else(|| StoreError::NotFound { what: "recipient", id: id.to_string() }.into())
+}
+
 /// A recipient, locked, with its incident's world and its alert's rule.
 pub(super) async fn load(
     work: &Work<'_>,
     id: RecipientId,
 ) -> Result<(Scene, Rule, recipient::Model), OperationError> {
-    let seen = store::recipient::get(&work.tx, id).await?;
-    work.enter([seen.incident_id]).await?;
-    let rule = store::alert::rule(&store::alert::get(&work.tx, AlertId::new(seen.alert_id)).await?)?;
-    let row = store::recipient::lock(&work.tx, vec![id.raw()])
-        .await?
-        .pop()
-        .ok_or_else(|| StoreError::NotFound { what: "recipient", id: id.to_string() })?;
+    let row = locked(work, id).await?;
+    let rule = store::alert::rule(&store::alert::get(&work.tx, AlertId::new(row.alert_id)).await?)?;
     let scene = Scene::load(work.app, &work.tx, IncidentId::new(row.incident_id)).await?;
     Ok((scene, rule, row))
 }
