@@ -17,7 +17,7 @@ use noroshi_core::{
     text::Language,
     time::{Span, Timestamp},
 };
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -119,18 +119,34 @@ pub struct App {
 #[derive(Debug, Default)]
 pub struct Bells {
     /// Letters may be due.
-    pub deliver: Notify,
+    pub deliver: Bell,
     /// Timers may be due.
-    pub timers: Notify,
+    pub timers: Bell,
     /// The calendar may have changed. Nobody rings it: a polling period is soon enough.
-    pub schedule: Notify,
+    pub schedule: Bell,
 }
 
 impl Bells {
-    /// Something was written: look again.
+    /// Something was written, nobody knows what: look again.
     pub fn ring(&self) {
-        self.deliver.notify_one();
-        self.timers.notify_one();
+        self.deliver.ring();
+        self.timers.ring();
+    }
+}
+
+/// A bell that several may listen to.
+#[derive(Debug, Default)]
+pub struct Bell(watch::Sender<()>);
+
+impl Bell {
+    /// Everybody who listens looks again, also whoever is busy at this moment.
+    pub fn ring(&self) {
+        self.0.send_replace(());
+    }
+
+    /// An ear at this bell.
+    pub fn listen(&self) -> watch::Receiver<()> {
+        self.0.subscribe()
     }
 }
 

@@ -20,7 +20,7 @@ pub use answers::Answers;
 use std::sync::Arc;
 
 use noroshi_core::time::{Span, Timestamp};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{app::App, lifecycle::Lifecycle};
@@ -45,12 +45,18 @@ pub fn start(app: &Arc<App>, life: &Lifecycle) {
 }
 
 /// Waits for the bell, the next due moment, the polling period, or the stop. Returns `false` on stop.
-async fn wait(app: &App, bell: &Notify, next_due: Option<Timestamp>, stop: &CancellationToken) -> bool {
+async fn wait(
+    app: &App,
+    bell: &mut watch::Receiver<()>,
+    next_due: Option<Timestamp>,
+    stop: &CancellationToken,
+) -> bool {
     let period = app.clock.now() + PERIOD;
     let until = next_due.map_or(period, |due| due.min(period));
     tokio::select! {
         () = stop.cancelled() => false,
-        () = bell.notified() => true,
+        // The bells hang as long as the service stands.
+        _ = bell.changed() => true,
         () = app.clock.sleep_until(until) => true,
     }
 }

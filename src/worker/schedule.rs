@@ -11,6 +11,7 @@ use crate::{app::App, operation::schedule};
 /// Runs until the stop.
 pub(super) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), Infallible> {
     let turns = app.watch.begin("schedule");
+    let mut bell = app.bells.schedule.listen();
     loop {
         turns.turn();
         let next = match schedule::ring_due(&app).await {
@@ -23,7 +24,7 @@ pub(super) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), In
                 None
             }
         };
-        if !wait(&app, &app.bells.schedule, next, &stop).await {
+        if !wait(&app, &mut bell, next, &stop).await {
             return Ok(());
         }
     }

@@ -11,6 +11,7 @@ use crate::{app::App, operation::timer, watch::Turns};
 /// Runs until the stop.
 pub(super) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), Infallible> {
     let turns = app.watch.begin("timers");
+    let mut bell = app.bells.timers.listen();
     loop {
         turns.turn();
         let next = match look(&app, &turns).await {
@@ -27,7 +28,7 @@ pub(super) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), In
                 None
             }
         };
-        if !wait(&app, &app.bells.timers, next, &stop).await {
+        if !wait(&app, &mut bell, next, &stop).await {
             return Ok(());
         }
     }
