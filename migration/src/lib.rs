@@ -12,6 +12,7 @@ mod m20261125_000007_attachment;
 mod m20261125_000008_node;
 mod m20261125_000009_gateway_message;
 mod m20261125_000010_finding;
+mod m20261129_000011_outbox;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000008_node::Migration),
             Box::new(m20261125_000009_gateway_message::Migration),
             Box::new(m20261125_000010_finding::Migration),
+            Box::new(m20261129_000011_outbox::Migration),
         ]
     }
 }

@@ -17,7 +17,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Invalid, OperationError, Reply, Work, errand::Errand, follow::FollowUp, scene::Scene, telling, told::Told,
+    Invalid, OperationError, Reply, Work, errand::Errand, follow::FollowUp, recipients::Recipients,
+    scene::Scene, telling, told::Told,
 };
 use crate::store::{self, from_json, to_json};
 
@@ -279,10 +280,13 @@ pub(super) async fn stop_all(
 ) -> Result<(), OperationError> {
     let mut rules = Rules::default();
     for chunk in recipients.chunks(store::CHUNK) {
-        for mut row in store::recipient::lock(&work.tx, chunk.to_vec()).await? {
+        let mut rows = Recipients::lock(work, chunk.to_vec()).await?;
+        for id in chunk {
+            let Some(row) = rows.get(*id) else { continue };
             let rule = rules.get(work, row.alert_id).await?;
-            step(work, scene, &rule, &mut row, &Input::Stopped { why, tell }).await?;
+            rows.step(work, scene, &rule, *id, &Input::Stopped { why, tell }).await?;
         }
+        rows.save(work).await?;
     }
     Ok(())
 }
@@ -307,9 +311,26 @@ impl Rules {
     }
 }
 
-/// Takes one input for one locked recipient: asks the core, saves the row, performs the effects. Returns whether
+/// Takes one input for one locked recipient: asks the core, performs the effects, saves the row. Returns whether
 /// anything changed.
 pub(super) async fn step(
+    work: &mut Work<'_>,
+    scene: &Scene,
+    rule: &Rule,
+    row: &mut recipient::Model,
+    input: &Input,
+) -> Result<bool, OperationError> {
+    let changed = decide(work, scene, rule, row, input).await?;
+    if changed {
+        store::recipient::save(&work.tx, row).await?;
+    }
+    Ok(changed)
+}
+
+/// [`step`] without writing the row: whoever takes many writes them together ([`Recipients`]).
+///
+/// [`Recipients`]: super::recipients::Recipients
+pub(super) async fn decide(
     work: &mut Work<'_>,
     scene: &Scene,
     rule: &Rule,
@@ -324,7 +345,6 @@ pub(super) async fn step(
     let changed = next != value;
     if changed {
         store::recipient::set_value(row, &next, work.now);
-        store::recipient::save(&work.tx, row).await?;
         work.changed(scene.id(), "recipient");
     }
     work.perform(scene, rule, row, effects).await?;

@@ -21,9 +21,10 @@ use uuid::Uuid;
 
 use super::{
     Actor, AsTyped, Invalid, Once, OperationError, Reply, Work,
-    alert::{Given, count_answers, given, step},
+    alert::{Given, count_answers, decide, given, step},
     answers::Sent,
     doubt::{self, Client},
+    recipients::Recipients,
     scene::{Scene, Scenes, text},
     telling,
 };
@@ -83,9 +84,11 @@ pub async fn opened(mut work: Work<'_>, link: &link::Model, client: &Client) -> 
     work.commit().await
 }
 
-/// What several answers in one transaction share: each is read once.
+/// What several answers in one transaction share: each is read once, and written once.
 #[derive(Default)]
 pub(super) struct Known {
+    rows: Recipients,
+    kept: Vec<answer::Model>,
     scenes: Scenes,
     alerts: BTreeMap<Uuid, (alert::Model, Arc<Rule>)>,
     /// The alerts that were answered.
@@ -93,6 +96,11 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// Locks the recipients who answer; their incidents are entered.
+    pub(super) async fn lock(work: &Work<'_>, ids: Vec<Uuid>) -> Result<Self, OperationError> {
+        Ok(Self { rows: Recipients::lock(work, ids).await?, ..Self::default() })
+    }
+
     async fn alert(
         &mut self,
         work: &Work<'_>,
@@ -107,8 +115,10 @@ impl Known {
         Ok((row, Arc::clone(rule)))
     }
 
-    /// What follows from all answers together: a quorum, deadlines that count from an answer.
-    pub(super) async fn conclude(self, work: &mut Work<'_>) -> Result<(), OperationError> {
+    /// Writes the answers, and what follows from all of them together: a quorum, deadlines that count from an answer.
+    pub(super) async fn conclude(mut self, work: &mut Work<'_>) -> Result<(), OperationError> {
+        store::recipient::put_answers(&work.tx, std::mem::take(&mut self.kept)).await?;
+        self.rows.save(work).await?;
         for id in self.answered {
             let (alert, rule) = &self.alerts[&id];
             let scene = Scene::load(work.app, &work.tx, IncidentId::new(alert.incident_id)).await?;
@@ -121,21 +131,18 @@ impl Known {
 
 /// Takes an answer by link, without what follows from it ([`Known::conclude`]). The same answer again changes nothing;
 /// another one replaces it, both stay.
-///
-/// - `row`: the recipient, locked, its incident entered.
 pub(super) async fn answer(
     work: &mut Work<'_>,
     known: &mut Known,
     sent: &Sent,
-    row: recipient::Model,
     typed: Typed<'_>,
-) -> Result<recipient::Model, OperationError> {
+) -> Result<(), OperationError> {
     let by = (work.actor.id.clone(), text(&sent.link.name).ja);
-    let row = take(work, known, row, typed, by, Some(sent)).await?;
+    let row = take(work, known, sent.link.recipient_id, typed, by, Some(sent)).await?;
     if given(&row)?.is_none_or(|given| !given.suspect) {
         prove(work, &row, &sent.link.contact)?;
     }
-    Ok(row)
+    Ok(())
 }
 
 /// Takes an answer by telephone, typed in by somebody of the house.
@@ -151,9 +158,10 @@ pub async fn on_behalf(
         return Ok(again);
     }
     let by = (work.actor.id.clone(), work.actor.name.clone());
-    let row = locked(&work, id).await?;
-    let mut known = Known::default();
-    let row = take(&mut work, &mut known, row, typed, by, None).await?;
+    let seen = store::recipient::get(&work.tx, id).await?;
+    work.enter([seen.incident_id]).await?;
+    let mut known = Known::lock(&work, vec![id.raw()]).await?;
+    let row = take(&mut work, &mut known, id.raw(), typed, by, None).await?;
     known.conclude(&mut work).await?;
     let scene = Scene::load(work.app, &work.tx, IncidentId::new(row.incident_id)).await?;
     work.flush_quietly().await?;
@@ -167,11 +175,13 @@ pub async fn on_behalf(
 async fn take(
     work: &mut Work<'_>,
     known: &mut Known,
-    mut row: recipient::Model,
+    id: Uuid,
     typed: Typed<'_>,
     (by, by_name): (String, String),
     sent: Option<&Sent>,
 ) -> Result<recipient::Model, OperationError> {
+    let unknown = || StoreError::NotFound { what: "recipient", id: id.to_string() };
+    let mut row = known.rows.get(id).cloned().ok_or_else(unknown)?;
     let scene = known.scenes.get(work.app, &work.tx, row.incident_id).await?;
     let (alert, rule) = known.alert(work, row.alert_id).await?;
     // What closing and cancelling ask is answered afterwards; everything else is over with the incident.
@@ -239,25 +249,22 @@ async fn take(
     if same {
         return Ok(row);
     }
-    store::recipient::put_answer(
-        &work.tx,
-        answer::Model {
-            id: work.app.chance.uuid(work.now),
-            recipient_id: row.id,
-            at_ms: work.now.0,
-            option: given.option.clone(),
-            fields: to_json(&given.fields),
-            note: given.note.clone(),
-            by: given.by.clone(),
-            by_name: given.by_name.clone(),
-            proxy,
-            late: given.late,
-            suspect,
-        },
-    )
-    .await?;
+    known.kept.push(answer::Model {
+        id: work.app.chance.uuid(work.now),
+        recipient_id: row.id,
+        at_ms: work.now.0,
+        option: given.option.clone(),
+        fields: to_json(&given.fields),
+        note: given.note.clone(),
+        by: given.by.clone(),
+        by_name: given.by_name.clone(),
+        proxy,
+        late: given.late,
+        suspect,
+    });
     if suspect {
         doubt::keep(work, &scene, &rule, &mut row, before.as_ref(), &given).await?;
+        known.rows.put(row.clone());
         let line = said(&work.actor, &row, "answer", told(option, &given, before.is_some()), work.now);
         work.line(scene.id(), line);
         known.answered.insert(row.alert_id);
@@ -265,11 +272,10 @@ async fn take(
     }
     row.answer = Some(to_json(&given));
     let input = Input::Answered { meaning: option.meaning, counts_as: option.counts_as, at: work.now };
-    if !step(work, &scene, &rule, &mut row, &input).await? {
-        // The evidence was there already: only the answer itself is new.
-        store::recipient::save(&work.tx, &mut row).await?;
-        work.changed(scene.id(), "recipient");
-    }
+    // Where the evidence was there already, the answer itself is new.
+    decide(work, &scene, &rule, &mut row, &input).await?;
+    work.changed(scene.id(), "recipient");
+    known.rows.put(row.clone());
     let line = said(&work.actor, &row, "answer", told(option, &given, before.is_some()), work.now);
     work.line(scene.id(), line);
     known.answered.insert(row.alert_id);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use entity::{link, recipient};
+use entity::link;
 use uuid::Uuid;
 
 use super::{
@@ -45,25 +45,16 @@ pub async fn take(app: &App, sent: &[Sent]) -> Result<Vec<Result<(), OperationEr
     let ids: Vec<Uuid> = sent.iter().map(|one| one.link.recipient_id).collect();
     let seen = store::recipient::several(&work.tx, ids.clone()).await?;
     work.enter(seen.iter().map(|row| row.incident_id)).await?;
-    let mut rows: BTreeMap<Uuid, recipient::Model> =
-        store::recipient::lock(&work.tx, ids).await?.into_iter().map(|row| (row.id, row)).collect();
-    let mut known = Known::default();
+    let mut known = Known::lock(&work, ids).await?;
     let mut results = Vec::with_capacity(sent.len());
     for one in sent {
-        let id = one.link.recipient_id;
-        let Some(row) = rows.get(&id) else {
-            let what = StoreError::NotFound { what: "recipient", id: id.to_string() };
-            results.push(Err(what.into()));
-            continue;
-        };
         work.actor = answer::actor(&one.link);
         let field = |key: &str| one.value(key);
         let typed = Typed { option: &one.option, field: &field, note: &one.note };
-        match answer::answer(&mut work, &mut known, one, row.clone(), typed).await {
-            Ok(row) => {
-                rows.insert(id, row);
-                results.push(Ok(()));
-            }
+        match answer::answer(&mut work, &mut known, one, typed).await {
+            Ok(()) => results.push(Ok(())),
+            // Whose recipient is gone is alone in that.
+            Err(error @ OperationError::Store(StoreError::NotFound { .. })) => results.push(Err(error)),
             // Whatever the database did not do may have been half of it.
             Err(error @ OperationError::Store(_)) => return Err(error),
             // What cannot be taken is found out before anything is written.

@@ -3,9 +3,7 @@
 //! A connection hands over its next letter only after the outcome of its last is committed, so a kill can double at
 //! most one letter for each connection.
 
-use std::collections::BTreeMap;
-
-use entity::{attempt, delivery, recipient};
+use entity::{attempt, delivery};
 use noroshi_core::{
     alert::ContactPoint,
     ladder::Input,
@@ -18,7 +16,8 @@ use uuid::Uuid;
 
 use super::{
     Actor, OperationError, Work,
-    alert::{Rules, step},
+    alert::Rules,
+    recipients::Recipients,
     scene::{Scenes, text},
     telling,
 };
@@ -42,20 +41,20 @@ pub struct Tried {
     pub outcome: Outcome,
 }
 
-/// Leases up to `n` due letters to this node; none to the mail domains in `except`.
+/// Leases up to `n` due letters of a transport to this node; none to the mail domains in `except`.
 pub async fn claim(
     app: &App,
-    transports: &[String],
+    transport: &str,
     except: &[String],
     n: u64,
 ) -> Result<Vec<delivery::Model>, OperationError> {
     // A look without a lock first: most of the time nothing is due, and nothing is written then.
-    match store::delivery::next_due(app.store.read(), transports).await? {
+    match store::delivery::next_due(app.store.read(), transport).await? {
         Some(due) if due <= app.clock.now() => {}
         _ => return Ok(Vec::new()),
     }
     let work = Work::begin(app, Actor::system()).await?;
-    let rows = store::delivery::claim(&work.tx, transports, except, app.node, work.now, app.lease, n).await?;
+    let rows = store::delivery::claim(&work.tx, transport, except, app.node, work.now, app.lease, n).await?;
     work.tx.commit().await?;
     Ok(rows)
 }
@@ -68,9 +67,9 @@ pub async fn put_back(app: &App, ids: &[uuid::Uuid]) -> Result<(), OperationErro
     Ok(())
 }
 
-/// When the next letter falls due.
-pub async fn next_due(app: &App, transports: &[String]) -> Result<Option<Timestamp>, OperationError> {
-    Ok(store::delivery::next_due(app.store.read(), transports).await?)
+/// When the next letter of a transport falls due.
+pub async fn next_due(app: &App, transport: &str) -> Result<Option<Timestamp>, OperationError> {
+    Ok(store::delivery::next_due(app.store.read(), transport).await?)
 }
 
 /// Records outcomes and notes what is handed over next, in one transaction.
@@ -95,17 +94,17 @@ pub async fn record(
         .chain(&handed)
         .filter_map(|delivery| delivery.recipient_id)
         .collect();
-    let mut rows: BTreeMap<Uuid, recipient::Model> =
-        store::recipient::lock(&work.tx, ids).await?.into_iter().map(|row| (row.id, row)).collect();
+    let mut rows = Recipients::lock(&work, ids).await?;
     let mut scenes = Scenes::default();
     let mut rules = Rules::default();
 
     for delivery in &handed {
-        let Some(row) = delivery.recipient_id.and_then(|id| rows.get_mut(&id)) else { continue };
+        let Some(row) = delivery.recipient_id.and_then(|id| rows.get(id)) else { continue };
         if row.started_own_ms.is_none() {
             let scene = scenes.get(app, &work.tx, row.incident_id).await?;
             let rule = rules.get(&work, row.alert_id).await?;
-            step(&mut work, &scene, &rule, row, &Input::Tried).await?;
+            let id = row.id;
+            rows.step(&mut work, &scene, &rule, id, &Input::Tried).await?;
         }
     }
     let mut attempts = Vec::with_capacity(tried.len());
@@ -122,6 +121,7 @@ pub async fn record(
     if !attempts.is_empty() {
         store::delivery::put_attempts(&work.tx, attempts).await?;
     }
+    rows.save(&work).await?;
     work.commit().await?;
     Ok(handed)
 }
@@ -130,7 +130,7 @@ async fn record_one(
     work: &mut Work<'_>,
     scenes: &mut Scenes,
     rules: &mut Rules,
-    rows: &mut BTreeMap<Uuid, recipient::Model>,
+    rows: &mut Recipients,
     one: &Tried,
 ) -> Result<(), OperationError> {
     let mut delivery = one.delivery.clone();
@@ -220,11 +220,12 @@ fn again(delivery: &mut delivery::Model, due: Timestamp) {
 }
 
 /// Writes what became of a delivery, tells it where it is bad news, and lets the recipient's ladder hear of it.
+/// Rows of recipients are the caller's to save.
 pub(super) async fn settle(
     work: &mut Work<'_>,
     scenes: &mut Scenes,
     rules: &mut Rules,
-    rows: &mut BTreeMap<Uuid, recipient::Model>,
+    rows: &mut Recipients,
     delivery: &mut delivery::Model,
     input: Option<Input>,
     at: Timestamp,
@@ -232,13 +233,14 @@ pub(super) async fn settle(
     // A recipient who answered while the letter was under way gets no further try of it.
     let settled = delivery
         .recipient_id
-        .and_then(|id| rows.get(&id))
+        .and_then(|id| rows.get(id))
         .is_some_and(|row| !matches!(row.state.as_str(), "waiting" | "informed"));
     if delivery.state == "queued" && settled && delivery.occasion != "stand_down" {
         delivery.state = "withdrawn".into();
         delivery.ended_at_ms = Some(work.now.0);
     }
-    store::delivery::save(&work.tx, delivery).await?;
+    work.gathered.outcomes.insert(delivery.id, delivery.clone());
+    work.letters_due |= delivery.state == "queued";
     let scene = scenes.get(work.app, &work.tx, delivery.incident_id).await?;
     if matches!(delivery.state.as_str(), "refused" | "given_up" | "unknown") {
         let told = failed(delivery);
@@ -246,13 +248,14 @@ pub(super) async fn settle(
         work.line(scene.id(), line);
     }
     if delivery.occasion == "offer" && matches!(delivery.state.as_str(), "refused" | "given_up") {
+        work.write_outcomes().await?;
         super::role::undelivered(work, delivery).await?;
         scenes.forget(delivery.incident_id);
     }
-    if let Some(row) = delivery.recipient_id.and_then(|id| rows.get_mut(&id)) {
-        let rule = rules.get(work, row.alert_id).await?;
+    if let Some(row) = delivery.recipient_id.and_then(|id| rows.get(id)) {
+        let (id, rule) = (row.id, rules.get(work, row.alert_id).await?);
         if let Some(input) = input {
-            step(work, &scene, &rule, row, &input).await?;
+            rows.step(work, &scene, &rule, id, &input).await?;
         }
         work.changed(scene.id(), "recipient");
     }
@@ -368,8 +371,7 @@ pub async fn take_back(app: &App, everyone: bool) -> Result<usize, OperationErro
     let abandoned = store::delivery::abandoned(&work.tx, work.now, everyone, 1000, among).await?;
     let count = abandoned.len();
     let ids: Vec<Uuid> = abandoned.iter().filter_map(|delivery| delivery.recipient_id).collect();
-    let mut rows: BTreeMap<Uuid, recipient::Model> =
-        store::recipient::lock(&work.tx, ids).await?.into_iter().map(|row| (row.id, row)).collect();
+    let mut rows = Recipients::lock(&work, ids).await?;
     let mut scenes = Scenes::default();
     let mut rules = Rules::default();
     for mut delivery in abandoned {
@@ -378,7 +380,8 @@ pub async fn take_back(app: &App, everyone: bool) -> Result<usize, OperationErro
                 delivery.state = "queued".into();
                 delivery.leased_by = None;
                 delivery.lease_until_ms = 0;
-                store::delivery::save(&work.tx, &delivery).await?;
+                work.letters_due = true;
+                work.gathered.outcomes.insert(delivery.id, delivery);
             }
             Some(handed) => {
                 let reason = crate::transport::reason::STOPPED.to_owned();
@@ -393,6 +396,7 @@ pub async fn take_back(app: &App, everyone: bool) -> Result<usize, OperationErro
             }
         }
     }
+    rows.save(&work).await?;
     work.commit().await?;
     measure::taken_back(count);
     Ok(count)

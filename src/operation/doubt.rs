@@ -13,7 +13,7 @@ use noroshi_core::{
 
 use super::{
     OperationError, Work,
-    alert::{Given, step},
+    alert::{Given, decide},
     answers::Sent,
     scene::Scene,
 };
@@ -73,7 +73,7 @@ pub(super) fn is_suspect(
 }
 
 /// Keeps a suspect answer with its recipient and takes back the one that the same client gave just before. What a
-/// person has said stands.
+/// person has said stands. The row is the caller's to write.
 pub(super) async fn keep(
     work: &mut Work<'_>,
     scene: &Scene,
@@ -86,9 +86,7 @@ pub(super) async fn keep(
         return Ok(());
     }
     row.answer = Some(to_json(given));
-    if !step(work, scene, rule, row, &Input::Doubted).await? {
-        store::recipient::save(&work.tx, row).await?;
-        work.changed(scene.id(), "recipient");
-    }
+    decide(work, scene, rule, row, &Input::Doubted).await?;
+    work.changed(scene.id(), "recipient");
     Ok(())
 }

@@ -43,6 +43,7 @@ pub mod playbook;
 pub mod preflight;
 pub mod readdress;
 pub mod receipt;
+mod recipients;
 pub mod report;
 pub mod role;
 pub mod scene;

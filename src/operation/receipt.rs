@@ -1,7 +1,5 @@
 //! What others tell of a letter after they took it: a gateway's receipt, a receiver that has been taken down.
 
-use std::collections::BTreeMap;
-
 use entity::delivery;
 use noroshi_core::{
     id::DeliveryId,
@@ -17,6 +15,7 @@ use super::{
     alert::Rules,
     delivery::settle,
     errand::{Errand, Matter},
+    recipients::Recipients,
     scene::{Scene, Scenes, text},
 };
 use crate::{
@@ -58,11 +57,11 @@ pub async fn take(app: &App, id: &str, fate: &Fate) -> Result<bool, OperationErr
         // Read again behind the lock.
         let mut row = store::delivery::get(&work.tx, DeliveryId::new(row.id)).await?;
         let at = work.now;
-        let recipients = store::recipient::lock(&work.tx, row.recipient_id.into_iter().collect()).await?;
-        let mut rows: BTreeMap<_, _> = recipients.into_iter().map(|row| (row.id, row)).collect();
+        let mut rows = Recipients::lock(&work, row.recipient_id.into_iter().collect()).await?;
         if let Some(input) = apply(&mut row, fate, at) {
             let (mut scenes, mut rules) = (Scenes::default(), Rules::default());
             settle(&mut work, &mut scenes, &mut rules, &mut rows, &mut row, input, at).await?;
+            rows.save(&work).await?;
         }
         work.commit().await?;
         return Ok(true);

@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::{
     Actor, OperationError, Work,
-    alert::{Raised, Rules, count_answers, raise_alert, step},
+    alert::{Raised, Rules, count_answers, raise_alert},
+    recipients::Recipients,
     role,
     scene::{Scene, Scenes},
 };
@@ -70,22 +71,25 @@ async fn fire(app: &App, mut seen: Vec<entity::timer::Model>) -> Result<usize, O
     let mut rules = Rules::default();
     let steps = due.iter().filter(|timer| timer.kind == "step");
     let ids: Vec<Uuid> = steps.filter_map(|timer| timer.subject_id).collect();
-    let mut rows: BTreeMap<Uuid, entity::recipient::Model> =
-        store::recipient::lock(&work.tx, ids).await?.into_iter().map(|row| (row.id, row)).collect();
+    let mut rows = Recipients::lock(&work, ids).await?;
     let mut settled = BTreeMap::new();
     let late: Vec<_> = due.iter().filter_map(|timer| Some(work.now - Timestamp(timer.due_at_ms?))).collect();
     for timer in due {
         let scene = scenes.get(app, &work.tx, timer.incident_id).await?;
+        if timer.kind != "step" {
+            // What follows may ask the database how recipients stand.
+            rows.save(&work).await?;
+        }
         // Fired or not, this timer is done; `perform` may set the next one under the same id.
         work.gathered.timers.insert(timer.id, None);
         match (timer.kind.as_str(), timer.subject_id, &timer.subject_key) {
             ("step", Some(id), _) => {
-                let Some(row) = rows.get_mut(&id) else { continue };
-                let rule = rules.get(&work, row.alert_id).await?;
+                let Some(alert) = rows.get(id).map(|row| row.alert_id) else { continue };
+                let rule = rules.get(&work, alert).await?;
                 let fired = Input::TimerFired { step: u16::try_from(timer.step).unwrap_or(u16::MAX) };
-                step(&mut work, &scene, &rule, row, &fired).await?;
-                if row.state == "answered" {
-                    settled.insert(row.alert_id, (scene, rule));
+                rows.step(&mut work, &scene, &rule, id, &fired).await?;
+                if rows.get(id).is_some_and(|row| row.state == "answered") {
+                    settled.insert(alert, (scene, rule));
                 }
             }
             ("role", Some(id), _) if scene.is_open() => {
@@ -105,6 +109,7 @@ async fn fire(app: &App, mut seen: Vec<entity::timer::Model>) -> Result<usize, O
             _ => {}
         }
     }
+    rows.save(&work).await?;
     for (alert, (scene, rule)) in settled {
         count_answers(&mut work, &scene, &rule, alert).await?;
     }

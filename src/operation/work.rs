@@ -24,6 +24,9 @@ pub struct Work<'a> {
     /// Who acts.
     pub actor: Actor,
     pub(super) gathered: Gathered,
+    /// After it letters are due that were not before.
+    pub(super) letters_due: bool,
+    timers_set: bool,
     told: Vec<store::event::Event>,
 }
 
@@ -35,6 +38,8 @@ pub(super) struct Gathered {
     /// The last wish for each timer: set, or drop.
     pub timers: BTreeMap<Uuid, Option<timer::Model>>,
     pub deliveries: Vec<delivery::Model>,
+    /// What became of letters; read from the database it is as it was.
+    pub outcomes: BTreeMap<Uuid, delivery::Model>,
     /// Offers, by chair and number, whose unsent letters are withdrawn.
     pub withdrawn_offers: Vec<(Uuid, i32)>,
     pub role_links: Vec<role_link::Model>,
@@ -70,7 +75,16 @@ impl<'a> Work<'a> {
     /// Opens the transaction and reads the clock.
     pub async fn begin(app: &'a App, actor: Actor) -> Result<Self, OperationError> {
         let tx = app.store.begin().await?;
-        Ok(Self { app, tx, now: app.clock.now(), actor, gathered: Gathered::default(), told: Vec::new() })
+        Ok(Self {
+            app,
+            tx,
+            now: app.clock.now(),
+            actor,
+            gathered: Gathered::default(),
+            letters_due: false,
+            timers_set: false,
+            told: Vec::new(),
+        })
     }
 
     /// From here to its end this work alone changes what belongs to these incidents.
@@ -131,6 +145,7 @@ impl<'a> Work<'a> {
 
     async fn flush(&mut self) -> Result<Vec<store::event::Event>, OperationError> {
         let gathered = std::mem::take(&mut self.gathered);
+        store::delivery::save(&self.tx, gathered.outcomes.into_values().collect()).await?;
         let withdrawals: Vec<Uuid> = gathered.withdrawals.into_iter().collect();
         store::delivery::withdraw(&self.tx, &withdrawals, self.now).await?;
         store::role::withdraw_errands(&self.tx, &withdrawals, self.now).await?;
@@ -139,6 +154,8 @@ impl<'a> Work<'a> {
         }
         let (set, dropped): (Vec<_>, Vec<_>) =
             gathered.timers.into_iter().partition(|(_, timer)| timer.is_some());
+        self.timers_set |= !set.is_empty();
+        self.letters_due |= !gathered.deliveries.is_empty();
         store::timer::drop(&self.tx, dropped.into_iter().map(|(id, _)| id).collect()).await?;
         store::timer::set(&self.tx, set.into_iter().filter_map(|(_, timer)| timer).collect()).await?;
         store::directory::prove(&self.tx, &gathered.proved, self.now).await?;
@@ -159,6 +176,12 @@ impl<'a> Work<'a> {
         Ok(events)
     }
 
+    /// Writes now what has become of letters, for whoever asks the database next.
+    pub(super) async fn write_outcomes(&mut self) -> Result<(), OperationError> {
+        let outcomes = std::mem::take(&mut self.gathered.outcomes);
+        Ok(store::delivery::save(&self.tx, outcomes.into_values().collect()).await?)
+    }
+
     /// Writes what has gathered so far; its events are told after the commit.
     pub async fn flush_quietly(&mut self) -> Result<(), OperationError> {
         let events = self.flush().await?;
@@ -170,7 +193,12 @@ impl<'a> Work<'a> {
     pub async fn commit(mut self) -> Result<(), OperationError> {
         self.flush_quietly().await?;
         self.tx.commit().await?;
-        self.app.bells.ring();
+        if self.letters_due {
+            self.app.bells.deliver.ring();
+        }
+        if self.timers_set {
+            self.app.bells.timers.ring();
+        }
         for event in self.told {
             if let Some(neighbours) = &self.app.neighbours {
                 neighbours.tell(&event);

@@ -13,8 +13,10 @@ use noroshi_core::{
     time::Timestamp,
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    ActiveValue::Set,
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect,
+    sea_query::{Alias, Expr, OnConflict},
 };
 use uuid::Uuid;
 
@@ -128,6 +130,57 @@ pub async fn save(db: &impl ConnectionTrait, row: &mut Model) -> Result<(), Stor
     Err(StoreError::Conflict { what: "recipient", id: RecipientId::new(row.id).to_string() })
 }
 
+/// [`save`] for many, in as few statements as there are chunks.
+pub async fn save_all(db: &impl ConnectionTrait, mut rows: Vec<&mut Model>) -> Result<(), StoreError> {
+    let excluded = |column: Column| Expr::col((Alias::new("excluded"), column));
+    for chunk in rows.chunks_mut(CHUNK) {
+        if let [row] = chunk {
+            return save(db, row).await;
+        }
+        chunk.iter_mut().for_each(|row| row.version += 1);
+        // The rows are there: as an upsert one statement of both databases changes many rows to many values.
+        let done = Entity::insert_many(chunk.iter().map(|row| (**row).clone().into_active_model()))
+            .on_conflict(
+                OnConflict::column(Column::Id)
+                    .update_columns(CHANGING)
+                    .action_and_where(Column::Version.into_expr().eq(excluded(Column::Version).sub(1)))
+                    .to_owned(),
+            )
+            .exec_without_returning(db)
+            .await?;
+        if usize::try_from(done).ok() != Some(chunk.len()) {
+            let id = RecipientId::new(chunk[0].id).to_string();
+            return Err(StoreError::Conflict { what: "one of the recipients beside", id });
+        }
+    }
+    Ok(())
+}
+
+/// The columns that change after a recipient was made.
+const CHANGING: [Column; 21] = [
+    Column::Version,
+    Column::Contacts,
+    Column::State,
+    Column::Step,
+    Column::StartedOwnMs,
+    Column::StartedAtMs,
+    Column::DueOwnMs,
+    Column::NextLetter,
+    Column::Pending,
+    Column::Decider,
+    Column::AcceptedAtMs,
+    Column::DeliveredAtMs,
+    Column::OpenedAtMs,
+    Column::AckedAtMs,
+    Column::AnsweredAtMs,
+    Column::FailedAtMs,
+    Column::UnknownAtMs,
+    Column::Answer,
+    Column::Decision,
+    Column::DecideSinceMs,
+    Column::ReleasedAtMs,
+];
+
 /// The core's value of a row.
 pub fn value(row: &Model) -> Result<Recipient, StoreError> {
     let id = RecipientId::new(row.id);
@@ -192,9 +245,12 @@ pub fn contacts(row: &Model) -> Result<Contacts, StoreError> {
     from_json("recipient", RecipientId::new(row.id), &row.contacts)
 }
 
-/// Adds an answer to the kept ones.
-pub async fn put_answer(db: &impl ConnectionTrait, row: answer::Model) -> Result<(), StoreError> {
-    answer::Entity::insert(row.into_active_model()).exec_without_returning(db).await?;
+/// Adds answers to the kept ones.
+pub async fn put_answers(db: &impl ConnectionTrait, rows: Vec<answer::Model>) -> Result<(), StoreError> {
+    for chunk in rows.chunks(CHUNK) {
+        let rows = chunk.iter().map(|row| row.clone().into_active_model());
+        answer::Entity::insert_many(rows).exec_without_returning(db).await?;
+    }
     Ok(())
 }
 

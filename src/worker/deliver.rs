@@ -69,7 +69,7 @@ struct Report {
 
 fn lane(app: &Arc<App>, life: &Lifecycle, lanes: &TaskTracker, name: &'static str, senders: usize) {
     let (reports, inbox) = mpsc::channel(senders * 2);
-    let tray = Arc::new(Tray::default());
+    let tray = Arc::new(Tray::new(senders));
     life.worker("claimer", claimer(Arc::clone(app), name, senders, Arc::clone(&tray), life.soft().clone()));
     for _ in 0..senders {
         let app = Arc::clone(app);
@@ -88,7 +88,9 @@ async fn claimer(
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
     let turns = app.watch.begin(format!("claimer {name}"));
-    let transports = [name.to_owned()];
+    let mut bell = app.bells.deliver.listen();
+    // No more than twice the connections: what lies here, another node cannot take.
+    let most = 2 * senders;
     loop {
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
@@ -96,7 +98,7 @@ async fn claimer(
         }
         put_back(&app, &tray).await;
         let closed = tray.closed(&app.domains, app.clock.now());
-        let found = match claim(&app, &transports, &closed, senders as u64).await {
+        let found = match claim(&app, name, &closed, most as u64).await {
             Ok(found) => found,
             Err(error) => {
                 error!(
@@ -106,16 +108,16 @@ async fn claimer(
                 Vec::new()
             }
         };
-        let full = found.len() == senders;
+        let full = found.len() == most;
         tray.put(found);
         if full {
             continue;
         }
         // What is due already and was not claimed belongs to a domain that has to wait.
-        let next = next_due(&app, &transports).await.unwrap_or_default();
+        let next = next_due(&app, name).await.unwrap_or_default();
         let next = next.filter(|due| *due > app.clock.now());
         tokio::select! {
-            more = wait(&app, &app.bells.deliver, next, &stop) => if !more { return Ok(()) },
+            more = wait(&app, &mut bell, next, &stop) => if !more { return Ok(()) },
             () = tray.drained.notified() => {}
         }
     }

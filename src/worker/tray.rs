@@ -2,7 +2,7 @@
 //! that lets everybody wait does not stand in the way of those behind it.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     pin::pin,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -20,13 +20,16 @@ use crate::{
 /// How often whoever waits looks whether a pause is over.
 const LOOK: Span = Span(250);
 
-/// The letters of one lane.
-#[derive(Debug, Default)]
+/// The letters of one lane, the most urgent first.
+#[derive(Debug)]
 pub(super) struct Tray {
     waiting: Mutex<VecDeque<delivery::Model>>,
+    /// As many letters are worth waiting here, of one domain and of all that could be taken at once: one for each
+    /// sender.
+    enough: usize,
     came: Notify,
     went: Notify,
-    /// A domain has no letter here any more: more of it may be claimed.
+    /// A domain has fewer letters here than are enough: more of it may be claimed.
     pub(super) drained: Notify,
 }
 
@@ -51,9 +54,23 @@ impl Drop for Place<'_> {
 }
 
 impl Tray {
-    /// Adds letters, the most urgent first.
+    /// An empty one for so many senders.
+    pub(super) fn new(senders: usize) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            enough: senders,
+            came: Notify::new(),
+            went: Notify::new(),
+            drained: Notify::new(),
+        }
+    }
+
+    /// Adds letters.
     pub(super) fn put(&self, letters: Vec<delivery::Model>) {
-        self.waiting().extend(letters);
+        let mut waiting = self.waiting();
+        waiting.extend(letters);
+        waiting.make_contiguous().sort_by_key(|letter| (letter.priority, letter.due_at_ms, letter.id));
+        drop(waiting);
         self.came.notify_waiters();
     }
 
@@ -63,7 +80,7 @@ impl Tray {
         let now = app.clock.now();
         let at = waiting.iter().position(|letter| app.domains.enter(&letter.domain, now))?;
         let letter = waiting.remove(at)?;
-        if !waiting.iter().any(|other| other.domain == letter.domain) {
+        if waiting.iter().filter(|other| other.domain == letter.domain).count() + 1 == self.enough {
             self.drained.notify_one();
         }
         self.went.notify_waiters();
@@ -86,24 +103,30 @@ impl Tray {
         }
     }
 
-    /// Returns as soon as no letter here could be taken at once.
+    /// Returns as soon as fewer letters than are enough could be taken at once.
     pub(super) async fn wants(&self, app: &App) {
         loop {
             let mut went = pin!(self.went.notified());
             went.as_mut().enable();
             let now = app.clock.now();
-            if !self.waiting().iter().any(|letter| app.domains.is_open(&letter.domain, now)) {
+            let ready =
+                self.waiting().iter().filter(|letter| app.domains.is_open(&letter.domain, now)).count();
+            if ready < self.enough {
                 return;
             }
             went.await;
         }
     }
 
-    /// The domains of which nothing more is to be claimed: letters wait here, or they are held back.
+    /// The domains of which nothing more is to be claimed: enough letters wait here, or they are held back.
     pub(super) fn closed(&self, domains: &Domains, now: Timestamp) -> Vec<String> {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for letter in self.waiting().iter().filter(|letter| !letter.domain.is_empty()) {
+            *counts.entry(letter.domain.clone()).or_default() += 1;
+        }
         let mut closed: BTreeSet<String> = domains.held(now).into_iter().collect();
-        let waiting = self.waiting();
-        closed.extend(waiting.iter().map(|letter| letter.domain.clone()).filter(|domain| !domain.is_empty()));
+        closed
+            .extend(counts.into_iter().filter(|(_, count)| *count >= self.enough).map(|(domain, _)| domain));
         closed.into_iter().collect()
     }
 
