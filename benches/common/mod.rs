@@ -3,6 +3,8 @@
 //! The machines are shared and noisy. So every figure of ours stands beside one that was measured in the same run, and
 //! what is repeated is told by its median with the smallest and the largest.
 
+pub mod smtp;
+
 use std::path::PathBuf;
 
 /// Where a peer's program lies, by its name; `None` (and a line that says how to get it) where it is not installed.
