@@ -296,3 +296,22 @@ async fn an_alert_can_be_raised_by_hand() {
     wrong["to"] = json!(["agency:nobody"]);
     server.api.post(&incident.path("/alerts"), &wrong).await.expect(422);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_no_address_for_what_needs_no_answer_stands_in_the_chronology() {
+    let asks = "    responses: confirm\n    ack: { unit: agency, ack_by: 20m, quorum: all }\n    ladder: remind\n  stand_down:";
+    let informs = with(&patient(), asks, "    ack: { mode: none, because: 周知のみ }\n  stand_down:");
+    let nowhere = with(DIRECTORY, "primary: { email: cmd@fire.example, phone", "primary: { phone");
+    let sink = Sink::start().await;
+    let home = Home::new(Database::Sqlite).relays(&[&sink]).playbook("quick.yaml", &informs);
+    let server = home.serve_with(DIRECTORY).await;
+    // The address goes after the playbook was checked.
+    server.home.import_directory(&nowhere).await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    let lines = incident.chronology().await;
+    let told = lines
+        .iter()
+        .find(|line| line["to"].to_string().contains("北浜消防本部") && line["kind"] == "delivery");
+    let told = told.unwrap_or_else(|| panic!("nothing says that nobody was told: {lines:#?}"));
+    assert!(told["text"].to_string().contains("誰にも知らせていない"), "{told}");
+}
