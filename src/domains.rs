@@ -1,11 +1,12 @@
-//! Recipient domains: how many letters to each are in hand, and which are held back.
+//! Recipient domains, and the receivers of webhooks: how many letters to each are in hand, and which are held back.
 //!
 //! A domain begins with one connection and gets one more with every letter that it takes in good time. One that lets
 //! us wait is back at one; one that lets a conversation run out, or puts off several letters in a row, is held back
 //! for a while and then tried with one letter. So a tar pit costs the others one connection at most, while its letters
 //! wait in the outbox where everybody sees until when.
 //!
-//! Each node learns for itself. Letters without a domain (rehearsals, SMS, webhooks) are nobody's here.
+//! Each node learns for itself. A webhook's receiver stands here as `host:port`, which no mail domain is. Letters
+//! without a domain (rehearsals, SMS) are nobody's here.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +16,7 @@ use std::{
 
 use noroshi_core::time::{Span, Timestamp};
 
-use crate::transport::Outcome;
+use crate::transport::{Outcome, hook_url::HookUrl};
 
 /// A conversation that took so long has cost the others enough.
 const SLOW: Span = Span::seconds(5);
@@ -85,6 +86,11 @@ impl Domains {
         }
     }
 
+    /// Letters a minute to one domain at most, where that is limited.
+    pub fn per_minute(&self) -> Option<u32> {
+        self.pace.map(|pace| u32::try_from(60_000 / pace.0).unwrap_or(u32::MAX))
+    }
+
     /// Takes a place for a letter to this domain, where there is one at this moment.
     pub fn enter(&self, domain: &str, now: Timestamp) -> bool {
         if domain.is_empty() {
@@ -138,10 +144,11 @@ impl Domains {
         (now < until).then_some(until)
     }
 
-    /// The domains that are held back.
-    pub fn held(&self, now: Timestamp) -> Vec<String> {
+    /// The domains that are held back, each with the moment of its next letter.
+    pub fn held(&self, now: Timestamp) -> Vec<(String, Timestamp)> {
         let known = self.known();
-        known.iter().filter(|(_, domain)| now < domain.held_until).map(|(name, _)| name.clone()).collect()
+        let held = known.iter().filter(|(_, domain)| now < domain.held_until);
+        held.map(|(name, domain)| (name.clone(), domain.held_until)).collect()
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<String, Domain>> {
@@ -163,6 +170,16 @@ impl Domain {
             self.held_until = now + Span(span);
         }
     }
+}
+
+/// The receiver of a webhook, `host:port`; nothing where the address is none.
+pub fn receiver_of(address: &str) -> String {
+    address.parse::<HookUrl>().map(|hook| hook.to_string()).unwrap_or_default()
+}
+
+/// Whether a domain is the receiver of a webhook.
+pub fn is_receiver(domain: &str) -> bool {
+    domain.contains(':')
 }
 
 /// The domain of a mail address, in lower case; nothing where it is none.
@@ -226,10 +243,10 @@ mod tests {
             domains.enter("a.example", T);
             domains.leave("a.example", Verdict::PutOff, T);
         }
-        assert_eq!(domains.held(T), Vec::<String>::new());
+        assert_eq!(domains.held(T), []);
         domains.enter("a.example", T);
         domains.leave("a.example", Verdict::PutOff, T);
-        assert_eq!(domains.held(T), ["a.example"]);
+        assert_eq!(domains.held(T), [("a.example".to_owned(), T + HELD)]);
     }
 
     #[test]
@@ -245,5 +262,8 @@ mod tests {
     fn domains_are_compared_in_lower_case() {
         assert_eq!(domain_of("DMAT@East.Example"), "east.example");
         assert_eq!(domain_of("090-0000-0000"), "");
+        let receiver = receiver_of("https://Hooks.example/alerts#desk");
+        assert_eq!((receiver.as_str(), is_receiver(&receiver)), ("hooks.example:443", true));
+        assert!(!is_receiver("east.example") && receiver_of("east").is_empty());
     }
 }

@@ -101,7 +101,7 @@ impl Tray {
 
     /// The domains of which nothing more is to be claimed: letters wait here, or they are held back.
     pub(super) fn closed(&self, domains: &Domains, now: Timestamp) -> Vec<String> {
-        let mut closed: BTreeSet<String> = domains.held(now).into_iter().collect();
+        let mut closed: BTreeSet<String> = domains.held(now).into_iter().map(|(name, _)| name).collect();
         let waiting = self.waiting();
         closed.extend(waiting.iter().map(|letter| letter.domain.clone()).filter(|domain| !domain.is_empty()));
         closed.into_iter().collect()
@@ -109,7 +109,7 @@ impl Tray {
 
     /// Letters here whose domain is held back: they wait better in the outbox.
     pub(super) fn held(&self, domains: &Domains, now: Timestamp) -> Vec<Uuid> {
-        let held = domains.held(now);
+        let held: BTreeSet<String> = domains.held(now).into_iter().map(|(name, _)| name).collect();
         self.waiting().iter().filter(|letter| held.contains(&letter.domain)).map(|letter| letter.id).collect()
     }
 
