@@ -30,7 +30,10 @@ const HELD_AT_MOST: Span = Span::minutes(5);
 /// What this node knows of the domains that it writes to.
 #[derive(Debug)]
 pub struct Domains {
+    /// Letters in hand to one mail domain at most.
     most: usize,
+    /// Calls under way to one receiver at most.
+    most_calls: usize,
     pace: Option<Span>,
     known: Mutex<BTreeMap<String, Domain>>,
 }
@@ -77,10 +80,13 @@ impl Verdict {
 
 impl Domains {
     /// - `connections`: of the node to its relays; one domain never takes all of them.
+    /// - `calls`: webhooks at the same time; one receiver never takes all of them.
     /// - `rate`: letters a second to one domain at most.
-    pub fn new(connections: usize, rate: Option<NonZeroU32>) -> Self {
+    pub fn new(connections: usize, calls: usize, rate: Option<NonZeroU32>) -> Self {
+        let most = |all: usize| (all - all.div_ceil(8).min(all - 1)).max(1);
         Self {
-            most: (connections - connections.div_ceil(8).min(connections - 1)).max(1),
+            most: most(connections),
+            most_calls: most(calls),
             pace: rate.map(|rate| Span((1000 / i64::from(rate.get())).max(1))),
             known: Mutex::default(),
         }
@@ -116,11 +122,12 @@ impl Domains {
     /// Gives the place back, with what is known now.
     pub fn leave(&self, domain: &str, verdict: Verdict, now: Timestamp) {
         let mut known = self.known();
+        let most = if is_receiver(domain) { self.most_calls } else { self.most };
         let Some(domain) = known.get_mut(domain) else { return };
         domain.in_hand = domain.in_hand.saturating_sub(1);
         match verdict {
             Verdict::Well => {
-                domain.places = (domain.places + 1).min(self.most);
+                domain.places = (domain.places + 1).min(most);
                 (domain.put_off, domain.holds) = (0, 0);
             }
             Verdict::Slow => {
@@ -207,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_healthy_domain_earns_its_connections_and_never_takes_the_last() {
-        let domains = Domains::new(8, None);
+        let domains = Domains::new(8, 8, None);
         let mut seen = Vec::new();
         for _ in 0..10 {
             seen.push(places(&domains, "a.example"));
@@ -215,12 +222,22 @@ mod tests {
             domains.leave("a.example", Verdict::Well, T);
         }
         assert_eq!(seen, [1, 2, 3, 4, 5, 6, 7, 7, 7, 7]);
-        assert_eq!(places(&Domains::new(1, None), "a.example"), 1);
+        assert_eq!(places(&Domains::new(1, 1, None), "a.example"), 1);
+    }
+
+    #[test]
+    fn a_receiver_of_webhooks_has_its_share_of_the_calls() {
+        let domains = Domains::new(8, 2, None);
+        for _ in 0..4 {
+            assert!(domains.enter("hooks.example:443", T));
+            domains.leave("hooks.example:443", Verdict::Well, T);
+        }
+        assert_eq!(places(&domains, "hooks.example:443"), 1);
     }
 
     #[test]
     fn a_tar_pit_is_held_back_longer_each_time_and_tried_with_one_letter() {
-        let domains = Domains::new(8, None);
+        let domains = Domains::new(8, 8, None);
         let mut now = T;
         for span in [10, 20, 40, 80, 160, 300, 300] {
             assert!(domains.enter("pit.example", now) && !domains.enter("pit.example", now));
@@ -238,7 +255,7 @@ mod tests {
 
     #[test]
     fn one_full_mailbox_does_not_hold_its_domain_back_and_three_in_a_row_do() {
-        let domains = Domains::new(8, None);
+        let domains = Domains::new(8, 8, None);
         for _ in 0..2 {
             domains.enter("a.example", T);
             domains.leave("a.example", Verdict::PutOff, T);
@@ -251,7 +268,7 @@ mod tests {
 
     #[test]
     fn a_limit_by_the_second_spaces_the_letters_of_a_domain() {
-        let domains = Domains::new(8, NonZeroU32::new(4));
+        let domains = Domains::new(8, 8, NonZeroU32::new(4));
         assert!(domains.enter("a.example", T));
         domains.leave("a.example", Verdict::Well, T);
         assert!(!domains.enter("a.example", T + Span(249)) && domains.enter("a.example", T + Span(250)));
