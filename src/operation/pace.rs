@@ -16,7 +16,7 @@ use crate::{
 /// What is older says nothing of a relay any more.
 const MEASURED_FOR: Span = Span(90 * 24 * 3_600_000);
 /// So many tries are looked at: a page is waiting.
-const MOST_TRIES: u64 = 50_000;
+const MOST_TRIES: u64 = 20_000;
 
 /// The pace of each way out of the house, over all nodes that serve.
 pub async fn paces(app: &App, db: &impl ConnectionTrait) -> Result<Vec<Pace>, StoreError> {

@@ -149,6 +149,14 @@ impl Timetable {
                 item["at"] = (start + Span(offset)).rfc3339(zone).into();
             }
         }
+        let moment = |offset: &serde_json::Value| (start + Span(offset.as_i64().unwrap_or(0))).rfc3339(zone);
+        for way in document["leaving"].as_array_mut().into_iter().flatten() {
+            way["last_at"] = moment(&way["last_ms"]).into();
+            for wave in way["waves"].as_array_mut().into_iter().flatten() {
+                wave["at"] = moment(&wave["offset_ms"]).into();
+                wave["last_at"] = moment(&wave["last_ms"]).into();
+            }
+        }
         document
     }
 }
