@@ -255,7 +255,11 @@ impl App {
             locale: config.site.locale,
             lease: config.delivery.lease,
             connections: config.delivery.connections,
-            domains: Domains::new(config.delivery.connections, config.delivery.per_domain_per_second),
+            domains: Domains::new(
+                config.delivery.connections,
+                config.webhook.connections,
+                config.delivery.per_domain_per_second,
+            ),
             behind_proxy: config.server.behind_proxy,
             scanners: config.server.scanners.clone(),
             secure_cookies: config.server.tls.is_some() || config.server.behind_proxy,

@@ -1,11 +1,12 @@
-//! Recipient domains: how many letters to each are in hand, and which are held back.
+//! Recipient domains, and the receivers of webhooks: how many letters to each are in hand, and which are held back.
 //!
 //! A domain begins with one connection and gets one more with every letter that it takes in good time. One that lets
 //! us wait is back at one; one that lets a conversation run out, or puts off several letters in a row, is held back
 //! for a while and then tried with one letter. So a tar pit costs the others one connection at most, while its letters
 //! wait in the outbox where everybody sees until when.
 //!
-//! Each node learns for itself. Letters without a domain (rehearsals, SMS, webhooks) are nobody's here.
+//! Each node learns for itself. A webhook's receiver stands here as `host:port`, which no mail domain is. Letters
+//! without a domain (rehearsals, SMS) are nobody's here.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +16,7 @@ use std::{
 
 use noroshi_core::time::{Span, Timestamp};
 
-use crate::transport::Outcome;
+use crate::transport::{Outcome, hook_url::HookUrl};
 
 /// A conversation that took so long has cost the others enough.
 const SLOW: Span = Span::seconds(5);
@@ -29,7 +30,10 @@ const HELD_AT_MOST: Span = Span::minutes(5);
 /// What this node knows of the domains that it writes to.
 #[derive(Debug)]
 pub struct Domains {
+    /// Letters in hand to one mail domain at most.
     most: usize,
+    /// Calls under way to one receiver at most.
+    most_calls: usize,
     pace: Option<Span>,
     known: Mutex<BTreeMap<String, Domain>>,
 }
@@ -76,13 +80,21 @@ impl Verdict {
 
 impl Domains {
     /// - `connections`: of the node to its relays; one domain never takes all of them.
+    /// - `calls`: webhooks at the same time; one receiver never takes all of them.
     /// - `rate`: letters a second to one domain at most.
-    pub fn new(connections: usize, rate: Option<NonZeroU32>) -> Self {
+    pub fn new(connections: usize, calls: usize, rate: Option<NonZeroU32>) -> Self {
+        let most = |all: usize| (all - all.div_ceil(8).min(all - 1)).max(1);
         Self {
-            most: (connections - connections.div_ceil(8).min(connections - 1)).max(1),
+            most: most(connections),
+            most_calls: most(calls),
             pace: rate.map(|rate| Span((1000 / i64::from(rate.get())).max(1))),
             known: Mutex::default(),
         }
+    }
+
+    /// Letters a minute to one domain at most, where that is limited.
+    pub fn per_minute(&self) -> Option<u32> {
+        self.pace.map(|pace| u32::try_from(60_000 / pace.0).unwrap_or(u32::MAX))
     }
 
     /// Takes a place for a letter to this domain, where there is one at this moment.
@@ -110,11 +122,12 @@ impl Domains {
     /// Gives the place back, with what is known now.
     pub fn leave(&self, domain: &str, verdict: Verdict, now: Timestamp) {
         let mut known = self.known();
+        let most = if is_receiver(domain) { self.most_calls } else { self.most };
         let Some(domain) = known.get_mut(domain) else { return };
         domain.in_hand = domain.in_hand.saturating_sub(1);
         match verdict {
             Verdict::Well => {
-                domain.places = (domain.places + 1).min(self.most);
+                domain.places = (domain.places + 1).min(most);
                 (domain.put_off, domain.holds) = (0, 0);
             }
             Verdict::Slow => {
@@ -138,10 +151,11 @@ impl Domains {
         (now < until).then_some(until)
     }
 
-    /// The domains that are held back.
-    pub fn held(&self, now: Timestamp) -> Vec<String> {
+    /// The domains that are held back, each with the moment of its next letter.
+    pub fn held(&self, now: Timestamp) -> Vec<(String, Timestamp)> {
         let known = self.known();
-        known.iter().filter(|(_, domain)| now < domain.held_until).map(|(name, _)| name.clone()).collect()
+        let held = known.iter().filter(|(_, domain)| now < domain.held_until);
+        held.map(|(name, domain)| (name.clone(), domain.held_until)).collect()
     }
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<String, Domain>> {
@@ -163,6 +177,16 @@ impl Domain {
             self.held_until = now + Span(span);
         }
     }
+}
+
+/// The receiver of a webhook, `host:port`; nothing where the address is none.
+pub fn receiver_of(address: &str) -> String {
+    address.parse::<HookUrl>().map(|hook| hook.to_string()).unwrap_or_default()
+}
+
+/// Whether a domain is the receiver of a webhook.
+pub fn is_receiver(domain: &str) -> bool {
+    domain.contains(':')
 }
 
 /// The domain of a mail address, in lower case; nothing where it is none.
@@ -190,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_healthy_domain_earns_its_connections_and_never_takes_the_last() {
-        let domains = Domains::new(8, None);
+        let domains = Domains::new(8, 8, None);
         let mut seen = Vec::new();
         for _ in 0..10 {
             seen.push(places(&domains, "a.example"));
@@ -198,12 +222,22 @@ mod tests {
             domains.leave("a.example", Verdict::Well, T);
         }
         assert_eq!(seen, [1, 2, 3, 4, 5, 6, 7, 7, 7, 7]);
-        assert_eq!(places(&Domains::new(1, None), "a.example"), 1);
+        assert_eq!(places(&Domains::new(1, 1, None), "a.example"), 1);
+    }
+
+    #[test]
+    fn a_receiver_of_webhooks_has_its_share_of_the_calls() {
+        let domains = Domains::new(8, 2, None);
+        for _ in 0..4 {
+            assert!(domains.enter("hooks.example:443", T));
+            domains.leave("hooks.example:443", Verdict::Well, T);
+        }
+        assert_eq!(places(&domains, "hooks.example:443"), 1);
     }
 
     #[test]
     fn a_tar_pit_is_held_back_longer_each_time_and_tried_with_one_letter() {
-        let domains = Domains::new(8, None);
+        let domains = Domains::new(8, 8, None);
         let mut now = T;
         for span in [10, 20, 40, 80, 160, 300, 300] {
             assert!(domains.enter("pit.example", now) && !domains.enter("pit.example", now));
@@ -221,20 +255,20 @@ mod tests {
 
     #[test]
     fn one_full_mailbox_does_not_hold_its_domain_back_and_three_in_a_row_do() {
-        let domains = Domains::new(8, None);
+        let domains = Domains::new(8, 8, None);
         for _ in 0..2 {
             domains.enter("a.example", T);
             domains.leave("a.example", Verdict::PutOff, T);
         }
-        assert_eq!(domains.held(T), Vec::<String>::new());
+        assert_eq!(domains.held(T), []);
         domains.enter("a.example", T);
         domains.leave("a.example", Verdict::PutOff, T);
-        assert_eq!(domains.held(T), ["a.example"]);
+        assert_eq!(domains.held(T), [("a.example".to_owned(), T + HELD)]);
     }
 
     #[test]
     fn a_limit_by_the_second_spaces_the_letters_of_a_domain() {
-        let domains = Domains::new(8, NonZeroU32::new(4));
+        let domains = Domains::new(8, 8, NonZeroU32::new(4));
         assert!(domains.enter("a.example", T));
         domains.leave("a.example", Verdict::Well, T);
         assert!(!domains.enter("a.example", T + Span(249)) && domains.enter("a.example", T + Span(250)));
@@ -245,5 +279,8 @@ mod tests {
     fn domains_are_compared_in_lower_case() {
         assert_eq!(domain_of("DMAT@East.Example"), "east.example");
         assert_eq!(domain_of("090-0000-0000"), "");
+        let receiver = receiver_of("https://Hooks.example/alerts#desk");
+        assert_eq!((receiver.as_str(), is_receiver(&receiver)), ("hooks.example:443", true));
+        assert!(!is_receiver("east.example") && receiver_of("east").is_empty());
     }
 }

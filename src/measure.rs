@@ -36,7 +36,11 @@ pub const ALL: &[(&str, Kind, &str)] = &[
     ("noroshi_answers_total", Counter, "Answers that were taken"),
     ("noroshi_commit_items", Histogram(TOGETHER), "Answers or outcomes in one commit, by what it carries"),
     ("noroshi_decisions_due", Gauge, "Recipients for whom a person's decision is due, by mode"),
-    ("noroshi_domains_held", Gauge, "Recipient domains that are held back by this node"),
+    (
+        "noroshi_domains_held",
+        Gauge,
+        "Mail domains and receivers of webhooks that are held back by this node, by transport",
+    ),
     ("noroshi_findings_open", Gauge, "What the auditor has found and what still stands, by kind"),
     ("noroshi_heartbeats_total", Counter, "Outward heartbeats, by result"),
     ("noroshi_http_request_seconds", Histogram(ANSWERING), "Time until a request was answered"),
@@ -66,7 +70,11 @@ pub const ALL: &[(&str, Kind, &str)] = &[
     ("noroshi_live_pages", Gauge, "Pages that hear of changes from this node"),
     ("noroshi_memory_resident_bytes", Gauge, "Memory of this process"),
     ("noroshi_nodes", Gauge, "Nodes on this database, by state"),
-    ("noroshi_relay_up", Gauge, "1 where letters go to the relay, 0 where it is set aside"),
+    (
+        "noroshi_relay_up",
+        Gauge,
+        "1 where letters go to the relay or gateway, 0 where it is set aside or lets nobody in",
+    ),
     ("noroshi_timer_lateness_seconds", Histogram(LATE), "How late timers fired"),
     (
         "noroshi_timers_oldest_due_seconds",

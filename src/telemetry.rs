@@ -2,9 +2,16 @@
 //!
 //! `NOROSHI_LOG` (or `RUST_LOG`) chooses what is said, in the words of `tracing`: `info`, `debug`,
 //! `noroshi::worker=debug,warn`. `NOROSHI_LOG_FORMAT=json` gives one JSON object per line. No addresses, no texts of
-//! messages, no tokens: ids lead from a line to the rest.
+//! messages, no tokens: ids lead from a line to the rest. A panic says where it happened; its words only where they are
+//! fixed in the code, because words that were put together may hold a row with its people.
 
-use std::io::{IsTerminal, stderr};
+use std::{
+    any::Any,
+    backtrace::{Backtrace, BacktraceStatus},
+    io::{IsTerminal, stderr},
+    panic::{self, PanicHookInfo},
+    thread,
+};
 
 use tracing_subscriber::EnvFilter;
 
@@ -33,6 +40,7 @@ impl Telemetry {
 
     /// Begins to speak. A filter that cannot be read falls back to the default and says so. Later calls do nothing.
     pub fn start(&self) {
+        panic::set_hook(Box::new(tell_panic));
         let (filter, wrong) = match EnvFilter::try_new(&self.filter) {
             Ok(filter) => (filter, None),
             Err(cause) => (EnvFilter::new(DEFAULT_FILTER), Some(cause)),
@@ -52,9 +60,43 @@ impl Telemetry {
     }
 }
 
+/// Tells of a bug. With `RUST_BACKTRACE=1` it says the way there too: names of functions, no values.
+fn tell_panic(info: &PanicHookInfo<'_>) {
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
+    let thread = thread::current();
+    let name = thread.name().unwrap_or("without a name");
+    let words = fixed_words(info.payload()).unwrap_or("(its words may hold data and are left out)");
+    let way = Backtrace::capture();
+    if way.status() == BacktraceStatus::Captured {
+        tracing::error!("A bug: thread {name} panicked at {place}: {words}\n{way}");
+    } else {
+        tracing::error!("A bug: thread {name} panicked at {place}: {words}");
+    }
+}
+
+/// The words of a panic where they stand in the code as they are. What `expect`, `assert_eq` and formats put together is
+/// a `String`; the place leads to their words.
+fn fixed_words(payload: &(dyn Any + Send)) -> Option<&'static str> {
+    payload.downcast_ref::<&'static str>().copied()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The words that are told of what happens in `bug`.
+    fn told(bug: fn()) -> Option<&'static str> {
+        let payload = panic::catch_unwind(bug).expect_err("it panics");
+        fixed_words(&*payload)
+    }
+
+    #[test]
+    fn a_panic_tells_the_words_of_the_code_and_no_data() {
+        assert_eq!(told(|| panic!("a ladder has steps")), Some("a ladder has steps"));
+        let row = || Err::<(), _>("佐藤 dmat@east.example").expect("a row that reads back");
+        assert_eq!(told(row), None);
+        assert_eq!(told(|| panic!("{} has no address", "dmat@east.example".to_owned())), None);
+    }
 
     #[test]
     fn our_own_variable_goes_before_the_common_one() {

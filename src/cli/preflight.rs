@@ -9,7 +9,7 @@ use noroshi_core::{
     directory::{self, Directory},
     playbook::{
         self, Playbook,
-        preflight::{self, Answers, Entry, Plan, Timetable, preflight},
+        preflight::{self, Answers, Basis, Entry, Leaving, Pace, Plan, Timetable, preflight},
     },
     problem::{Problem, Severity},
     text::Text,
@@ -21,7 +21,7 @@ use tracing::warn;
 use super::{Format, Refused, Setting, assignment, check, print, print_json};
 use crate::{
     clock::{Clock, SystemClock},
-    i18n::Words,
+    i18n::{self, Words},
     operation,
 };
 
@@ -48,6 +48,10 @@ pub(crate) struct Args {
     /// As an exercise: every letter is written and marked
     #[arg(long)]
     drill: bool,
+    /// Letters a minute that the mail relay takes, where that is known [default: a letter a second on each of 8
+    /// connections]
+    #[arg(long, value_name = "LETTERS", value_parser = clap::value_parser!(u32).range(1..))]
+    per_minute: Option<u32>,
     /// The letters too, as each recipient would read them
     #[arg(long)]
     letters: bool,
@@ -66,6 +70,9 @@ enum Who {
 
 /// The zone in which texts and the timetable are written; without configuration the one that is its default.
 const ZONE: Tz = Tz::Asia__Tokyo;
+
+/// The default of `delivery.connections`.
+const USUAL_CONNECTIONS: u32 = 8;
 
 fn moment(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse_rfc3339(text)
@@ -89,7 +96,8 @@ pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
     }
     let at = args.at.unwrap_or_else(|| SystemClock::default().now());
     let values = values(&playbook, &directory, &args.set, at, setting)?;
-    let plan = plan(&args, &playbook, &directory, &values, at);
+    let paces = [pace(args.per_minute)];
+    let plan = plan(&args, &playbook, &directory, &values, at, &paces);
     let timetable = preflight(&plan);
     let letters =
         if args.letters { operation::preflight::written(&plan, &timetable, |_| true) } else { Vec::new() };
@@ -117,12 +125,22 @@ pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// How fast mail leaves: as told, else as a service with the usual settings that has sent nothing yet.
+fn pace(per_minute: Option<u32>) -> Pace {
+    let usual = Pace::of("smtp", USUAL_CONNECTIONS, &[], None);
+    match per_minute {
+        Some(per_minute) => Pace { per_minute, basis: Basis::Given, ..usual },
+        None => usual,
+    }
+}
+
 fn plan<'a>(
     args: &'a Args,
     playbook: &'a Playbook,
     directory: &'a Directory,
     values: &'a BTreeMap<String, Value>,
     at: Timestamp,
+    paces: &'a [Pace],
 ) -> Plan<'a> {
     Plan {
         playbook,
@@ -138,6 +156,7 @@ fn plan<'a>(
         serves: &operation::preflight::usual_driver,
         // Files alone tell nothing of relays, proofs and accounts.
         relays: None,
+        paces,
         health: None,
         admins: &[],
         commanders: &[],
@@ -222,6 +241,16 @@ fn page(timetable: &Timetable, setting: &Setting) -> String {
         }
         let _ = writeln!(page, "{line}");
     }
+    for leaving in &timetable.leaving {
+        let _ = writeln!(page, "{}", in_words(leaving, start, words));
+        for wave in &leaving.waves {
+            let last = words.with(
+                "preflight-leaving-wave",
+                &[("n", wave.letters.into()), ("last", moments(start, whole_seconds(wave.last_ms)).into())],
+            );
+            let _ = writeln!(page, "{}  {}  {last}", moments(start, wave.offset_ms), leaving.via.join(", "));
+        }
+    }
     for woken in &timetable.woken {
         let via: Vec<&str> = woken.via.iter().map(String::as_str).collect();
         let _ = writeln!(
@@ -251,6 +280,25 @@ fn page(timetable: &Timetable, setting: &Setting) -> String {
         let _ = writeln!(page, "{}  {line}", moments(start, offset_ms));
     }
     page
+}
+
+/// How fast a way out of the house is, how that is known, and when it is through.
+fn in_words(leaving: &Leaving, start: Timestamp, words: Words) -> String {
+    let pace = words.with(
+        "preflight-leaving-pace",
+        &[("via", leaving.via.join(", ").into()), ("rate", leaving.pace.per_minute.into())],
+    );
+    let last = moments(start, whole_seconds(leaving.last_ms));
+    let sum = words.with(
+        "preflight-leaving-sum",
+        &[("first", leaving.first_minute.into()), ("letters", leaving.letters.into()), ("last", last.into())],
+    );
+    format!("{pace} ({})  {sum}", i18n::pace::basis(&leaving.pace.basis, words))
+}
+
+/// Up to the next second: nothing leaves earlier than it is told.
+const fn whole_seconds(ms: i64) -> i64 {
+    (ms + 999) / 1000 * 1000
 }
 
 /// The time since the start and the time of day.
@@ -295,6 +343,7 @@ mod tests {
             starter: None,
             answers,
             drill: false,
+            per_minute: None,
             letters: false,
             format: Format::Text,
         };
@@ -303,7 +352,8 @@ mod tests {
         let setting = Setting { language: Language::En, config: None };
         let at = args.at.unwrap();
         let values = values(&playbook, &directory, &[], at, &setting).unwrap();
-        let timetable = preflight(&plan(&args, &playbook, &directory, &values, at));
+        let paces = [pace(args.per_minute)];
+        let timetable = preflight(&plan(&args, &playbook, &directory, &values, at, &paces));
         let page = page(&timetable, &setting);
         (timetable, page)
     }
@@ -316,12 +366,14 @@ mod tests {
             page.lines().count(),
             1 + timetable.findings.len()
                 + timetable.counts.transports.len()
+                + timetable.leaving.iter().map(|leaving| 1 + leaving.waves.len()).sum::<usize>()
                 + timetable.woken.len()
                 + timetable.alerts.len()
                 + timetable.entries.len()
         );
         assert!(page.starts_with("start 2026-11-24T03:14:00.000+09:00\n"), "{page}");
         assert!(page.contains("somebody is asked to decide"), "{page}");
+        assert!(page.contains("email: about 480 letters a minute (assumed"), "{page}");
     }
 
     #[test]

@@ -101,6 +101,8 @@ pub enum Fact {
         /// Whose.
         to: PartyRef,
     },
+    /// An alert that waits for no answer could be brought to nobody: no address, or no driver for any.
+    NobodyTold,
     /// An answer came after a person had decided.
     AnsweredAfterDecision,
 }

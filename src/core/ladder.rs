@@ -125,7 +125,7 @@ pub enum Input {
 /// Makes a recipient and its first letters.
 ///
 /// Returns it with the effects in journal order. Where no letter can be written (no address, no driver) the ladder
-/// starts now and its first step is taken at once.
+/// starts now and its first step is taken at once; where there is no ladder, a line for the chronology says so.
 pub fn raise(scene: &Scene<'_>) -> (Recipient, Vec<Effect>) {
     let informed = matches!(scene.rule.plan.ack, AckRule::None { .. }) || scene.rule.ladder.is_none();
     let mut recipient = Recipient {
@@ -153,6 +153,9 @@ pub fn raise(scene: &Scene<'_>) -> (Recipient, Vec<Effect>) {
             // Nobody will tell us of a first try: the telephone is in a person's hand from now on.
             start(&mut recipient, scene, &mut effects);
         }
+    } else if !reachable {
+        // No step follows that could tell of it.
+        effects.push(Effect::Record(Fact::NobodyTold));
     }
     (recipient, effects)
 }

@@ -9,6 +9,8 @@ use fluent_bundle::{FluentArgs, FluentResource, FluentValue, concurrent::FluentB
 use noroshi_core::text::Language;
 use unic_langid::{LanguageIdentifier, langid};
 
+pub mod pace;
+
 const JA: &[&str] = &[
     include_str!("ja/page.ftl"),
     include_str!("ja/answer.ftl"),

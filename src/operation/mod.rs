@@ -37,6 +37,7 @@ pub mod incident;
 pub mod letter;
 pub mod merge;
 pub mod node;
+pub mod pace;
 mod perform;
 pub mod photo;
 pub mod playbook;

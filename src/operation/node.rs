@@ -4,7 +4,10 @@ use noroshi_core::time::{Span, Timestamp};
 use uuid::Uuid;
 
 use super::{Actor, OperationError, Work};
-use crate::{app::App, store};
+use crate::{
+    app::App,
+    store::{self, StoreError},
+};
 
 /// When the service, whichever node, was last alive: an absence is told afterwards.
 const ALIVE: &str = "alive_at_ms";
@@ -78,7 +81,7 @@ pub async fn last_alive(app: &App) -> Result<Option<Timestamp>, OperationError> 
 }
 
 /// All nodes, the eldest first.
-pub async fn list(app: &App) -> Result<Vec<Seen>, OperationError> {
+pub async fn list(app: &App) -> Result<Vec<Seen>, StoreError> {
     let now = app.clock.now();
     let rows = store::node::all(app.store.read()).await?.into_iter().map(|row| {
         let at = Timestamp(row.seen_at_ms);

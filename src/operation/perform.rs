@@ -28,7 +28,7 @@ use super::{
     telling,
 };
 use crate::{
-    domains::domain_of,
+    domains::{domain_of, receiver_of},
     key::token_hash,
     store::{self, to_json},
 };
@@ -237,7 +237,11 @@ impl Work<'_> {
             contact: point.contact.clone(),
             name: to_json(&point.name),
             address: point.address.clone(),
-            domain: if transport == "mail" { domain_of(&point.address) } else { String::new() },
+            domain: match transport {
+                "mail" => domain_of(&point.address),
+                "webhook" => receiver_of(&point.address),
+                _ => String::new(),
+            },
             language: point.language.key().into(),
             errand: None,
             priority: scene.priority(urgency),

@@ -11,7 +11,7 @@ use noroshi_core::{
     playbook::{
         Playbook, Variable, VariableKind,
         preflight::{
-            Answers, Health, Plan, Timetable,
+            Answers, Health, Pace, Plan, Timetable,
             letters::{PlannedLetter, Specimen, known, letters},
             preflight,
         },
@@ -46,6 +46,7 @@ pub struct Outlook {
     /// The directory in force.
     pub directory: Arc<Directory>,
     health: Vec<Health>,
+    paces: Vec<Pace>,
     admins: Vec<String>,
     commanders: Vec<String>,
 }
@@ -116,6 +117,7 @@ impl Outlook {
             directory: app.library.directory(db, directory).await?,
             version,
             health: health.collect(),
+            paces: super::pace::paces(app, db).await?,
             admins: people(Role::Admin),
             commanders: people(Role::Commander),
         })
@@ -137,6 +139,7 @@ impl Outlook {
             drill: question.drill,
             serves: &|driver| app.serves(driver),
             relays: Some(relays.unwrap_or(0)),
+            paces: &self.paces,
             health: Some(&self.health),
             admins: &self.admins,
             commanders: &self.commanders,

@@ -109,6 +109,15 @@ pub fn fact(
                 format!("No answer; waiting for the decision of {}", who.en.as_deref().unwrap_or(&who.ja));
             line("decision_due", name, Text::both(ja, en), at)
         }
+        Fact::NobodyTold => {
+            let subject = subject(app, scene, rule);
+            let ja = format!("「{}」を届けられる連絡先がない。誰にも知らせていない", subject.ja);
+            let en = format!(
+                "No address for \"{}\": nobody was told",
+                subject.en.as_deref().unwrap_or(&subject.ja)
+            );
+            line("delivery", name, Text::both(ja, en), at)
+        }
         Fact::AnsweredAfterDecision => line(
             "answer",
             name,

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use entity::{delivery, recipient};
-use noroshi_core::time::Timestamp;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
+use entity::{attempt, delivery, recipient};
+use noroshi_core::{playbook::preflight::Minute, time::Timestamp};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::Expr,
+};
 use uuid::Uuid;
 
 use super::StoreError;
@@ -56,4 +59,50 @@ pub async fn unsettled(
         .into_tuple()
         .all(db)
         .await?)
+}
+
+/// What the minutes since a moment have seen, by carrier: letters that were taken, and the time that they took. Looks at
+/// the newest `most` tries at most.
+pub async fn minutes(
+    db: &impl ConnectionTrait,
+    since: Timestamp,
+    most: u64,
+) -> Result<BTreeMap<String, Vec<Minute>>, StoreError> {
+    use attempt::Column;
+    // Ids grow with time (UUIDv7), so the key of the table is its order.
+    let since = Uuid::from_u128(u128::from(since.0.unsigned_abs()) << 80);
+    let oldest: Option<Uuid> = attempt::Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Id.gte(since))
+        .order_by_desc(Column::Id)
+        .offset(most.saturating_sub(1))
+        .limit(1)
+        .into_tuple()
+        .one(db)
+        .await?;
+    let its_delivery =
+        attempt::Entity::belongs_to(delivery::Entity).from(Column::DeliveryId).to(delivery::Column::Id);
+    let minute = || Expr::cust("attempt.ended_at_ms / 60000");
+    let rows: Vec<(String, i64, i64, i64)> = attempt::Entity::find()
+        .select_only()
+        .column_as(delivery::Column::Transport, "carrier")
+        .column_as(minute(), "minute")
+        .column_as(Column::Id.count(), "letters")
+        // The sum of whole numbers is a fraction on PostgreSQL.
+        .column_as(Expr::cust("cast(sum(attempt.ended_at_ms - attempt.started_at_ms) as bigint)"), "busy_ms")
+        .join(JoinType::InnerJoin, its_delivery.into())
+        .filter(Column::Id.gte(oldest.unwrap_or(since)))
+        .filter(Column::Outcome.eq("accepted"))
+        .group_by(delivery::Column::Transport)
+        .group_by(minute())
+        .into_tuple()
+        .all(db)
+        .await?;
+    let mut seen: BTreeMap<String, Vec<Minute>> = BTreeMap::new();
+    for (carrier, _, letters, busy_ms) in rows {
+        let letters = u64::try_from(letters).unwrap_or(0);
+        seen.entry(carrier).or_default().push(Minute { letters, busy_ms });
+    }
+    Ok(seen)
 }

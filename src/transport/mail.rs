@@ -13,10 +13,11 @@ use noroshi_core::time::Timestamp;
 use super::{
     Outcome,
     address::Mailbox,
+    breaker::Health,
     connection::Patience,
     letter::Letter,
     message::{Message, Sender},
-    relay::{Passed, Relay, RelayHealth, RelayUrl, Roots},
+    relay::{Passed, Relay, RelayUrl, Roots},
 };
 
 /// Stands for the relay where none was asked.
@@ -109,7 +110,7 @@ impl Mailer {
     }
 
     /// How each relay fares, in order of preference.
-    pub fn health(&self) -> Vec<RelayHealth> {
+    pub fn health(&self) -> Vec<Health> {
         self.relays.iter().map(Relay::health).collect()
     }
 

@@ -6,7 +6,7 @@
 //! 1. The worker claims deliveries, loads what each letter needs and calls [`Transport::send`], as many at once as
 //!    there are connections; no database transaction is open meanwhile.
 //! 2. `mail`: [`message`] writes the letter as MIME, [`relay`] lends a kept connection to the first relay that is
-//!    up, [`connection`] has the SMTP conversation.
+//!    up, [`connection`] has the SMTP conversation. [`breaker`] knows whether a relay or gateway is up.
 //! 3. `webhook`: a signed call to a [`hook_url`], after `reach` has looked where it leads. `sms_gateway`: the [`short`]
 //!    text by the request that the configuration describes ([`blanks`]). Both call by [`http`].
 //! 4. The [`Outcome`] says how far the letter came. It is a result, not an error: a refusal is news about a contact.
@@ -16,6 +16,7 @@
 
 pub mod address;
 pub mod blanks;
+pub mod breaker;
 pub mod connection;
 pub mod hook_url;
 pub mod http;
@@ -35,7 +36,7 @@ pub mod webhook;
 
 use noroshi_core::time::{Span, Timestamp};
 
-use crate::transport::{letter::Letter, mail::Mailer, sms_gateway::Gateway, webhook::Hooks};
+use crate::transport::{breaker::Health, letter::Letter, mail::Mailer, sms_gateway::Gateway, webhook::Hooks};
 
 /// What is known after a letter was handed over, or was not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,6 +175,19 @@ impl Transports {
     /// The transport of that name; `None` when the service has no driver for it.
     pub fn get(&self, name: &str) -> Option<&Transport> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, transport)| transport)
+    }
+
+    /// How each relay and gateway fares, with the transport that it carries.
+    pub fn health(&self) -> impl Iterator<Item = (&str, Health)> {
+        self.iter().flat_map(|(name, transport)| {
+            let health = match transport {
+                Transport::Mail(mailer) => mailer.health(),
+                Transport::Sms(gateway) => vec![gateway.health()],
+                // Receivers of webhooks are held back like mail domains; a rehearsal stays in the house.
+                Transport::Webhook(_) | Transport::Rehearsal { .. } => Vec::new(),
+            };
+            health.into_iter().map(move |health| (name, health))
+        })
     }
 
     /// All of them, in order of registration.

@@ -21,6 +21,7 @@ use tokio_rustls::TlsConnector;
 
 use super::{
     Outcome,
+    breaker::{Breaker, Health},
     connection::{Connection, Failure, Opening, Patience, Tls},
     message::Message,
 };
@@ -29,11 +30,6 @@ use super::{
 const LETTERS_PER_CONNECTION: u32 = 100;
 /// A connection that has not been used for so long is closed: the relay may have closed it already.
 const IDLE: Span = Span::seconds(30);
-/// Set aside after the first failure for so long, then twice as long each time …
-const SET_ASIDE: Span = Span::seconds(1);
-/// … up to this.
-const SET_ASIDE_AT_MOST: Span = Span::seconds(60);
-
 /// When letters to a relay are encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Security {
@@ -203,21 +199,6 @@ impl Roots {
     }
 }
 
-/// How a relay fares, for `/readyz`, the status page and `doctor`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RelayHealth {
-    /// Its address, without credentials.
-    pub name: String,
-    /// Whether letters go to it. A relay that was never used is up.
-    pub up: bool,
-    /// Since when it is so; `None` is since the start.
-    pub since: Option<Timestamp>,
-    /// What went wrong last; stays after it has come back.
-    pub last_error: Option<String>,
-    /// Connections that are at work.
-    pub in_use: usize,
-}
-
 /// Why a relay gave no outcome for a letter.
 pub(super) enum Passed {
     /// It is set aside for now.
@@ -228,27 +209,14 @@ pub(super) enum Passed {
 
 pub(super) struct Relay {
     url: RelayUrl,
-    name: String,
     helo: ClientId,
     tls: Result<Tls, String>,
     patience: Patience,
     connections: usize,
     slots: Semaphore,
-    state: Mutex<State>,
-}
-
-struct State {
+    breaker: Breaker,
     /// Kept connections with the time of their last letter, the latest last.
-    parked: Vec<(Connection, Timestamp)>,
-    up: bool,
-    since: Option<Timestamp>,
-    last_error: Option<String>,
-    failures: u32,
-    /// Letters that got an answer so far.
-    served: u64,
-    back_at: Timestamp,
-    /// The caller that was let through to try again, by its time.
-    trying: Option<Timestamp>,
+    parked: Mutex<Vec<(Connection, Timestamp)>>,
 }
 
 impl Relay {
@@ -261,60 +229,33 @@ impl Relay {
     ) -> Self {
         let connections = connections.clamp(1, 64);
         Self {
-            name: url.to_string(),
             tls: roots.towards(&url.host),
+            breaker: Breaker::new(url.to_string(), patience.connect),
             url,
             helo,
             patience,
             connections,
             slots: Semaphore::new(connections),
-            state: Mutex::new(State {
-                parked: Vec::new(),
-                up: true,
-                since: None,
-                last_error: None,
-                failures: 0,
-                served: 0,
-                back_at: Timestamp::default(),
-                trying: None,
-            }),
+            parked: Mutex::default(),
         }
     }
 
     pub(super) fn name(&self) -> &str {
-        &self.name
+        self.breaker.name()
     }
 
-    pub(super) fn health(&self) -> RelayHealth {
-        let state = self.state();
-        RelayHealth {
-            name: self.name.clone(),
-            up: state.up,
-            since: state.since,
-            last_error: state.last_error.clone(),
-            in_use: self.connections - self.slots.available_permits(),
-        }
+    pub(super) fn health(&self) -> Health {
+        Health { in_use: self.connections - self.slots.available_permits(), ..self.breaker.health() }
     }
 
-    /// Why the relay is not to be asked now. When its time is over, one caller is let through to try it, and the
-    /// others stay away until that one knows.
+    /// See [`Breaker::set_aside`].
     pub(super) fn set_aside(&self, now: Timestamp) -> Option<String> {
-        let mut state = self.state();
-        if state.up {
-            return None;
-        }
-        if now < state.back_at {
-            return Some(state.last_error.clone().unwrap_or_default());
-        }
-        state.trying = Some(now);
-        state.back_at = now + Span(i64::try_from(self.patience.connect.as_millis()).unwrap_or(i64::MAX));
-        None
+        self.breaker.set_aside(now)
     }
 
-    /// When the relay may be asked next: `None` is at once.
+    /// See [`Breaker::back_at`].
     pub(super) fn back_at(&self) -> Option<Timestamp> {
-        let state = self.state();
-        (!state.up).then_some(state.back_at)
+        self.breaker.back_at()
     }
 
     /// Hands over one letter on a kept or a new connection. Waits for a free connection first; that wait ends because
@@ -329,7 +270,7 @@ impl Relay {
             return Err(Passed::Down("is being closed".to_owned()));
         };
         let handed = AtomicBool::new(false);
-        let served = self.state().served;
+        let served = self.breaker.served();
         let outcome = match timeout(self.patience.whole, self.converse(message, now, &handed)).await {
             Ok(outcome) => outcome,
             Err(_) => {
@@ -343,15 +284,15 @@ impl Relay {
         };
         match &outcome {
             // It answered others meanwhile: this letter's domain let it wait, and that says nothing about the relay.
-            Err(Failure::Relay(reason)) if self.state().served > served => {
-                let (relay, reason) = (self.name.clone(), reason.clone());
+            Err(Failure::Relay(reason)) if self.breaker.served() > served => {
+                let (relay, reason) = (self.name().to_owned(), reason.clone());
                 return Ok(Outcome::TryAgain { relay, reason });
             }
-            Err(Failure::Relay(reason)) => self.failed(reason, now, chance),
-            Err(Failure::Unknown(reason)) => self.noted(reason),
-            _ => self.worked(now),
+            Err(Failure::Relay(reason)) => self.breaker.failed(reason, now, chance),
+            Err(Failure::Unknown(reason)) => self.breaker.noted(reason),
+            _ => self.breaker.worked(now),
         }
-        let relay = self.name.clone();
+        let relay = self.name().to_owned();
         match outcome {
             Ok((reply, encrypted)) => Ok(Outcome::Accepted { relay, reply, encrypted, message_id: None }),
             Err(Failure::TryAgain(reason)) => Ok(Outcome::TryAgain { relay, reason }),
@@ -378,7 +319,7 @@ impl Relay {
             let result = connection.send(message, handed).await;
             let encrypted = connection.is_encrypted();
             if connection.is_usable() && connection.letters < LETTERS_PER_CONNECTION {
-                self.state().parked.push((connection, now));
+                self.kept().push((connection, now));
             } else if connection.is_usable() {
                 connection.quit().await;
             }
@@ -397,8 +338,8 @@ impl Relay {
 
     /// The connection used last, if it is fresh.
     fn parked(&self, now: Timestamp) -> Option<Connection> {
-        let mut state = self.state();
-        while let Some((connection, used)) = state.parked.pop() {
+        let mut kept = self.kept();
+        while let Some((connection, used)) = kept.pop() {
             if now - used < IDLE {
                 return Some(connection);
             }
@@ -410,13 +351,13 @@ impl Relay {
     pub(super) async fn probe(&self, now: Timestamp) -> Result<bool, String> {
         match timeout(self.patience.whole, self.open()).await {
             Ok(Ok(connection)) => {
-                self.worked(now);
+                self.breaker.worked(now);
                 let encrypted = connection.is_encrypted();
                 connection.quit().await;
                 Ok(encrypted)
             }
             Ok(Err(reason)) => {
-                self.failed(&reason, now, 0);
+                self.breaker.failed(&reason, now, 0);
                 Err(reason)
             }
             Err(_) => Err(format!("not done within {} s", self.patience.whole.as_secs_f32())),
@@ -426,11 +367,11 @@ impl Relay {
     /// Closes the connections that nobody has used for a while; all of them without `now`.
     pub(super) async fn close_idle(&self, now: Option<Timestamp>) {
         let idle = {
-            let mut state = self.state();
-            let (idle, kept) = std::mem::take(&mut state.parked)
+            let mut parked = self.kept();
+            let (idle, kept) = std::mem::take(&mut *parked)
                 .into_iter()
                 .partition::<Vec<_>, _>(|(_, used)| now.is_none_or(|now| now - *used >= IDLE));
-            state.parked = kept;
+            *parked = kept;
             idle
         };
         for (connection, _) in idle {
@@ -438,50 +379,13 @@ impl Relay {
         }
     }
 
-    fn worked(&self, now: Timestamp) {
-        let mut state = self.state();
-        state.served += 1;
-        state.failures = 0;
-        state.trying = None;
-        if !state.up {
-            state.up = true;
-            state.since = Some(now);
-            tracing::info!(relay = self.name, "Relay {} is back", self.name);
-        }
-    }
-
-    fn failed(&self, reason: &str, now: Timestamp, chance: u32) {
-        let mut state = self.state();
-        state.last_error = Some(reason.to_owned());
-        if state.up {
-            tracing::warn!(relay = self.name, reason, "Relay {} is set aside: {reason}", self.name);
-            state.since = Some(now);
-            state.up = false;
-            state.failures = 0;
-        } else if state.trying.take() != Some(now) {
-            // One of those that were under way when it was set aside: the same failure, not a further one.
-            return;
-        }
-        state.failures = state.failures.saturating_add(1);
-        let longest = SET_ASIDE
-            .0
-            .saturating_mul(1 << state.failures.saturating_sub(1).min(16))
-            .min(SET_ASIDE_AT_MOST.0);
-        // Between three quarters and the whole, so that several nodes do not come back at once.
-        state.back_at = now + Span(longest - longest / 4 * i64::from(chance % 1000) / 1000);
-    }
-
-    fn noted(&self, reason: &str) {
-        self.state().last_error = Some(reason.to_owned());
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn kept(&self) -> MutexGuard<'_, Vec<(Connection, Timestamp)>> {
+        self.parked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Relay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Relay").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Relay").field("name", &self.name()).finish_non_exhaustive()
     }
 }

@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::{
     Outcome,
     blanks::{Place, filled},
+    breaker::{Breaker, Health},
     http::{Answer, Call, Caller, Failure, Limits},
     letter::Letter,
     reason,
@@ -156,8 +157,8 @@ pub const NAMES: [&str; 5] = ["to", "to_e164", "text", "from", "id"];
 pub struct Gateway {
     config: SmsConfig,
     caller: Caller,
-    /// Host and port, for the evidence.
-    name: String,
+    /// Its name is host and port, for the evidence.
+    breaker: Breaker,
 }
 
 impl Gateway {
@@ -167,7 +168,8 @@ impl Gateway {
             let port = url.port_or_known_default().unwrap_or(443);
             format!("{}:{port}", url.host_str().unwrap_or_default())
         });
-        Self { caller: Caller::new(roots, config.limits), config, name }
+        let breaker = Breaker::new(name, config.limits.whole);
+        Self { caller: Caller::new(roots, config.limits), config, breaker }
     }
 
     /// Messages at the same time.
@@ -182,12 +184,17 @@ impl Gateway {
 
     /// Host and port.
     pub fn name(&self) -> &str {
-        &self.name
+        self.breaker.name()
+    }
+
+    /// How it fares.
+    pub fn health(&self) -> Health {
+        self.breaker.health()
     }
 
     /// Whether anybody listens there, without a message; otherwise what is wrong. For `doctor`.
     pub async fn probe(&self) -> Result<(), String> {
-        let connecting = tokio::net::TcpStream::connect(&self.name);
+        let connecting = tokio::net::TcpStream::connect(self.name());
         match tokio::time::timeout(self.config.limits.connect, connecting).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(error.to_string()),
@@ -197,7 +204,7 @@ impl Gateway {
 
     /// Hands over one letter as a short message. `now` is real time.
     pub async fn send(&self, letter: &Letter, now: Timestamp) -> Outcome {
-        let relay = self.name.clone();
+        let relay = self.name().to_owned();
         let Some(number) = Number::read(&letter.to, &self.config.country_code) else {
             return Outcome::Refused { relay, reason: reason::NOT_A_NUMBER.to_owned() };
         };
@@ -207,17 +214,35 @@ impl Gateway {
             Ok(call) => call,
             Err(reason) => return Outcome::Closed { relay, reason },
         };
-        let encrypted = call.url.scheme() == "https";
-        match self.caller.call(call, now).await {
-            Ok(answer) => self.judge(&answer, encrypted, &length),
-            Err(Failure::NotReached(reason)) => Outcome::TryAgain { relay, reason },
-            Err(Failure::Unknown(reason)) => Outcome::Unknown { relay, reason },
+        if let Some(reason) = self.breaker.set_aside(now) {
+            return Outcome::TryAgain { relay, reason };
         }
+        let encrypted = call.url.scheme() == "https";
+        let answer = self.caller.call(call, now).await;
+        // Nobody is behind it: says nothing of the number, and the next letter would hear the same.
+        let is_away = matches!(&answer, Ok(answer) if matches!(answer.status.as_u16(), 502..=504));
+        let outcome = match answer {
+            Ok(answer) => self.judge(&answer, encrypted, &length),
+            Err(Failure::NotReached(reason)) => {
+                self.breaker.failed(&reason, now, letter.delivery.raw().as_u128() as u32);
+                return Outcome::TryAgain { relay, reason };
+            }
+            Err(Failure::Unknown(reason)) => Outcome::Unknown { relay, reason },
+        };
+        match &outcome {
+            Outcome::TryAgain { reason, .. } | Outcome::Later { reason, .. } if is_away => {
+                self.breaker.failed(reason, now, letter.delivery.raw().as_u128() as u32);
+            }
+            Outcome::Closed { reason, .. } => self.breaker.shut(reason, now),
+            Outcome::Unknown { reason, .. } => self.breaker.noted(reason),
+            _ => self.breaker.worked(now),
+        }
+        outcome
     }
 
     fn judge(&self, answer: &Answer, encrypted: bool, length: &Length) -> Outcome {
         let config = &self.config;
-        let relay = self.name.clone();
+        let relay = self.name().to_owned();
         let text = String::from_utf8_lossy(&answer.body);
         let json = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
         let value = config.success_at.as_ref().map(|spot| spot.find(&text, &json));

@@ -124,7 +124,7 @@ impl Tray {
         for letter in self.waiting().iter().filter(|letter| !letter.domain.is_empty()) {
             *counts.entry(letter.domain.clone()).or_default() += 1;
         }
-        let mut closed: BTreeSet<String> = domains.held(now).into_iter().collect();
+        let mut closed: BTreeSet<String> = domains.held(now).into_iter().map(|(name, _)| name).collect();
         closed
             .extend(counts.into_iter().filter(|(_, count)| *count >= self.enough).map(|(domain, _)| domain));
         closed.into_iter().collect()
@@ -132,7 +132,7 @@ impl Tray {
 
     /// Letters here whose domain is held back: they wait better in the outbox.
     pub(super) fn held(&self, domains: &Domains, now: Timestamp) -> Vec<Uuid> {
-        let held = domains.held(now);
+        let held: BTreeSet<String> = domains.held(now).into_iter().map(|(name, _)| name).collect();
         self.waiting().iter().filter(|letter| held.contains(&letter.domain)).map(|letter| letter.id).collect()
     }
 

@@ -1,4 +1,5 @@
-//! The preflight's due times of tasks and reports are those at which an incident then has them.
+//! The preflight's due times of tasks and reports are those at which an incident then has them; how fast letters leave
+//! it learns from those that have left.
 
 use std::time::Duration;
 
@@ -6,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     incident::{Incident, moment},
-    playbooks::{DIRECTORY, duties},
+    playbooks::{DIRECTORY, duties, patient},
     postgres::{Database, on_each_database},
     server::{Home, Server},
     smtp_sink::Sink,
@@ -119,4 +120,38 @@ async fn when_everybody_answers_what_counts_from_it_comes_when_the_preflight_sai
         planned(&entries, "report:sitrep", "report_due")[0]
     );
     assert_eq!(planned(&entries, "report:sitrep", "decide"), [0_i64; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_fast_letters_leave_is_assumed_until_some_have_left() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &patient());
+        let server = home.serve_with(DIRECTORY).await;
+        let leaving = async || {
+            let body = json!({ "variables": {}, "answers": "none" });
+            let table = server.api.post("/api/v1/playbooks/quick/preflight", &body).await.expect(200).json();
+            let ways = table["leaving"].as_array().expect("ways out of the house").clone();
+            assert_eq!(ways.len(), 1, "{ways:#?}");
+            assert_eq!(ways[0]["letters"], table["counts"]["letters"]);
+            ways[0].clone()
+        };
+        let before = leaving().await;
+        let assumed = json!({ "kind": "assumed", "letter_ms": 1000, "connections": 8 });
+        assert_eq!((&before["pace"]["basis"], &before["pace"]["per_minute"]), (&assumed, &json!(480)));
+        let last = before["waves"].as_array().and_then(|waves| waves.last()).expect("waves");
+        assert_eq!(last["last_ms"], before["last_ms"]);
+        assert!(last["at"].is_string() && last["last_at"].is_string(), "{last}");
+
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        until("every first letter is recorded as taken", SOON, async || {
+            let all = incident.recipients().await;
+            all.iter().all(|one| one["grade"] == "accepted").then_some(())
+        })
+        .await;
+        let after = leaving().await;
+        assert_eq!(after["pace"]["basis"]["kind"], "timed", "{after:#}");
+        assert!(after["pace"]["basis"]["letters"].as_u64() >= Some(4), "{after:#}");
+    })
+    .await;
 }

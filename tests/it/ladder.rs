@@ -296,3 +296,32 @@ async fn an_alert_can_be_raised_by_hand() {
     wrong["to"] = json!(["agency:nobody"]);
     server.api.post(&incident.path("/alerts"), &wrong).await.expect(422);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_no_address_for_what_needs_no_answer_stands_in_the_chronology() {
+    let asks = "    responses: confirm\n    ack: { unit: agency, ack_by: 20m, quorum: all }\n    ladder: remind\n  stand_down:";
+    let informs = with(&patient(), asks, "    ack: { mode: none, because: 周知のみ }\n  stand_down:");
+    let informs = with(&informs, "transports: [email]", "transports: [email, ops]");
+    let by = |via: &str| {
+        format!(
+            "to: [\"agency:fire_hq\"]\n    via: [{via}]\n    channel: command\n    severity: critical\n    subject: {{ ja: 医療本部設置"
+        )
+    };
+    let informs = with(&informs, &by("email"), &by("ops"));
+    let ways = "  phone: { driver: human_call, proves: [answered] }\n";
+    let ops = format!("{ways}  ops: {{ driver: webhook, proves: [accepted] }}\n");
+    let directory = with(DIRECTORY, ways, &ops);
+    let fire = "primary: { email: cmd@fire.example,";
+    let directory = with(&directory, fire, "primary: { ops: \"https://fire.example/alerts#fire\",");
+    let sink = Sink::start().await;
+    // Without a secret for it the service calls nobody.
+    let home = Home::new(Database::Sqlite).relays(&[&sink]).playbook("quick.yaml", &informs);
+    let server = home.serve_with(&directory).await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    let lines = incident.chronology().await;
+    let told = lines
+        .iter()
+        .find(|line| line["to"].to_string().contains("北浜消防本部") && line["kind"] == "delivery");
+    let told = told.unwrap_or_else(|| panic!("nothing says that nobody was told: {lines:#?}"));
+    assert!(told["text"].to_string().contains("誰にも知らせていない"), "{told}");
+}

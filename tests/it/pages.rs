@@ -298,7 +298,8 @@ async fn a_duty_officer_looks_ahead_and_nothing_on_the_page_can_send() {
     browser.shows("だれも答えないとき").await;
     assert!(!browser.overflows().await, "the preflight fits a telephone");
     let text = browser.text().await;
-    for words in ["弱いところ", "起こされる人", "02:15", "02:30", "西病院", "判断の依頼", "出動照会"]
+    for words in
+        ["弱いところ", "1分に約480通", "起こされる人", "02:15", "02:30", "西病院", "判断の依頼", "出動照会"]
     {
         let told = text.contains(words) || words == "出動照会";
         assert!(told, "{words} is missing:\n{text}");

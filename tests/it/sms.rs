@@ -223,6 +223,58 @@ async fn a_busy_gateway_is_asked_again() {
     assert_eq!(told["deliveries"][0]["attempts"], 2);
 }
 
+/// What the figures say of the gateway: 1 where messages go to it.
+async fn gateway_is_up(server: &Server, gateway: &HookSink, up: bool) {
+    let line = format!(
+        "noroshi_relay_up{{transport=\"http_gateway\",relay=\"{}\"}} {}",
+        gateway.address(),
+        u8::from(up)
+    );
+    until(&format!("{line} among the figures"), RETRY, async || {
+        let figures = server.api.get("/metrics").await.expect(200).text;
+        figures.lines().any(|told| told == line).then_some(())
+    })
+    .await;
+}
+
+async fn warnings(server: &Server) -> String {
+    server.api.get("/readyz").await.expect(200).json()["warnings"].to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_is_away_is_set_aside_and_told_until_it_is_back() {
+    let mail = Sink::start().await;
+    let gateway = HookSink::start(|number, _| match number {
+        0 => Act::status(503),
+        _ => Act::Say(200, Vec::new(), taken("late")),
+    })
+    .await;
+    let server = serve(Database::Sqlite, &mail, &gateway, &by_sms(), "email, sms").await;
+    gateway_is_up(&server, &gateway, true).await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    gateway_is_up(&server, &gateway, false).await;
+    let told = warnings(&server).await;
+    assert!(told.contains(&gateway.address()) && told.contains("503"), "{told}");
+    let page = server.api.get("/status").await.expect(200).text;
+    assert!(page.contains(&gateway.address()) && page.contains("503"), "{page}");
+    west(&incident, "is accepted", |it| it["deliveries"][0]["state"] == "accepted").await;
+    gateway_is_up(&server, &gateway, true).await;
+    assert!(!warnings(&server).await.contains(&gateway.address()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_lets_nobody_in_is_told_and_the_ladder_goes_on_at_once() {
+    let mail = Sink::start().await;
+    let gateway = HookSink::start(|_, _| Act::status(401)).await;
+    let server = serve(Database::Sqlite, &mail, &gateway, &by_sms(), "email, sms").await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    west(&incident, "is refused", |it| it["deliveries"][0]["state"] == "refused").await;
+    gateway_is_up(&server, &gateway, false).await;
+    let told = warnings(&server).await;
+    assert!(told.contains(&gateway.address()) && told.contains("401"), "{told}");
+    mail.letters_to("office@west-kanri.example", 1, SOON).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drill_sends_no_message() {
     let (mail, gateway) = (Sink::start().await, gateway().await);

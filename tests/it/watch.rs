@@ -91,6 +91,9 @@ async fn a_bug_in_one_request_is_that_requests_alone() {
         let number = answer.header("x-request-id").expect("a number to tell").to_owned();
         assert!(answer.text.contains(&number), "{}", answer.text);
         assert!(server.log().contains(&number), "the log leads there");
+        let log = server.log();
+        assert!(log.contains("A bug: thread") && log.contains("panicked at src/core/"), "{log}");
+        assert!(!log.contains("@east.example"), "a panic tells no addresses");
         // What the request had begun is rolled back, and everybody else is served on.
         assert_eq!(notice().await, before);
         let recipient = incident.recipient("standby", "hosp_west").await;

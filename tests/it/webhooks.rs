@@ -12,7 +12,7 @@ use crate::support::{
     postgres::{Database, on_each_database},
     server::{Home, Server},
     smtp_sink::Sink,
-    wait::SOON,
+    wait::{SOON, until},
 };
 
 const OLD: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -170,6 +170,33 @@ async fn trouble_is_tried_again_with_the_same_id_and_not_before_the_receiver_ask
     verified(&calls[1], NEW);
     let accepted = delivery_until(&incident, "accepted").await;
     assert_eq!(accepted["attempts"], 2, "{accepted}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_puts_off_several_letters_in_a_row_is_held_back_and_told() {
+    let mail = Sink::start().await;
+    let hook = HookSink::start(|_, _| Act::status(503)).await;
+    let url = format!("http://{}/alerts", hook.address());
+    let mut directory = directory(&url);
+    for other in ["east", "south"] {
+        let primary = format!("primary: {{ email: dmat@{other}.example,");
+        directory = with(&directory, &primary, &format!("primary: {{ ops: \"{url}#west\","));
+    }
+    let server = home(Database::Sqlite, &mail, &hook.address()).serve_with(&directory).await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    let held = "noroshi_domains_held{transport=\"webhook\"} 1";
+    until("the receiver is held back", RETRY, async || {
+        server.api.get("/metrics").await.expect(200).text.contains(held).then_some(())
+    })
+    .await;
+    let told = server.api.get("/readyz").await.expect(200).json()["warnings"].to_string();
+    assert!(told.contains(&hook.address()), "{told}");
+    let page = server.api.get("/status").await.expect(200).text;
+    assert!(page.contains(&hook.address()), "{page}");
+    let recipient = incident.recipient("standby", "hosp_west").await;
+    assert!(delivery(&recipient)["held_until"].is_string(), "{recipient}");
+    // Whoever is reached otherwise does not wait for it.
+    mail.letters_to("cmd@fire.example", 1, SOON).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

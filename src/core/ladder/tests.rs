@@ -252,6 +252,21 @@ fn information_only_is_informed_at_once_and_never_climbs() {
 }
 
 #[test]
+fn information_only_without_an_address_says_that_nobody_was_told() {
+    let mut hospital = full();
+    hospital.rule.plan.ack = AckRule::None { because: Text::plain("周知のみ") };
+    hospital.contacts.primary.clear();
+    let (recipient, effects) = hospital.after(&[]);
+    assert_eq!((recipient.state, effects), (State::Informed, vec![Effect::Record(Fact::NobodyTold)]));
+
+    let mut unserved = full();
+    unserved.rule.plan.ack = AckRule::None { because: Text::plain("周知のみ") };
+    unserved.book.served.clear();
+    let (_, effects) = unserved.after(&[]);
+    assert_eq!(effects.last(), Some(&Effect::Record(Fact::NobodyTold)), "{effects:?}");
+}
+
+#[test]
 fn resend_writes_to_the_same_contact_again() {
     let (recipient, effects) = full().after(&silence()[..2]);
     assert_eq!(letters(&effects), [(2, Occasion::Resend, "day", "sms")]);

@@ -5,6 +5,7 @@
 //! - `course`: climbs every ladder by the very [`advance`](crate::ladder::advance) that runs an incident, on a virtual
 //!   clock that jumps from one due time to the next, and writes down each [`Entry`]; `chairs` does the same for the
 //!   roles, `duties` for tasks and situation reports;
+//! - `leaving`: when the letters are out of the house, by what the relays take;
 //! - `tally`: counts, and who would be woken; `weak`: single points of failure; [`letters`]: the words.
 //!
 //! # Flow
@@ -33,10 +34,12 @@ use crate::{
 mod chairs;
 mod course;
 mod duties;
+mod leaving;
 pub mod letters;
 mod tally;
 mod weak;
 
+pub use leaving::{Basis, Leaving, Minute, Pace, Wave};
 pub use tally::{Counts, RecipientCount, TransportCount, Woken};
 pub use weak::{Finding, FindingKind, PROVED_FOR, Subject, Unproved};
 
@@ -65,6 +68,8 @@ pub struct Plan<'a> {
     pub serves: &'a dyn Fn(&str) -> bool,
     /// How many mail relays there are, where that is known.
     pub relays: Option<usize>,
+    /// How fast each way out of the house takes letters; a driver that is not among them is not looked at.
+    pub paces: &'a [Pace],
     /// What is known of addresses, where anything can be known.
     pub health: Option<&'a [Health]>,
     /// People who get the letters to a role that nobody else can take: administrators.
@@ -118,6 +123,8 @@ pub struct Timetable {
     pub findings: Vec<Finding>,
     /// Numbers.
     pub counts: Counts,
+    /// When letters leave, by way out of the house; empty in a drill.
+    pub leaving: Vec<Leaving>,
     /// Whom a telephone or a short message would wake, in order of time.
     pub woken: Vec<Woken>,
     /// Addresses that would be needed and are not proved; `None` where nothing can be known of it.
@@ -140,6 +147,14 @@ impl Timetable {
             for item in document[list].as_array_mut().into_iter().flatten() {
                 let offset = item["offset_ms"].as_i64().unwrap_or(0);
                 item["at"] = (start + Span(offset)).rfc3339(zone).into();
+            }
+        }
+        let moment = |offset: &serde_json::Value| (start + Span(offset.as_i64().unwrap_or(0))).rfc3339(zone);
+        for way in document["leaving"].as_array_mut().into_iter().flatten() {
+            way["last_at"] = moment(&way["last_ms"]).into();
+            for wave in way["waves"].as_array_mut().into_iter().flatten() {
+                wave["at"] = moment(&wave["offset_ms"]).into();
+                wave["last_at"] = moment(&wave["last_ms"]).into();
             }
         }
         document
@@ -248,6 +263,8 @@ pub enum What {
     Unserved,
     /// A step finds nobody to reach; the next one is taken at once.
     NobodyReached,
+    /// An alert that waits for no answer can be brought to nobody.
+    NobodyTold,
     /// A person is offered a role.
     Offer,
     /// A person takes a role.
@@ -286,6 +303,7 @@ impl What {
             Self::StandDown => "stand_down",
             Self::Unserved => "unserved",
             Self::NobodyReached => "nobody_reached",
+            Self::NobodyTold => "nobody_told",
             Self::Offer => "offer",
             Self::Accept => "accept",
             Self::Vacant => "vacant",
@@ -331,6 +349,7 @@ pub fn preflight(plan: &Plan<'_>) -> Timetable {
         drill: plan.drill,
         findings,
         counts: tally::counts(plan, &course.entries),
+        leaving: leaving::leaving(plan, &course.entries),
         woken: tally::woken(plan, &course.entries),
         unproved,
         alerts: course.alerts,

@@ -503,6 +503,7 @@ fn everybody_ends_at_a_person(playbook: &Playbook, directory: &Directory) -> boo
         drill: false,
         serves: &|_| true,
         relays: None,
+        paces: &[],
         health: None,
         admins: &[],
         commanders: &[],

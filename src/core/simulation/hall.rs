@@ -235,7 +235,7 @@ impl Work<'_> {
                 Effect::Record(Fact::DecisionDue { .. }) => {
                     self.seen.push(Entry::DecisionDue { recipient, step, own });
                 }
-                Effect::Record(Fact::AnsweredAfterDecision) => {}
+                Effect::Record(Fact::NobodyTold | Fact::AnsweredAfterDecision) => {}
             }
         }
     }

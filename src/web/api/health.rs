@@ -7,13 +7,13 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
+    domains::is_receiver,
     i18n::Words,
     operation::{
         delivery::backlog,
         node::{self, NodeState},
         playbook::broken_files,
     },
-    transport::Transport,
     web::{
         body::{language, moment},
         problem::WebError,
@@ -127,23 +127,41 @@ pub async fn warnings(
             "No mail relay is configured. Set smtp.relays.".to_owned()
         });
     }
-    for (_, transport) in app.transports.iter() {
-        let Transport::Mail(mailer) = transport else { continue };
-        for relay in mailer.health().into_iter().filter(|relay| !relay.up) {
-            let since = relay.since.map(|at| moment(app, at.0)).unwrap_or_default();
-            let why = relay.last_error.unwrap_or_default();
-            found.push(if ja {
+    for (carrier, relay) in app.transports.health().filter(|(_, relay)| !relay.is_well()) {
+        let since = relay.since.map(|at| moment(app, at.0)).unwrap_or_default();
+        let (name, why) = (relay.name, relay.last_error.unwrap_or_default());
+        let (what_ja, what_en) = match carrier {
+            "mail" => ("メール中継", "mail relay"),
+            _ => ("SMS の接続先", "SMS gateway"),
+        };
+        found.push(match (ja, relay.closed) {
+            (true, false) => {
+                format!("{what_ja} {name} に届きません（{since}から）。{why}。自動で再試行しています。")
+            }
+            (false, false) => {
                 format!(
-                    "メール中継 {} に届きません（{since}から）。{why}。自動で再試行しています。",
-                    relay.name
+                    "The {what_en} {name} cannot be reached (since {since}): {why}. Trying again by itself."
                 )
-            } else {
-                format!(
-                    "The mail relay {} cannot be reached (since {since}): {why}. Trying again by itself.",
-                    relay.name
-                )
-            });
-        }
+            }
+            (true, true) => {
+                format!("{what_ja} {name} が受け付けません（{since}から）。{why}。設定を確かめてください。")
+            }
+            (false, true) => {
+                format!("The {what_en} {name} lets nobody in (since {since}): {why}. Check its settings.")
+            }
+        });
+    }
+    for (domain, until) in app.domains.held(app.clock.now()) {
+        let until = moment(app, until.0);
+        let (what_ja, what_en) = match is_receiver(&domain) {
+            true => ("webhook の受け手", "webhook receiver"),
+            false => ("宛先のドメイン", "mail domain"),
+        };
+        found.push(if ja {
+            format!("{what_ja} {domain} への送信を {until} まで控えています。応答が遅いか、続けて断られました。")
+        } else {
+            format!("Letters to the {what_en} {domain} are held back until {until}: it was slow or put several off.")
+        });
     }
     for (broken, has_former) in broken_files(app, app.store.read()).await? {
         let file = broken.file.display();

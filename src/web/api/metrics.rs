@@ -8,13 +8,13 @@ use metrics::{counter, gauge};
 use super::health::trusted;
 use crate::{
     app::App,
+    domains::is_receiver,
     measure::{self, seconds},
     operation::{
         OperationError, audit,
         node::{self, NodeState},
     },
     store,
-    transport::Transport,
     web::problem::WebError,
 };
 
@@ -50,12 +50,14 @@ fn of_process(app: &App) {
         let these = app.troubles.standing().into_iter().filter(|row| row.kind == kind).count();
         gauge!("noroshi_findings_open", "kind" => kind).set(these as f64);
     }
-    gauge!("noroshi_domains_held").set(app.domains.held(app.clock.now()).len() as f64);
-    for (_, transport) in app.transports.iter() {
-        let Transport::Mail(mailer) = transport else { continue };
-        for relay in mailer.health() {
-            gauge!("noroshi_relay_up", "relay" => relay.name).set(f64::from(u8::from(relay.up)));
-        }
+    let held = app.domains.held(app.clock.now());
+    let receivers = held.iter().filter(|(domain, _)| is_receiver(domain)).count();
+    for (carrier, held) in [("mail", held.len() - receivers), ("webhook", receivers)] {
+        gauge!("noroshi_domains_held", "transport" => carrier).set(held as f64);
+    }
+    for (carrier, relay) in app.transports.health() {
+        let well = f64::from(u8::from(relay.is_well()));
+        gauge!("noroshi_relay_up", "transport" => carrier.to_owned(), "relay" => relay.name).set(well);
     }
     if let Some(bytes) = resident() {
         gauge!("noroshi_memory_resident_bytes").set(bytes);

@@ -49,11 +49,13 @@ pub struct PreflightRequest {
 
 /// The timetable: who would get what, when, by which transport, if it started then. Sends nothing.
 ///
-/// `findings` are weak points, worst first; `woken` whose telephone would ring at night; `unproved` addresses that
-/// nobody has answered from for 90 days; `entries` everything in order of time, with the line of the playbook.
+/// `findings` are weak points, worst first; `leaving` says for each way out of the house how many letters it takes a
+/// minute, how that is known, and when the last of each moment has left; `woken` whose telephone would ring at night;
+/// `unproved` addresses that nobody has answered from for 90 days; `entries` everything in order of time, with the line
+/// of the playbook.
 #[utoipa::path(post, path = "/api/v1/playbooks/{key}/preflight", tag = "playbooks", params(("key" = String, Path)),
     request_body = PreflightRequest,
-    responses((status = 200, description = "findings, counts, woken, unproved, alerts, roles and entries", body = Object),
+    responses((status = 200, description = "findings, counts, leaving, woken, unproved, alerts, roles and entries", body = Object),
         (status = 422, body = crate::web::problem::ProblemDocument)))]
 pub async fn post(
     app: Data<App>,

@@ -10,7 +10,7 @@ use actix_web::{
 };
 use askama::Template;
 use noroshi_core::{
-    playbook::preflight::{self as core, Answers, Entry, Finding, Timetable, What},
+    playbook::preflight::{self as core, Answers, Entry, Finding, Leaving, Timetable, What},
     problem::Severity,
     time::{Span, Timestamp},
     variable,
@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     app::App,
+    i18n,
     operation::preflight::{Outlook, Question, written},
     web::{body::escape, problem::WebError, session::Caller},
 };
@@ -44,6 +45,8 @@ pub struct PreflightPage {
     pub numbers: (usize, usize, usize),
     /// A sentence for each transport.
     pub transports: Vec<String>,
+    /// How fast each way out of the house is.
+    pub leaving: Vec<Way>,
     /// Who would be woken: when, who, how.
     pub woken: Vec<(String, String, String)>,
     /// Chairs: title, who is asked first, who stands behind.
@@ -90,6 +93,19 @@ pub struct Weak {
     pub detail: String,
     /// Whom it concerns.
     pub subjects: String,
+}
+
+/// A way out of the house, and how long its letters take.
+#[derive(Clone, Debug)]
+pub struct Way {
+    /// By what, and how many a minute.
+    pub pace: String,
+    /// How that is known.
+    pub basis: String,
+    /// How many letters, and when the last has left.
+    pub sum: String,
+    /// For each moment: when, how many letters, and when the last of them has left.
+    pub waves: Vec<(String, String)>,
 }
 
 /// Everything that happens at one moment.
@@ -368,6 +384,7 @@ fn page(frame: Frame, asked: Asked, timetable: &Timetable) -> PreflightPage {
         findings: weak_points(&timetable.findings, &when),
         numbers: (timetable.counts.letters, timetable.counts.calls, timetable.counts.decisions),
         transports: transports.collect(),
+        leaving: timetable.leaving.iter().map(|leaving| way(leaving, &when)).collect(),
         woken: woken.collect(),
         roles: roles.collect(),
         moments: moments(timetable, &when),
@@ -375,6 +392,33 @@ fn page(frame: Frame, asked: Asked, timetable: &Timetable) -> PreflightPage {
         unproved: unproved.collect(),
         asked,
         frame,
+    }
+}
+
+/// How fast a way out of the house is, in words.
+fn way(leaving: &Leaving, when: &When) -> Way {
+    let words = when.words;
+    let via: Vec<String> = leaving.via.iter().map(|via| facts::transport(via, when)).collect();
+    let values =
+        [("via", via.join(&words.get("list-join")).into()), ("rate", leaving.pace.per_minute.into())];
+    let away = |ms: i64| match (ms + 999) / 1000 {
+        0 => words.get("preflight-at-start"),
+        seconds => words.with("preflight-after", &[("span", when.length(Span::seconds(seconds)).into())]),
+    };
+    let sum = [
+        ("first", leaving.first_minute.into()),
+        ("letters", leaving.letters.into()),
+        ("last", away(leaving.last_ms).into()),
+    ];
+    let waves = leaving.waves.iter().map(|wave| {
+        let told = [("n", wave.letters.into()), ("last", away(wave.last_ms).into())];
+        (away(wave.offset_ms), words.with("preflight-leaving-wave", &told))
+    });
+    Way {
+        pace: words.with("preflight-leaving-pace", &values),
+        basis: i18n::pace::basis(&leaving.pace.basis, words),
+        sum: words.with("preflight-leaving-sum", &sum),
+        waves: waves.collect(),
     }
 }
 
@@ -445,7 +489,7 @@ fn deed(entry: &Entry, when: &When) -> (Deed, String) {
     let deed = Deed {
         alert: entry.alert.clone().unwrap_or_default(),
         what,
-        fails: matches!(entry.what, What::Unserved | What::NobodyReached | What::Vacant),
+        fails: matches!(entry.what, What::Unserved | What::NobodyReached | What::NobodyTold | What::Vacant),
         asks: asked || entry.what == What::Offer,
         by,
         line: entry.line,

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     app::App,
+    domains::is_receiver,
     operation::{
         delivery::backlog,
         node::{self, NodeState},
@@ -20,7 +21,6 @@ use crate::{
         scene::text,
     },
     store,
-    transport::Transport,
     web::{api::health::alarms, problem::WebError, session::Caller},
 };
 
@@ -90,19 +90,31 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
     let reached = app.store.ping().await.is_ok();
     let how = if reached { "status-database-well" } else { "status-database-ill" };
     let mut parts = vec![part(reached, words.get("status-database"), words.get(how), "status-database-cure")];
-    for (_, transport) in app.transports.iter() {
-        let Transport::Mail(mailer) = transport else { continue };
-        for relay in mailer.health() {
-            let since = relay.since.map(|at| frame.when.short(at)).unwrap_or_default();
-            let mut told = match relay.up {
-                true => words.get("status-relay-well"),
-                false => words.with("status-relay-ill", &[("since", since.into())]),
-            };
-            if let Some(error) = relay.last_error.filter(|_| !relay.up) {
-                told = format!("{told} {error}");
-            }
-            parts.push(part(relay.up, frame.named("status-relay", &relay.name), told, "status-relay-cure"));
+    for (carrier, relay) in app.transports.health() {
+        let since = [("since", relay.since.map(|at| frame.when.short(at)).unwrap_or_default().into())];
+        let (mut told, ill) = match (relay.up, relay.closed) {
+            (true, false) => (words.get("status-relay-well"), "status-relay-cure"),
+            (true, true) => (words.with("status-relay-closed", &since), "status-relay-closed-cure"),
+            (false, _) => (words.with("status-relay-ill", &since), "status-relay-cure"),
+        };
+        let (name, cure) = match (carrier, ill) {
+            ("mail", cure) => ("status-relay", cure),
+            (_, "status-relay-cure") => ("status-gateway", "status-gateway-cure"),
+            (_, cure) => ("status-gateway", cure),
+        };
+        if let Some(error) = relay.last_error.as_ref().filter(|_| !relay.is_well()) {
+            told = format!("{told} {error}");
         }
+        parts.push(part(relay.is_well(), frame.named(name, &relay.name), told, cure));
+    }
+    let held = app.domains.held(frame.when.now);
+    if app.transports.get("webhook").is_some() && !held.iter().any(|(domain, _)| is_receiver(domain)) {
+        parts.push(part(true, words.get("status-webhook"), words.get("status-webhook-well"), ""));
+    }
+    for (domain, until) in held {
+        let name = if is_receiver(&domain) { "status-receiver" } else { "status-domain" };
+        let told = words.with("status-held", &[("until", frame.when.short(until).into())]);
+        parts.push(part(false, frame.named(name, &domain), told, "status-held-cure"));
     }
     if app.transports.get("mail").is_none() {
         let name = words.get("transport-email");

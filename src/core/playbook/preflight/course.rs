@@ -162,7 +162,8 @@ impl Walk<'_> {
         let mut step = step;
         for effect in effects {
             let begins = matches!(effect, Effect::Send(letter)
-                if matches!(letter.occasion, Occasion::Alert | Occasion::StandDown));
+                if matches!(letter.occasion, Occasion::Alert | Occasion::StandDown))
+                || *effect == Effect::Record(Fact::NobodyTold);
             // Where no first letter can leave, the ladder begins with its first step at once.
             if step.is_none() && !begins {
                 step = Some(0);
@@ -180,6 +181,10 @@ impl Walk<'_> {
                     let entry = self.of(rule, addressee, now, What::NobodyReached, step);
                     self.entries.push(entry);
                     step = step.map(|step| step + 1);
+                }
+                Effect::Record(Fact::NobodyTold) => {
+                    let entry = self.of(rule, addressee, now, What::NobodyTold, None);
+                    self.entries.push(entry);
                 }
                 Effect::SetTimer { .. } | Effect::DropTimer | Effect::Withdraw | Effect::Record(_) => {}
             }

@@ -4,6 +4,7 @@ use super::*;
 use crate::{problem::Severity, text::Language};
 
 mod duties;
+mod leaving;
 
 const PLAYBOOK: &str = include_str!("../../../../tests/it/fixture/quick.yaml");
 const DIRECTORY: &str = include_str!("../../../../tests/it/fixture/directory.yaml");
@@ -25,6 +26,7 @@ struct World {
     answers: Answers,
     drill: bool,
     drivers: &'static [&'static str],
+    paces: Vec<Pace>,
     health: Option<Vec<Health>>,
     starter: Option<&'static str>,
 }
@@ -42,6 +44,7 @@ impl World {
             answers: Answers::None,
             drill: false,
             drivers: &["smtp", "human_call"],
+            paces: Vec::new(),
             health: None,
             starter: None,
         }
@@ -63,6 +66,7 @@ impl World {
             drill: self.drill,
             serves: &|driver| drivers.contains(&driver),
             relays: Some(2),
+            paces: &self.paces,
             health: self.health.as_deref(),
             admins: &[],
             commanders: &[],

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Entry, Plan, What, course::Course};
+use super::{Entry, Plan, What, course::Course, leaving::overtaken};
 use crate::{
     addressee::{BY_HAND, WhoIsWho},
     playbook::{Action, PartyRef, Target},
@@ -52,6 +52,8 @@ impl Subject {
 pub enum FindingKind {
     /// No first letter can leave.
     NotReached,
+    /// An alert that waits for no answer can be brought to nobody.
+    NotTold,
     /// A ladder ends at a chair that nobody fills.
     NobodyDecides,
     /// A role for which nobody is on duty.
@@ -62,6 +64,8 @@ pub enum FindingKind {
     EmptyRoster,
     /// A transport without a driver.
     Unserved,
+    /// Letters leave only after their ladder's next step, or the answer, was due.
+    Overtaken,
     /// A ladder ends at one person with no other behind.
     LoneDecider,
     /// One person is the first for several chairs, or stands behind several recipients.
@@ -118,6 +122,7 @@ impl Look<'_> {
         self.roles();
         self.rosters();
         self.unserved();
+        self.overtaken();
         self.recipients();
         self.shared();
         self.transports();
@@ -158,14 +163,31 @@ impl Look<'_> {
             *reached.entry((alert, &entry.recipient)).or_default() |= entry.what == What::Letter;
             names.insert(&entry.recipient, &entry.name);
         }
+        let no_ladder: BTreeSet<(&str, &str)> = self
+            .course
+            .entries
+            .iter()
+            .filter(|entry| entry.what == What::NobodyTold)
+            .filter_map(|entry| Some((entry.alert.as_deref()?, entry.recipient.as_str())))
+            .collect();
         let left = reached.into_iter().filter(|(_, reached)| !reached);
-        let subjects = left.map(|((_, key), _)| Subject::new(key, names[key])).collect();
+        let (untold, left): (Vec<_>, Vec<_>) = left.partition(|(key, _)| no_ladder.contains(key));
+        let subject = |((_, key), _): ((&str, &str), bool)| Subject::new(key, names[key]);
+        let (untold, subjects) =
+            (untold.into_iter().map(subject).collect(), left.into_iter().map(subject).collect());
         self.tell_of(
             FindingKind::NotReached,
             Severity::Error,
             subjects,
             "最初の連絡が1通も出せません。すぐに次の手順へ繰り上げます。",
             "No first letter can leave; the next step is taken at once.",
+        );
+        self.tell_of(
+            FindingKind::NotTold,
+            Severity::Error,
+            untold,
+            "届けられる連絡先がありません。回答を求めない連絡なので、次の手順もありません。",
+            "There is no address to reach; nothing follows, because no answer is asked for.",
         );
     }
 
@@ -322,6 +344,25 @@ impl Look<'_> {
                 format!("The service cannot send by {via}: {n} letters would not leave."),
             );
             self.tell(FindingKind::Unserved, Severity::Warning, detail, subjects);
+        }
+    }
+
+    /// Letters that the relays take too slowly for what the ladders expect.
+    fn overtaken(&mut self) {
+        for late in overtaken(self.plan, &self.course.alerts, &self.course.entries) {
+            let (via, rate, n, by) = (late.via.join("、"), late.pace.per_minute, late.recipients, late.by);
+            let detail = Text::both(
+                format!(
+                    "経路 {via} で出せるのは1分に約{rate}通です。{n} 宛先では、次の手順か回答期限の時刻までに連絡が出ません。\
+                     手順は最初の連絡が出てから数えるので、最大 {by} 遅れます。"
+                ),
+                format!(
+                    "{} takes about {rate} letters a minute: {n} recipients' letters leave only after their next step \
+                     or answer was due. Ladders count from the first letter, so they run up to {by} late.",
+                    late.via.join(", ")
+                ),
+            );
+            self.tell(FindingKind::Overtaken, Severity::Warning, detail, Vec::new());
         }
     }
 

@@ -20,7 +20,6 @@ use crate::{
     app::App,
     operation::{playbook::broken_files, scene::Scene},
     store,
-    transport::Transport,
     web::{api::health::alarms, problem::WebError, session::Caller},
 };
 
@@ -158,13 +157,14 @@ pub fn roles(scene: &Scene, frame: &Frame) -> Vec<ChairLine> {
 pub async fn troubles(app: &App, frame: &Frame) -> Result<(Vec<String>, Vec<String>), WebError> {
     let words = frame.words;
     let mut troubles = alarms(app, words, |at| frame.when.short(at));
-    for (_, transport) in app.transports.iter() {
-        let Transport::Mail(mailer) = transport else { continue };
-        for relay in mailer.health().into_iter().filter(|relay| !relay.up) {
-            let since = relay.since.map(|at| frame.when.short(at)).unwrap_or_default();
-            troubles
-                .push(words.with("trouble-relay", &[("name", relay.name.into()), ("since", since.into())]));
-        }
+    for (carrier, relay) in app.transports.health().filter(|(_, relay)| !relay.is_well()) {
+        let since = relay.since.map(|at| frame.when.short(at)).unwrap_or_default();
+        let key = match (carrier, relay.closed) {
+            ("mail", _) => "trouble-relay",
+            (_, false) => "trouble-gateway",
+            (_, true) => "trouble-gateway-closed",
+        };
+        troubles.push(words.with(key, &[("name", relay.name.into()), ("since", since.into())]));
     }
     for (broken, has_former) in broken_files(app, app.store.read()).await? {
         let name = broken.file.file_name().map(|name| name.to_string_lossy().into_owned());
