@@ -1,5 +1,6 @@
 # The call list
 call-title = To telephone
+call-more = { $n } more to telephone
 call-why-silent = No answer to "{ $what }".
 call-why-way = Tell them by telephone: "{ $what }".
 call-turn = Whose turn

@@ -1,5 +1,6 @@
 # 架電の一覧
 call-title = 電話をかける相手
+call-more = ほかに電話をかける相手 { $n }
 call-why-silent = 「{ $what }」に回答がありません。
 call-why-way = 「{ $what }」を電話で伝えます。
 call-turn = 担当

@@ -23,6 +23,9 @@ use crate::{
     web::problem::WebError,
 };
 
+/// So many calls stand on the board unfolded; ten of them would hide the answers below.
+pub const IN_VIEW: usize = 3;
+
 /// One call that is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {

@@ -89,6 +89,11 @@
   function exchange(old, fresh, mark) {
     var place = focusPath(old), copy = document.importNode(fresh, true);
     if (mark) copy.classList.add('fresh');
+    // What somebody has unfolded stays so.
+    var folds = old.querySelectorAll('details');
+    Array.prototype.forEach.call(copy.querySelectorAll('details'), function (fold, index) {
+      if (folds[index]) fold.open = folds[index].open;
+    });
     old.parentNode.replaceChild(copy, old);
     if (place !== null && place >= 0) {
       var next = copy.querySelectorAll('a,button,input,select,textarea,summary')[place];
@@ -102,7 +107,7 @@
     });
   }
   function take(page) {
-    ['troubles', 'needs', 'calls', 'counts', 'forces', 'tabs', 'mast', 'msgs', 'lists', 'chair'].forEach(function (id) {
+    ['troubles', 'needs', 'calls', 'counts', 'forces', 'tabs', 'mast', 'pins', 'msgs', 'lists', 'chair'].forEach(function (id) {
       var old = document.getElementById(id), fresh = page.getElementById(id);
       if (old && fresh && old.outerHTML !== fresh.outerHTML && !typing(old)) exchange(old, fresh, false);
       else if (!old && fresh && id === 'troubles') live.insertBefore(document.importNode(fresh, true), live.firstChild);

@@ -20,18 +20,18 @@ pub struct Forces {
     pub arrivals: Vec<(String, String, String, bool)>,
 }
 
-/// A name as it stands on a magnet: whole words, or the first six wide characters.
+/// A name as it stands on a magnet: its first whole words, in half widths no more than "Kitamino Central" or
+/// 北見野中央病院 has. A word also ends where Japanese meets Latin letters; one that is too long is cut.
 pub(super) fn short(name: &str) -> String {
-    const HALF_WIDTHS: usize = 12;
+    const HALF_WIDTHS: usize = 16;
     let width = |text: &str| text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum::<usize>();
-    let mut words = name.split_whitespace();
-    let mut kept = words.next().unwrap_or_default().to_owned();
-    for word in words {
-        if width(&kept) + 1 + width(word) > HALF_WIDTHS {
-            break;
-        }
-        kept = format!("{kept} {word}");
-    }
+    let letters: Vec<(usize, char)> = name.char_indices().collect();
+    let parts = |here: char, next: char| next.is_whitespace() || here.is_ascii() != next.is_ascii();
+    let ends = letters.windows(2).filter(|pair| parts(pair[0].1, pair[1].1)).map(|pair| pair[1].0);
+    let ends = ends.chain([name.len()]);
+    let fitting = ends.filter(|end| width(&name[..*end]) <= HALF_WIDTHS).last();
+    let mut kept =
+        name[..fitting.unwrap_or(name.len())].trim_end_matches([' ', '　', ',', '、', '-']).to_owned();
     while width(&kept) > HALF_WIDTHS {
         kept.pop();
     }
@@ -89,4 +89,25 @@ pub(super) fn forces(alerts: &[AlertFacts], frame: &Frame) -> Option<Forces> {
         })
         .collect();
     Some(Forces { promised, against: against.join(&frame.words.get("list-join")), slots, arrivals })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn a_magnet_tells_one_agency_from_the_next() {
+        for (name, magnet) in [
+            ("北見野中央病院DMAT", "北見野中央病院"),
+            ("Kitamino Central Hospital DMAT", "Kitamino Central"),
+            ("Kitamino Medical Association", "Kitamino Medical"),
+            ("Red Cross, Hokuto branch (example)", "Red Cross"),
+            ("赤十字 北都支部（例）", "赤十字"),
+            ("国立研究開発法人災害医療センター", "国立研究開発法人"),
+            ("A病院", "A病院"),
+            ("", ""),
+        ] {
+            assert_eq!(short(name), magnet);
+        }
+    }
 }

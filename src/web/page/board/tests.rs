@@ -281,5 +281,26 @@ fn the_call_list_says_whom_why_and_whose_turn_and_dials_only_when_it_is_real() {
         assert_eq!(html.contains("href=\"tel:"), !drill);
         assert!(html.contains("000-0000-2002") && html.contains("伊藤 真"));
         assert!(html.contains("/recipients/rcp_00000000000000000000000000000007#proxy"));
+        assert!(!html.contains("<details"), "two calls stand there at once");
     }
+}
+
+#[test]
+fn a_long_call_list_leaves_the_answers_in_view() {
+    let mut page = page(Language::Ja, false, &facts());
+    let call = |n: u32| Call {
+        recipient: format!("rcp_{n:032x}"),
+        name: format!("第{n}病院"),
+        numbers: Vec::new(),
+        why: String::new(),
+        ask: String::new(),
+        turn: String::new(),
+    };
+    page.calls = (1..=5).map(call).collect();
+    let html = keep("board-calls-many-ja", page.render().unwrap());
+    let (seen, folded) =
+        html.split_once("<details><summary>ほかに電話をかける相手 2</summary>").expect("a fold");
+    assert!(seen.contains("第3病院") && !seen.contains("第4病院"));
+    let folded = folded.split_once("</details>").expect("its end").0;
+    assert!(folded.contains("第4病院") && folded.contains("第5病院"));
 }
