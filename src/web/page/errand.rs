@@ -462,9 +462,11 @@ mod tests {
         let form = DecideForm { options: options.into(), ..DecideForm::default() };
         let html = ErrandPage { deadline: None, drill: true, ..page(Language::Ja, Asks::Decision(form)) };
         let html = keep("errand-decide-ja", html.render().unwrap());
-        assert!(
-            html.contains("代替隊を手配") && !html.contains(" checked") && html.contains("tel:000-0000-0000")
-        );
-        assert!(html.contains("【訓練】"));
+        assert!(html.contains("代替隊を手配") && !html.contains(" checked"));
+        assert!(html.contains("【訓練】") && html.contains("当直室 <b>000-0000-0000</b>"));
+        let dials = |html: &str| html.matches("tel:000-0000-0000").count();
+        assert_eq!(dials(&html), 1, "in a drill only our own desk is dialled");
+        let live = page(Language::Ja, Asks::Decision(DecideForm::default())).render().unwrap();
+        assert_eq!(dials(&live), 2);
     }
 }
