@@ -10,6 +10,7 @@ use crate::{
         playbooks::{DIRECTORY, QUICK, patient, with},
         postgres::{Database, on_each_database},
         server::{Home, Server},
+        session::Session,
         smtp_sink::{Conduct, Letter, Sink},
         wait::{SOON, until},
     },
@@ -360,47 +361,6 @@ async fn an_imported_directory_says_who_is_asked_and_told_from_then_on() {
         sink.letter_about("saigai@east.example", "活動終了", SOON).await;
     })
     .await;
-}
-
-const PASSWORD: &str = "狼煙-山から山へ-2026";
-
-/// A signed-in person of the directory.
-struct Session<'s> {
-    server: &'s Server,
-    cookie: String,
-}
-
-impl<'s> Session<'s> {
-    async fn of(server: &'s Server, person: &str, role: &str) -> Self {
-        let mut add =
-            server.home.command(&["user", "add", "--person", person, "--login", person, "--role", role]);
-        add.env("NOROSHI_PASSWORD", PASSWORD).stdin(std::process::Stdio::null());
-        let added =
-            tokio::task::spawn_blocking(move || add.output()).await.expect("a thread").expect("a process");
-        assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
-        let form = [("login", person), ("password", PASSWORD)];
-        let inside = server.anybody().post_form("/login", &form).await.expect(303);
-        let cookie =
-            inside.header("set-cookie").expect("a session").split(';').next().expect("a value").to_owned();
-        Self { server, cookie }
-    }
-
-    async fn get(&self, path: &str) -> String {
-        self.server.anybody().send("GET", path, &[("cookie", &self.cookie)], None).await.expect(200).text
-    }
-
-    /// Posts a form of the page at `from`, with its token.
-    async fn post(&self, from: &str, path: &str, fields: &[(&str, &str)], status: u16) -> String {
-        let page = self.get(from).await;
-        let csrf = page.split("name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
-        let mut body = format!("csrf={}", csrf.expect("a form with its token"));
-        for (name, value) in fields {
-            body += &format!("&{name}={value}");
-        }
-        let headers =
-            [("cookie", self.cookie.as_str()), ("content-type", "application/x-www-form-urlencoded")];
-        self.server.anybody().send("POST", path, &headers, Some(body)).await.expect(status).text
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

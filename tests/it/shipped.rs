@@ -8,6 +8,7 @@ use crate::support::{
     incident::Incident,
     postgres::Database,
     server::{Home, Server},
+    session::Session,
     smtp_sink::Sink,
     wait::{SOON, until},
 };
@@ -224,4 +225,18 @@ async fn every_shipped_playbook_drilled_fast_ends_in_answers_or_decisions() {
         everybody(key, drill).await;
     }
     assert_eq!(sink.received().len(), 0, "a drill reaches nobody");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_most_urgent_playbooks_stand_first_where_one_is_started() {
+    let sink = Sink::start().await;
+    let server = serve(&sink).await;
+    let home = Session::of(&server, "p_sato", "commander").await.get("/").await;
+    let place =
+        |key: &str| home.find(&format!("/playbooks/{key}/start")).unwrap_or_else(|| panic!("no {key}"));
+    for urgent in ["eq-6upper-initial", "major-tsunami-warning", "mci-local", "hospital-power-failure"] {
+        for calm in ["comcheck-monthly", "heavy-snow-notice"] {
+            assert!(place(urgent) < place(calm), "{urgent} stands behind {calm}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ use entity::{incident, recipient};
 use noroshi_core::{
     id::{AlertId, IncidentId, RecipientId},
     incident::State,
+    playbook::{Playbook, Urgency},
     rights::{Action, may},
     text::DRILL_MARK,
     time::Timestamp,
@@ -308,6 +309,7 @@ fn incident_line(app: &App, scene: &Scene, recipients: &[recipient::Model], fram
     }
 }
 
+/// Those in force, the most urgent ones first: nobody looks for an earthquake behind the monthly check.
 async fn playbooks(app: &App, frame: &Frame) -> Result<Vec<Line>, WebError> {
     let db = app.store.read();
     let directory = match store::directory::latest(db).await? {
@@ -319,16 +321,25 @@ async fn playbooks(app: &App, frame: &Frame) -> Result<Vec<Line>, WebError> {
         let playbook = app.library.playbook(db, row.id).await?;
         let recipients: usize =
             directory.as_ref().map_or(0, |directory| start::recipients(&playbook, directory, frame.when.now));
-        lines.push(Line {
+        let line = Line {
             mark: Some(Mark::Hill),
             href: format!("/playbooks/{}/start", playbook.key),
             words: playbook.title.get(frame.words.0).to_owned(),
             detail: start::version(&playbook, frame),
             end: frame.count("home-recipients", recipients),
             mode: None,
-        });
+        };
+        lines.push((urgency(&playbook), line));
     }
-    Ok(lines)
+    lines.sort_by_key(|(urgency, _)| *urgency);
+    Ok(lines.into_iter().map(|(_, line)| line).collect())
+}
+
+/// How urgent the most urgent alert is that a playbook sends by itself; what only closing or cancelling sends says
+/// nothing about the occasion.
+fn urgency(playbook: &Playbook) -> Urgency {
+    let sent = playbook.alerts.iter().filter(|alert| alert.send.is_some());
+    sent.map(|alert| alert.severity).min().unwrap_or(Urgency::Normal)
 }
 
 #[cfg(test)]

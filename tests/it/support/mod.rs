@@ -9,5 +9,6 @@ pub mod incident;
 pub mod playbooks;
 pub mod postgres;
 pub mod server;
+pub mod session;
 pub mod smtp_sink;
 pub mod wait;
