@@ -314,14 +314,17 @@ pub async fn letters(
 pub fn weak_points(findings: &[Finding], when: &When) -> Vec<Weak> {
     let language = when.words.0;
     let weak = findings.iter().map(|finding| {
-        let names: Vec<&str> = finding.subjects.iter().map(|subject| subject.name.get(language)).collect();
+        let detail = finding.detail.get(language);
+        let names = finding.subjects.iter().map(|subject| subject.name.get(language));
+        // Whoever the sentence names already does not stand before it once more.
+        let names: Vec<&str> = names.filter(|name| !detail.contains(name)).collect();
         Weak {
             mark: match finding.severity {
                 Severity::Error => Mark::Fail,
                 Severity::Warning => Mark::Part,
                 Severity::Info => Mark::Unknown,
             },
-            detail: finding.detail.get(language).to_owned(),
+            detail: detail.to_owned(),
             subjects: names.join(&when.words.get("list-join")),
         }
     });

@@ -266,7 +266,7 @@ impl Look<'_> {
                 FindingKind::OnePerson,
                 Severity::Warning,
                 Text::both(
-                    format!("{} が {} つの役割の最初の当番です（{}）。", name.ja, ja.len(), ja.join("、")),
+                    format!("{} が {}つの役割の最初の当番です（{}）。", name.ja, ja.len(), ja.join("、")),
                     format!(
                         "{} is first for {} roles ({}).",
                         name.en.as_deref().unwrap_or(&name.ja),
