@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::File,
     io::Read,
-    net::{SocketAddr, TcpListener},
+    net::TcpListener,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicUsize},
 };
@@ -45,6 +45,8 @@ use crate::{
     watch::Watch,
     worker::Answers,
 };
+
+pub mod hindrance;
 
 /// Everything that a request or a worker may reach.
 pub struct App {
@@ -217,17 +219,12 @@ impl App {
     ) -> anyhow::Result<Self> {
         let (url, alone) = match &config.database.url {
             DatabaseUrl::Sqlite { path } => {
-                let alone = serving.then(|| serve_alone(path)).transpose()?;
+                let alone = serving.then(|| hindrance::serve_alone(path)).transpose()?;
                 (format!("sqlite:{}", path.display()), alone)
             }
             DatabaseUrl::Postgres { url } => (url.clone(), None),
         };
-        let store = Store::open(&url).await.with_context(|| {
-            format!(
-                "the database {} cannot be used; check database.url and that its server runs",
-                config.database.url
-            )
-        })?;
+        let store = Store::open(&url).await.with_context(|| hindrance::no_database(&config.database.url))?;
         let key = Key::read_or_make(&config.server.key_file, &chance)?;
         let neighbours = if store.is_embedded() {
             None
@@ -395,7 +392,7 @@ fn warn_of(file: &Path, problems: &[Problem]) {
 /// Prints the address on stdout, and a one-time link while there is no account.
 pub async fn serve(config: &Config) -> anyhow::Result<()> {
     let (life, signals) = (Lifecycle::new(), Signals::listen()?);
-    let listener = listen(config.server.bind)?;
+    let listener = hindrance::listen(config.server.bind)?;
     let mut transports = Transports::default().with("rehearsal", Transport::Rehearsal { catcher: None });
     if let Some(mailer) = mailer(config) {
         transports = transports.with("mail", Transport::Mail(mailer));
@@ -416,15 +413,6 @@ pub async fn serve(config: &Config) -> anyhow::Result<()> {
     }
     life.run(signals).await?;
     Ok(())
-}
-
-/// Binds the address of the pages. Errors say what to do.
-pub fn listen(bind: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(bind).with_context(|| {
-        format!(
-            "could not listen on {bind}; stop what uses that port, or choose another one with server.bind"
-        )
-    })
 }
 
 /// Starts workers and web on an opened service; says on stdout where it listens.
@@ -469,21 +457,6 @@ pub fn hooks(config: &Config) -> Option<Hooks> {
 /// The SMS gateway; `None` without one.
 pub fn gateway(config: &Config) -> Option<Gateway> {
     config.sms.clone().map(|sms| Gateway::new(sms, &Roots::of_this_machine()))
-}
-
-/// The embedded database belongs to one serving process; commands may use it beside.
-fn serve_alone(path: &Path) -> anyhow::Result<File> {
-    let lock = PathBuf::from(format!("{}.lock", path.display()));
-    let file = File::options().create(true).truncate(false).write(true).open(&lock).with_context(|| {
-        format!("could not make {}; the folder of the database has to exist and be writable", lock.display())
-    })?;
-    file.try_lock().map_err(|_| {
-        anyhow::anyhow!(
-            "another noroshi serves {} already; stop it first, or use PostgreSQL for several nodes",
-            path.display()
-        )
-    })?;
-    Ok(file)
 }
 
 /// `*.yaml` and `*.yml` of a folder and its subfolders, in order; a missing folder has none.

@@ -145,7 +145,13 @@ impl fmt::Display for DatabaseUrl {
         match self {
             Self::Sqlite { path } => write!(f, "sqlite:{}", path.display()),
             Self::Postgres { url } => match Url::parse(url) {
-                Ok(url) => write!(f, "postgres://{}{}", url.host_str().unwrap_or("localhost"), url.path()),
+                Ok(url) => {
+                    write!(f, "postgres://{}", url.host_str().unwrap_or("localhost"))?;
+                    if let Some(port) = url.port() {
+                        write!(f, ":{port}")?;
+                    }
+                    f.write_str(url.path())
+                }
                 Err(_) => f.write_str("postgres://…"),
             },
         }

@@ -36,7 +36,7 @@ use noroshi_core::{
 };
 
 use crate::{
-    app::App,
+    app::{App, hindrance::Hindrance},
     chance::Chance,
     clock::SystemClock,
     config::{Config, ConfigError},
@@ -205,7 +205,11 @@ fn sentence(error: &anyhow::Error, language: Language) -> String {
     if let Some(wrong) = error.downcast_ref::<ConfigError>() {
         return wrong.lines(language).join("\nnoroshi: ");
     }
-    format!("{error:#}")
+    let mut causes = error.chain().map(ToString::to_string);
+    let first = causes.next().unwrap_or_default();
+    let first = error.downcast_ref::<Hindrance>().map_or(first, |why| why.says(language).to_owned());
+    // A driver's error often ends with the words of its cause.
+    causes.fold(first, |said, cause| if said.ends_with(&cause) { said } else { format!("{said}: {cause}") })
 }
 
 fn code(error: &anyhow::Error) -> u8 {
@@ -373,5 +377,7 @@ mod tests {
     fn a_chain_of_causes_is_one_sentence() {
         let error = anyhow::anyhow!("address in use").context("could not listen on 127.0.0.1:80");
         assert_eq!(sentence(&error, Language::En), "could not listen on 127.0.0.1:80: address in use");
+        let error = anyhow::anyhow!("no answer").context("connection error: no answer");
+        assert_eq!(sentence(&error, Language::En), "connection error: no answer");
     }
 }

@@ -61,7 +61,7 @@ pub async fn run(
     language: Language,
 ) -> anyhow::Result<()> {
     let (life, signals) = (Lifecycle::new(), Signals::listen()?);
-    let listener = app::listen(bind)?;
+    let listener = app::hindrance::listen(bind)?;
     let (folder, _removed_at_the_end) = match dir {
         Some(dir) => {
             std::fs::create_dir_all(&dir)

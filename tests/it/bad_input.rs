@@ -40,15 +40,24 @@ async fn a_port_in_use_is_named() {
     let home = Home::new(Database::Sqlite);
     let _holder = std::net::TcpListener::bind(("127.0.0.1", home.port())).expect("the port was free");
     let printed = home.run(&["serve"]).await.expect(1);
-    one_sentence(&printed, &[&home.port().to_string()]);
+    one_sentence(&printed, &[&home.port().to_string(), "server.bind"]);
+    let printed = home.run(&["--locale", "ja", "serve"]).await.expect(1);
+    one_sentence(&printed, &[&home.port().to_string(), "別のポートにしてください"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unreachable_database_is_named_without_its_password() {
     let nobody = format!("postgres://noroshi:hush-hush@127.0.0.1:{}/noroshi", free_port());
+    let place = nobody.split_once('@').expect("a host").1.to_owned();
     let home = Home::new(Database::Postgres { url: nobody });
     let printed = home.run(&["serve"]).await.expect(1);
-    one_sentence(&printed, &["127.0.0.1"]);
+    one_sentence(&printed, &[&place, "database.url"]);
+    assert_eq!(
+        printed.err.matches("pool timed out").count(),
+        1,
+        "the cause stands there once:\n{}",
+        printed.err
+    );
     assert!(!printed.err.contains("hush-hush"), "{}", printed.err);
 }
 
