@@ -173,6 +173,31 @@ impl Breaker {
         state.back_at = now + Span(longest - longest / 4 * i64::from(chance % 1000) / 1000);
     }
 
+    /// It was looked for without a letter and not found. The next letter is not kept waiting by that, so one that has
+    /// just come back is used at once.
+    pub(super) fn missed(&self, reason: &str, now: Timestamp) {
+        let mut state = self.state();
+        state.last_error = Some(reason.to_owned());
+        if state.up {
+            let name = &self.name;
+            tracing::warn!(
+                relay = name,
+                reason,
+                "Relay {name} is not reached: {reason}; check smtp.relays, and whether it runs. It is tried again"
+            );
+            state.since = Some(now);
+            state.up = false;
+            state.closed = false;
+            state.failures = 0;
+        }
+    }
+
+    /// Whether nothing is known of it: nobody has been answered since the start, or it is down and its time is over.
+    pub(super) fn is_doubtful(&self, now: Timestamp) -> bool {
+        let state = self.state();
+        if state.up { state.served == 0 } else { state.back_at <= now }
+    }
+
     /// Something went wrong that says nothing about the next letter.
     pub(super) fn noted(&self, reason: &str) {
         self.state().last_error = Some(reason.to_owned());

@@ -130,6 +130,15 @@ impl Mailer {
         found
     }
 
+    /// Tries those relays of which nothing is known: that one is down is told before the first alert is, and that it is
+    /// back although no letter waits.
+    pub async fn look(&self, now: Timestamp) {
+        for relay in self.relays.iter().filter(|relay| relay.is_doubtful(now)) {
+            // What is wrong stands in its health.
+            let _ = relay.probe(now).await;
+        }
+    }
+
     /// Closes connections that have not been used for half a minute. To be called now and then.
     pub async fn tidy(&self, now: Timestamp) {
         for relay in &self.relays {

@@ -347,21 +347,26 @@ impl Relay {
         None
     }
 
-    /// Opens a connection and closes it again: whether the way is encrypted, or what is wrong.
+    /// Opens a connection and keeps it for the first letter: whether the way is encrypted, or what is wrong.
     pub(super) async fn probe(&self, now: Timestamp) -> Result<bool, String> {
-        match timeout(self.patience.whole, self.open()).await {
-            Ok(Ok(connection)) => {
+        let late = |_| Err(format!("not done within {} s", self.patience.whole.as_secs_f32()));
+        match timeout(self.patience.whole, self.open()).await.unwrap_or_else(late) {
+            Ok(connection) => {
                 self.breaker.worked(now);
                 let encrypted = connection.is_encrypted();
-                connection.quit().await;
+                self.kept().push((connection, now));
                 Ok(encrypted)
             }
-            Ok(Err(reason)) => {
-                self.breaker.failed(&reason, now, 0);
+            Err(reason) => {
+                self.breaker.missed(&reason, now);
                 Err(reason)
             }
-            Err(_) => Err(format!("not done within {} s", self.patience.whole.as_secs_f32())),
         }
+    }
+
+    /// Whether a probe would tell something new: no letter is on its way, and the breaker does not know.
+    pub(super) fn is_doubtful(&self, now: Timestamp) -> bool {
+        self.slots.available_permits() == self.connections && self.breaker.is_doubtful(now)
     }
 
     /// Closes the connections that nobody has used for a while; all of them without `now`.

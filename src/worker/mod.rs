@@ -10,6 +10,7 @@ mod deliver;
 mod heartbeat;
 mod neighbours;
 mod pulse;
+mod relays;
 mod schedule;
 mod timers;
 mod tray;
@@ -39,6 +40,7 @@ pub fn start(app: &Arc<App>, life: &Lifecycle) {
     if let Some(heartbeat) = app.heartbeat.clone() {
         life.worker("heartbeat", heartbeat::run(Arc::clone(app), heartbeat, life.soft().clone()));
     }
+    life.worker("relays", relays::run(Arc::clone(app), life.soft().clone()));
     life.worker("auditor", auditor::run(Arc::clone(app), life.soft().clone()));
     watchdog::start(app, life);
     life.worker("pulse", pulse::run(Arc::clone(app), life.clone(), lanes));

@@ -164,6 +164,22 @@ async fn a_relay_that_is_away_is_told_and_what_is_due_goes_out_when_it_is_back()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_is_away_is_told_before_there_is_a_letter() {
+    let sink = Sink::start().await;
+    sink.close().await;
+    let server = serve(Database::Sqlite, &[&sink]).await;
+    warned(&server, "127.0.0.1").await;
+    assert!(server.log().contains("check smtp.relays"), "{}", server.log());
+    sink.open().await;
+    until("/readyz warns no more", RETRY, async || {
+        let warnings = server.api.get("/readyz").await.expect(200).json()["warnings"].clone();
+        warnings.as_array().is_none_or(Vec::is_empty).then_some(())
+    })
+    .await;
+    assert_eq!(sink.received().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_second_relay_takes_over_while_the_first_is_away() {
     let (first, second) = (Sink::start().await, Sink::start().await);
     first.close().await;
