@@ -309,3 +309,16 @@ async fn health_is_open_and_says_no_more_than_it_must() {
         assert!(matches!(page.status, 303 | 302 | 401), "{path} is shown to a stranger: {}", page.status);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_incident_has_its_titles_in_the_readers_language() {
+    let server = serve().await;
+    let incident = Incident::start(&server.api, "quick", "drill").await;
+    let titles = async |language: &str| {
+        let headers = [("accept-language", language)];
+        let whole = server.api.send("GET", &incident.path(""), &headers, None).await.expect(200).json();
+        [whole["title"].clone(), whole["roles"][0]["title"].clone()]
+    };
+    assert_eq!(titles("ja").await, ["【訓練】短い初動対応", "本部長"]);
+    assert_eq!(titles("en").await, ["【訓練】Quick initial response", "Commander"]);
+}

@@ -7,7 +7,7 @@ use actix_web::{
     web::{Data, Json, Path, Query},
 };
 use entity::{incident, recipient};
-use noroshi_core::{alert::Grade, id::IncidentId};
+use noroshi_core::{alert::Grade, id::IncidentId, text::Language};
 use sea_orm::ConnectionTrait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,14 +22,14 @@ use super::{
 use crate::{
     app::App,
     operation::{
-        Work,
+        OperationError, Work,
         ending::{cancel as cancel_incident, close as close_incident},
         incident::{Start, start as start_incident},
         scene::Scene,
     },
     store::{self, StoreError},
     web::{
-        body::{Body, moment},
+        body::{Body, language, moment},
         problem::WebError,
         session::Caller,
     },
@@ -102,11 +102,12 @@ pub struct IncidentView {
     pub states: BTreeMap<String, u64>,
 }
 
-/// The view of an incident, with counts.
+/// The view of an incident, with counts; titles in the reader's language.
 pub async fn view(
     app: &App,
     db: &impl ConnectionTrait,
     row: incident::Model,
+    language: Language,
 ) -> Result<IncidentView, WebError> {
     let id = IncidentId::new(row.id);
     let version = store::playbook::version(db, row.playbook_version_id).await?;
@@ -123,7 +124,7 @@ pub async fn view(
             sha256: version.sha256,
             number: version.number,
         },
-        title: title(&row),
+        title: title(&scene, language),
         mode: row.mode,
         rate: row.rate,
         number: row.number,
@@ -141,16 +142,16 @@ pub async fn view(
         reason: row.end_reason,
         state: row.state,
         variables: row.variables,
-        roles: scene.roles.iter().map(|role| role::view(app, &scene, role)).collect(),
+        roles: scene.roles.iter().map(|role| role::view(app, &scene, role, language)).collect(),
         counts,
         states,
     })
 }
 
 /// A drill's title carries the mark, whoever typed it.
-pub fn title(row: &incident::Model) -> String {
-    let mark = noroshi_core::text::DRILL_MARK;
-    if row.mode == "drill" { format!("{mark}{}", row.title.replace(mark, "")) } else { row.title.clone() }
+fn title(scene: &Scene, language: Language) -> String {
+    let (mark, title) = (noroshi_core::text::DRILL_MARK, scene.title(language));
+    if scene.is_drill() { format!("{mark}{}", title.replace(mark, "")) } else { title.to_owned() }
 }
 
 /// Recipients by grade and by state; every grade and state is there, zeros too.
@@ -214,17 +215,23 @@ pub async fn start(
         title: wish.title,
         rate: wish.rate,
     };
+    let language = language(&request);
     let work = Work::begin(&app, caller.actor).await?;
-    let done = start_incident(work, wish, once.as_ref(), async |work: &mut Work<'_>, scene: &Scene| {
-        let view = view(work.app, &work.tx, scene.incident.clone()).await;
+    Ok(reply(start_incident(work, wish, once.as_ref(), whole(language)).await?))
+}
+
+/// Writes the answer of a verb from its scene.
+pub(super) fn whole(
+    language: Language,
+) -> impl AsyncFnOnce(&mut Work<'_>, &Scene) -> Result<String, OperationError> {
+    async move |work: &mut Work<'_>, scene: &Scene| {
+        let view = view(work.app, &work.tx, scene.incident.clone(), language).await;
         view.map(|view| json(&view)).map_err(into_operation)
-    })
-    .await?;
-    Ok(reply(done))
+    }
 }
 
 /// A view that is made inside a verb fails as the verb does.
-pub fn into_operation(error: WebError) -> crate::operation::OperationError {
+pub fn into_operation(error: WebError) -> OperationError {
     match error {
         WebError::Operation(error) => error,
         other => StoreError::Corrupt { what: "answer", id: String::new(), found: other.to_string() }.into(),
@@ -234,14 +241,18 @@ pub fn into_operation(error: WebError) -> crate::operation::OperationError {
 /// Incidents, newest first.
 #[utoipa::path(get, path = "/api/v1/incidents", tag = "incidents", params(Page),
     responses((status = 200, body = List<IncidentView>)))]
-pub async fn list(app: Data<App>, page: Query<Page>) -> Result<Json<List<IncidentView>>, WebError> {
-    let db = app.store.read();
+pub async fn list(
+    request: HttpRequest,
+    app: Data<App>,
+    page: Query<Page>,
+) -> Result<Json<List<IncidentView>>, WebError> {
+    let (db, language) = (app.store.read(), language(&request));
     let after = page.after.as_deref().map(str::parse).transpose().map_err(|_| WebError::NotFound)?;
     let limit = page.limit();
     let rows = store::incident::list(db, after, limit + 1).await?;
     let mut views = Vec::with_capacity(rows.len());
     for row in rows {
-        views.push(view(&app, db, row).await?);
+        views.push(view(&app, db, row, language).await?);
     }
     Ok(Json(List::cut(views, limit, |view| view.id.clone())))
 }
@@ -250,9 +261,13 @@ pub async fn list(app: Data<App>, page: Query<Page>) -> Result<Json<List<Inciden
 #[utoipa::path(get, path = "/api/v1/incidents/{id}", tag = "incidents",
     params(("id" = String, Path, description = "inc_…")),
     responses((status = 200, body = IncidentView), (status = 404, body = crate::web::problem::ProblemDocument)))]
-pub async fn get(app: Data<App>, id: Path<String>) -> Result<Json<IncidentView>, WebError> {
+pub async fn get(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+) -> Result<Json<IncidentView>, WebError> {
     let row = store::incident::get(app.store.read(), incident_id(&id)?).await?;
-    Ok(Json(view(&app, app.store.read(), row).await?))
+    Ok(Json(view(&app, app.store.read(), row, language(&request)).await?))
 }
 
 /// Reads an id of a path; what is no id is not found.

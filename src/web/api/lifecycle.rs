@@ -11,20 +11,18 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::{
-    incident::{Ended, IncidentView, Nothing, ended, incident_id, into_operation, view},
-    json, reply,
+    incident::{Ended, IncidentView, Nothing, ended, incident_id, whole},
+    reply,
 };
 use crate::{
     app::App,
-    operation::{OperationError, Work, closing, hold, scene::Scene},
-    web::{body::Body, problem::WebError, session::Caller},
+    operation::{OperationError, Work, closing, hold},
+    web::{
+        body::{Body, language},
+        problem::WebError,
+        session::Caller,
+    },
 };
-
-/// Writes the answer of a verb from its scene.
-pub(super) async fn whole(work: &mut Work<'_>, scene: &Scene) -> Result<String, OperationError> {
-    let view = view(work.app, &work.tx, scene.incident.clone()).await;
-    view.map(|view| json(&view)).map_err(into_operation)
-}
 
 /// Starting what is proposed or held.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -51,7 +49,9 @@ pub async fn activate(
     let once = body.once(&request, &caller)?;
     let id = incident_id(&id)?;
     let work = Work::begin(&app, caller.actor).await?;
-    Ok(reply(hold::activate(work, id, &body.value.variables, once.as_ref(), whole).await?))
+    Ok(reply(
+        hold::activate(work, id, &body.value.variables, once.as_ref(), whole(language(&request))).await?,
+    ))
 }
 
 /// Dropping what is proposed or held.
@@ -98,7 +98,7 @@ macro_rules! steps {
             let once = body.once(&request, &caller)?;
             let id = incident_id(&id)?;
             let work = Work::begin(&app, caller.actor).await?;
-            Ok(reply($verb(work, id, once.as_ref(), whole).await?))
+            Ok(reply($verb(work, id, once.as_ref(), whole(language(&request))).await?))
         }
     )*};
 }
@@ -140,5 +140,5 @@ pub async fn merge(
         OperationError::invalid("into", "事案のidを入れてください", "must be the id of an incident")
     })?;
     let work = Work::begin(&app, caller.actor).await?;
-    Ok(reply(crate::operation::merge::merge(work, id, into, once.as_ref(), whole).await?))
+    Ok(reply(crate::operation::merge::merge(work, id, into, once.as_ref(), whole(language(&request))).await?))
 }

@@ -5,7 +5,7 @@ use actix_web::{
     web::{Data, Json, Path},
 };
 use entity::incident_role;
-use noroshi_core::{id::IncidentId, time::Timestamp};
+use noroshi_core::{id::IncidentId, text::Language, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -19,7 +19,7 @@ use crate::{
         scene::{Scene, text},
     },
     web::{
-        body::{Body, moment},
+        body::{Body, language, moment},
         problem::{ProblemDocument, WebError},
         session::Caller,
     },
@@ -59,13 +59,13 @@ pub struct OfferView {
     pub by: Option<String>,
 }
 
-/// The view of a chair.
-pub fn view(app: &App, scene: &Scene, row: &incident_role::Model) -> RoleView {
-    let name = |name: &Option<Value>| name.as_ref().map(|name| text(name).ja);
+/// The view of a chair; titles and names in the reader's language.
+pub fn view(app: &App, scene: &Scene, row: &incident_role::Model, language: Language) -> RoleView {
+    let name = |name: &Option<Value>| name.as_ref().map(|name| text(name).get(language).to_owned());
     let until = row.offer_until_own_ms.and_then(|until| scene.timeline.real_time_of(Timestamp(until)));
     RoleView {
         key: row.key.clone(),
-        title: text(&row.title).ja,
+        title: text(&row.title).get(language).to_owned(),
         state: row.state.clone(),
         person: row.person.clone(),
         name: name(&row.name),
@@ -83,10 +83,14 @@ pub fn view(app: &App, scene: &Scene, row: &incident_role::Model) -> RoleView {
 /// The chairs of an incident, in the playbook's order.
 #[utoipa::path(get, path = "/api/v1/incidents/{id}/roles", tag = "roles",
     params(("id" = String, Path, description = "inc_…")), responses((status = 200, body = List<RoleView>)))]
-pub async fn list(app: Data<App>, id: Path<String>) -> Result<Json<List<RoleView>>, WebError> {
+pub async fn list(
+    request: HttpRequest,
+    app: Data<App>,
+    id: Path<String>,
+) -> Result<Json<List<RoleView>>, WebError> {
     let id: IncidentId = id.parse().map_err(|_| WebError::NotFound)?;
     let scene = Scene::load(&app, app.store.read(), id).await?;
-    let items = scene.roles.iter().map(|row| view(&app, &scene, row)).collect();
+    let items = scene.roles.iter().map(|row| view(&app, &scene, row, language(&request))).collect();
     Ok(Json(List { items, next: None }))
 }
 
@@ -203,7 +207,7 @@ async fn answer<T: serde::de::DeserializeOwned + 'static>(
     let id: IncidentId = id.parse().map_err(|_| WebError::NotFound)?;
     let work = Work::begin(app, caller.actor).await?;
     let done = act(work, id, key, deed, once.as_ref(), |work, scene| {
-        json(&scene.role(key).map(|row| view(work.app, scene, row)))
+        json(&scene.role(key).map(|row| view(work.app, scene, row, language(request))))
     })
     .await?;
     Ok(reply(done))
