@@ -54,8 +54,7 @@ pub async fn raise_alert(
     raised: Raised,
 ) -> Result<(AlertId, usize), OperationError> {
     let addressees = match told {
-        Some(told) if raised.reaches_all_told() => told.parties.clone(),
-        Some(told) => told.addressees(scene, rule),
+        Some(told) => told.addressees(scene, rule, raised.reaches_all_told()),
         None => scene.who().addressees(&rule.plan.to, work.now),
     };
     // 第n報 is counted among what each recipient was told of this incident.

@@ -5,7 +5,7 @@ use noroshi_core::{
     alert::Rule,
     id::IncidentId,
     incident::{State, Verb},
-    playbook::{IncidentEvent, StopOn, Urgency},
+    playbook::{IncidentEvent, Playbook, StopOn, Urgency},
     rights::Action,
     text::Text,
 };
@@ -76,12 +76,9 @@ async fn end(
         None => may_end(&work, &scene, how)?,
     }
     let reason = checked_reason(how, reason)?;
-    let plan = &scene.playbook;
-    let (verb, event, mut keys) = match how {
-        End::Closed => (Verb::Close, IncidentEvent::Closing, plan.close.alerts.clone()),
-        End::Cancelled => {
-            (Verb::Cancel, IncidentEvent::Cancelled, plan.cancel.alert.iter().cloned().collect())
-        }
+    let verb = match how {
+        End::Closed => Verb::Close,
+        End::Cancelled => Verb::Cancel,
     };
     let state = super::scene::after(&scene, verb)?;
     if how == End::Closed {
@@ -89,24 +86,32 @@ async fn end(
     }
     finish(&mut work, &mut scene, state, reason.as_deref()).await?;
 
-    // Named by close or cancel, or sent on the event: each once.
-    for plan in &scene.playbook.alerts {
-        if plan.send.is_some_and(|on| on.event == event) && !keys.contains(&plan.key) {
-            keys.push(plan.key.clone());
-        }
-    }
     let told = Told::of(&work.tx, &scene, None).await?;
     if !told.is_empty() {
-        for key in keys {
-            let Some(mut rule) = Rule::of(&scene.playbook, &key) else { continue };
+        let raised = Raised { ending: true, everybody: how == End::Cancelled, ..Raised::default() };
+        for mut rule in last_alerts(&scene.playbook, verb) {
             told.widen(&mut rule.plan.via);
-            raise_alert(&mut work, &scene, &rule, Some(&told), Raised { ending: true, ..Raised::default() })
-                .await?;
+            raise_alert(&mut work, &scene, &rule, Some(&told), raised).await?;
         }
     }
     let reply = work.keep(once, 200, reply(&scene.incident)).await?;
     work.commit().await?;
     Ok(reply)
+}
+
+/// What an end sends: the alerts that the playbook names for it, and those that wait for its event, each once.
+///
+/// - `verb`: closing or cancelling; no other verb ends an incident with a letter.
+pub fn last_alerts(playbook: &Playbook, verb: Verb) -> Vec<Rule> {
+    let (event, named): (_, Vec<&String>) = match verb {
+        Verb::Close => (IncidentEvent::Closing, playbook.close.alerts.iter().collect()),
+        Verb::Cancel => (IncidentEvent::Cancelled, playbook.cancel.alert.iter().collect()),
+        _ => return Vec::new(),
+    };
+    let waiting = playbook.alerts.iter().filter(|plan| plan.send.is_some_and(|on| on.event == event));
+    let waiting = waiting.map(|plan| &plan.key).filter(|key| !named.contains(key));
+    let keys: Vec<&String> = named.iter().copied().chain(waiting).collect();
+    keys.into_iter().filter_map(|key| Rule::of(playbook, key)).collect()
 }
 
 /// Notes until when the incident has to be looked back at, where the playbook says so.

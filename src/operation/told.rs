@@ -99,8 +99,10 @@ impl Told {
     }
 
     /// How many parties an alert would go to, and at how many addresses.
-    pub fn reach(&self, scene: &Scene, rule: &Rule) -> (usize, usize) {
-        let parties = self.addressees(scene, rule);
+    ///
+    /// - `everybody`: see [`Told::addressees`].
+    pub fn reach(&self, scene: &Scene, rule: &Rule, everybody: bool) -> (usize, usize) {
+        let parties = self.addressees(scene, rule, everybody);
         (parties.len(), parties.iter().map(|party| party.contacts.primary.len()).sum())
     }
 
@@ -109,9 +111,13 @@ impl Told {
         self.parties.is_empty()
     }
 
-    /// Those who were told and whom the alert names. A person whom a step told has no agency and always hears of it;
-    /// a cancellation goes to everybody who was told.
-    pub(super) fn addressees(&self, scene: &Scene, rule: &Rule) -> Vec<Addressee> {
+    /// Those who were told and whom the alert names. A person whom a step told has no agency and always hears of it.
+    ///
+    /// - `everybody`: whomever the alert names, as a cancellation does.
+    pub(super) fn addressees(&self, scene: &Scene, rule: &Rule, everybody: bool) -> Vec<Addressee> {
+        if everybody {
+            return self.parties.clone();
+        }
         // Whoever was told as a member of a group is stood down, whether it is still in that group or not.
         let directories = [&scene.first_directory, &scene.directory];
         let groups = rule.plan.to.iter().filter_map(|party| match party {
@@ -120,10 +126,9 @@ impl Told {
         });
         let named: BTreeSet<&str> =
             groups.flat_map(|key| directories.iter().flat_map(move |it| it.expand(key))).collect();
-        let everybody = scene.incident.state == "cancelled";
         self.parties
             .iter()
-            .filter(|party| everybody || party.agency.as_deref().is_none_or(|key| named.contains(key)))
+            .filter(|party| party.agency.as_deref().is_none_or(|key| named.contains(key)))
             .cloned()
             .collect()
     }

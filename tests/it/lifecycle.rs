@@ -7,6 +7,7 @@ use crate::support::{
     playbooks::{DIRECTORY, patient, with},
     postgres::{Database, on_each_database},
     server::{Home, Server},
+    session::Session,
     smtp_sink::{Letter, Sink},
     wait::{SOON, until},
 };
@@ -220,4 +221,29 @@ async fn two_incidents_are_told_apart_and_one_is_merged_into_the_other() {
         assert_eq!(other.whole().await["state"], "active");
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_that_cancels_counts_whoever_was_told_by_hand_too() {
+    let sink = Sink::start().await;
+    let police =
+        "  police: { title: 北浜警察署, outside: true, primary: { email: desk@police.example } }\n  fire_hq:";
+    let directory = with(DIRECTORY, "  fire_hq:", police);
+    let home = Home::new(Database::Sqlite).relays(&[&sink]).playbook("quick.yaml", &patient());
+    let server = home.serve_with(&directory).await;
+    let commander = Session::of(&server, "p_duty", "commander").await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    let wish = json!({
+        "to": ["agency:police"], "channel": "command", "subject": "交通規制", "body": "国道の規制を。",
+        "responses": "confirm", "ladder": "remind", "via": ["email"],
+    });
+    server.api.post(&incident.path("/alerts"), &wish).await.expect(201);
+    sink.letters_to("desk@police.example", 1, SOON).await;
+    sink.letters_to("cmd@fire.example", 1, SOON).await;
+    sink.letters_to("dmat@", 3, SOON).await;
+    let page = commander.get(&incident.path("/cancel").replace("/api/v1", "")).await;
+    assert!(page.contains("5宛先"), "three hospitals, the fire brigade and the police:\n{page}");
+    incident.cancel("誤報").await.expect(200);
+    let told = incident.recipients().await.into_iter().filter(|row| row["alert"] == "cancel_notice").count();
+    assert_eq!(told, 5);
 }

@@ -7,7 +7,7 @@ use actix_web::{
     web::{Data, Path},
 };
 use askama::Template;
-use noroshi_core::{alert::Rule, id::IncidentId, text::fill, time::Timestamp};
+use noroshi_core::{alert::Rule, id::IncidentId, incident::Verb, text::fill, time::Timestamp};
 
 use super::{
     facts,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     app::App,
-    operation::{self, OperationError, Work, scene::Scene, told::Told},
+    operation::{self, OperationError, Work, ending::last_alerts, scene::Scene, told::Told},
     store,
     web::{
         body::{self, Posted},
@@ -183,21 +183,19 @@ async fn page(
             unfinished.push(frame.count(key, count));
         }
     }
-    let plan = &scene.playbook;
-    let keys: Vec<&String> = match end {
-        End::Close => plan.close.alerts.iter().collect(),
-        End::Cancel => plan.cancel.alert.iter().collect(),
+    let verb = match end {
+        End::Close => Verb::Close,
+        End::Cancel => Verb::Cancel,
     };
     let told = Told::of(db, &scene, None).await?;
-    let letter = |key: &String| {
-        let rule = Rule::of(plan, key)?;
+    let letter = |rule: Rule| {
         let subject = rule.plan.subject.get(language);
         let subject = fill(subject, language, |name| scene.value(name, language, app));
-        let (parties, letters) = told.reach(&scene, &rule);
+        let (parties, letters) = told.reach(&scene, &rule, end == End::Cancel);
         let reach = [("n", parties.into()), ("letters", letters.into())];
         (parties > 0).then(|| (subject, frame.words.with("end-reach", &reach)))
     };
-    let letters = keys.into_iter().filter_map(letter).collect();
+    let letters = last_alerts(&scene.playbook, verb).into_iter().filter_map(letter).collect();
     Ok(EndPage {
         head: facts::head(app, &scene, caller, &frame, Tab::End).await?,
         end,
