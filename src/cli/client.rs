@@ -144,8 +144,8 @@ impl<'a> Client<'a> {
         }
         if status == StatusCode::NOT_FOUND {
             return Err(Refused::failed(
-                format!("サービスに {what} がありません。"),
-                format!("the service knows no {what}"),
+                format!("サービスに「{what}」がありません。名前を確かめてください。"),
+                format!("the service knows no \"{what}\"; check the name"),
             ));
         }
         let said = match serde_json::from_slice::<ProblemDocument>(&body) {

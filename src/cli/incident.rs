@@ -10,11 +10,13 @@ use super::{Format, Setting, assignment, block_on, client::Client, print, print_
 
 /// What to do with incidents.
 #[derive(Debug, clap::Subcommand)]
-#[command(after_help = "Example:\n  noroshi incident start eq-6upper-initial --drill --set max_intensity=6+")]
+#[command(
+    after_help = "Example:\n  noroshi incident start eq-6upper-initial --drill --set intensity=6+ --set occurred_at=03:07"
+)]
 pub(crate) enum Command {
     /// Start a playbook: alerts go out at once
     #[command(after_help = "Examples:\n  noroshi incident start eq-6upper-initial --drill\n  \
-                            noroshi incident start eq-6upper-initial --set max_intensity=6+ --title '本震'")]
+                            noroshi incident start eq-6upper-initial --set intensity=6+ --set occurred_at=03:07 --title '本震'")]
     Start(StartArgs),
     /// Show open incidents, or one incident with what is known of its letters
     #[command(after_help = "Examples:\n  noroshi incident status\n  \

@@ -37,7 +37,7 @@ pub(crate) enum Command {
     },
     /// Show who would get what, when and how; sends nothing
     #[command(after_help = "Example:\n  noroshi playbook preflight playbooks/eq-6upper-initial.yaml \
-                            --directory playbooks/directory.example.yaml --set max_intensity=6+")]
+                            --directory playbooks/directory.example.yaml --set intensity=6+ --set occurred_at=03:07")]
     Preflight(preflight::Args),
     /// Bring playbook files into the configured database: all of them, or none
     #[command(after_help = "Examples:\n  noroshi playbook import playbooks\n  \

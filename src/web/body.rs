@@ -105,6 +105,10 @@ fn refused(error: &serde_json::Error) -> WebError {
         [name, ..] if said.starts_with("missing field") => {
             (format!("{name} がありません。入れてください"), format!("{name} is missing"))
         }
+        [name] if said.starts_with("unknown field") => (
+            format!("{name} という項目はありません。ここに入れる項目はありません"),
+            format!("there is no member {name}; none is known here"),
+        ),
         [name, known @ ..] if said.starts_with("unknown field") => (
             format!("{name} という項目はありません。使える項目: {}", known.join("、")),
             format!("there is no member {name}; known are: {}", known.join(", ")),
