@@ -308,6 +308,8 @@ async fn whoever_has_no_address_for_what_needs_no_answer_stands_in_the_chronolog
         )
     };
     let informs = with(&informs, &by("email"), &by("ops"));
+    let cancels = "  cancel_notice:\n    to: [\"agency:hospitals\", \"agency:fire_hq\"]\n    via: [email";
+    let informs = with(&informs, cancels, &format!("{cancels}, ops"));
     let ways = "  phone: { driver: human_call, proves: [answered] }\n";
     let ops = format!("{ways}  ops: {{ driver: webhook, proves: [accepted] }}\n");
     let directory = with(DIRECTORY, ways, &ops);
