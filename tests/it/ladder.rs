@@ -308,11 +308,14 @@ async fn whoever_has_no_address_for_what_needs_no_answer_stands_in_the_chronolog
         )
     };
     let informs = with(&informs, &by("email"), &by("ops"));
+    let cancels = "  cancel_notice:\n    to: [\"agency:hospitals\", \"agency:fire_hq\"]\n    via: [email";
+    let informs = with(&informs, cancels, &format!("{cancels}, ops"));
     let ways = "  phone: { driver: human_call, proves: [answered] }\n";
     let ops = format!("{ways}  ops: {{ driver: webhook, proves: [accepted] }}\n");
     let directory = with(DIRECTORY, ways, &ops);
     let fire = "primary: { email: cmd@fire.example,";
-    let directory = with(&directory, fire, "primary: { ops: \"https://fire.example/alerts#fire\",");
+    let both = "primary: { ops: \"https://fire.example/alerts#fire\", email: cmd@fire.example,";
+    let directory = with(&directory, fire, both);
     let sink = Sink::start().await;
     // Without a secret for it the service calls nobody.
     let home = Home::new(Database::Sqlite).relays(&[&sink]).playbook("quick.yaml", &informs);

@@ -414,8 +414,9 @@ fn way(leaving: &Leaving, when: &When) -> Way {
         ("last", away(leaving.last_ms).into()),
     ];
     let waves = leaving.waves.iter().map(|wave| {
-        let told = [("n", wave.letters.into()), ("last", away(wave.last_ms).into())];
-        (away(wave.offset_ms), words.with("preflight-leaving-wave", &told))
+        let span = Span::seconds((wave.last_ms - wave.offset_ms + 999) / 1000);
+        let told = [("n", wave.letters.into()), ("span", when.length(span).into())];
+        (away(wave.offset_ms), words.with("preflight-leaving-within", &told))
     });
     Way {
         pace: words.with("preflight-leaving-pace", &values),
