@@ -120,12 +120,12 @@ async fn product(store: &Store) -> f64 {
     for _ in 0..SESSIONS {
         let store = store.clone();
         sessions.spawn(async move {
-            let (node, transports, mut taken) = (Uuid::from_u128(7), ["mail".to_owned()], 0);
+            let (node, mut taken) = (Uuid::from_u128(7), 0);
             loop {
                 let tx = store.begin().await.expect("a transaction");
                 let now = Timestamp(now_ms());
                 let lease = Span::seconds(15);
-                let rows = delivery::claim(&tx, &transports, &[], node, now, lease, BATCH as u64).await;
+                let rows = delivery::claim(&tx, "mail", &[], node, now, lease, BATCH as u64).await;
                 let rows = rows.expect("a claim").len();
                 tx.commit().await.expect("a commit");
                 taken += rows;
@@ -143,7 +143,7 @@ async fn product(store: &Store) -> f64 {
 /// The statement of the service's claim.
 const OF_LETTERS: &str = "update delivery set state = 'leased', leased_by = '00000000-0000-0000-0000-000000000007', \
     lease_until_ms = 1, handed_at_ms = null, fence = fence + 1 where id in (select id from delivery where \
-    state = 'queued' and due_at_ms <= 1000000 and transport in ('mail') order by priority, due_at_ms, id limit 100 \
+    state = 'queued' and due_at_ms <= 1000000 and transport = 'mail' order by priority, due_at_ms, id limit 100 \
     for update skip locked) returning *;";
 /// The same of a table that has nothing else.
 const OF_BARE_JOBS: &str = "update job set state = 'leased' where id in (select id from job where state = 'queued' \

@@ -1,7 +1,8 @@
 //! Indexes over what still waits, so that a look costs nothing because of what is over.
 //!
-//! The auditor asks every few seconds for recipients, tasks and chairs that wait without a timer; the start page for
-//! look backs that are due.
+//! The pulse asks every second for letters whose lease has ended: asked for them in the order of their ids, SQLite walked
+//! all letters that there ever were. The auditor asks every few seconds for recipients, tasks and chairs that wait
+//! without a timer; the start page for look backs that are due.
 
 use sea_orm_migration::prelude::*;
 
@@ -22,6 +23,7 @@ impl MigrationTrait for Migration {
 
 const INDEXES: &str = r#"
 drop index timer_subject_id;
+create index delivery_lease on delivery (lease_until_ms) where state = 'leased';
 create index recipient_waiting on recipient (id) where state = 'waiting';
 create index task_open on task (id) where state = 'open';
 create index incident_review_due_ms on incident (review_due_ms) where state = 'closed';

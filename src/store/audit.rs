@@ -6,7 +6,7 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect, QueryTrait,
-    sea_query::{Expr, IntoColumnRef, SelectStatement},
+    sea_query::{Expr, Func, IntoColumnRef, SelectStatement},
 };
 use uuid::Uuid;
 
@@ -201,18 +201,24 @@ pub async fn losses(db: &impl ConnectionTrait, id: IncidentId) -> Result<Lost, S
     Ok(Lost { recipients, chairs, tasks, reports })
 }
 
+/// The incident of a row, for grouping by it. Named as it stands, SQLite would walk the index of incidents, and with it
+/// everything that is over or not due yet, instead of the index of what waits.
+fn incident_of(column: impl IntoColumnRef + Copy) -> Expr {
+    Func::coalesce([Expr::col(column), Expr::col(column)]).into()
+}
+
 /// Timers that were due before `before` and have not fired, by incident.
 pub async fn late_timers(db: &impl ConnectionTrait, before: Timestamp) -> Result<Vec<Late>, StoreError> {
     use timer::Column;
     late(
         timer::Entity::find()
             .select_only()
-            .column(Column::IncidentId)
+            .column_as(incident_of(Column::IncidentId), "incident")
             .column_as(Column::Id.count(), "items")
             .column_as(Column::DueAtMs.min(), "since")
             .filter(Column::FiredAtMs.is_null())
             .filter(Column::DueAtMs.lt(before.0))
-            .group_by(Column::IncidentId)
+            .group_by(incident_of(Column::IncidentId))
             .into_tuple()
             .all(db)
             .await?,
@@ -225,13 +231,13 @@ pub async fn late_letters(db: &impl ConnectionTrait, before: Timestamp) -> Resul
     late(
         delivery::Entity::find()
             .select_only()
-            .column(Column::IncidentId)
+            .column_as(incident_of(Column::IncidentId), "incident")
             .column_as(Column::Id.count(), "items")
             .column_as(Column::DueAtMs.min(), "since")
             .filter(Column::State.eq("queued"))
             .filter(Column::Transport.ne("phone"))
             .filter(Column::DueAtMs.lt(before.0))
-            .group_by(Column::IncidentId)
+            .group_by(incident_of(Column::IncidentId))
             .into_tuple()
             .all(db)
             .await?,
@@ -244,12 +250,12 @@ pub async fn letters_in_hand(db: &impl ConnectionTrait, before: Timestamp) -> Re
     late(
         delivery::Entity::find()
             .select_only()
-            .column(Column::IncidentId)
+            .column_as(incident_of(Column::IncidentId), "incident")
             .column_as(Column::Id.count(), "items")
             .column_as(Column::HandedAtMs.min(), "since")
             .filter(Column::State.eq("leased"))
             .filter(Column::HandedAtMs.lt(before.0))
-            .group_by(Column::IncidentId)
+            .group_by(incident_of(Column::IncidentId))
             .into_tuple()
             .all(db)
             .await?,
