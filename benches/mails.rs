@@ -7,6 +7,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
 
+#[expect(dead_code, reason = "the bench uses a part of what the benches share")]
 mod common;
 #[expect(dead_code, reason = "the bench uses a part of what the tests stand on")]
 #[path = "../tests/it/support/mod.rs"]

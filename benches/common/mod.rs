@@ -1,8 +1,12 @@
-//! What the benches share: the peers that this machine has, and figures.
+//! What the benches share: the peers that this machine has, figures, what a process costs, rows in great number.
 //!
 //! The machines are shared and noisy. So every figure of ours stands beside one that was measured in the same run, and
 //! what is repeated is told by its median with the smallest and the largest.
 
+pub mod fit;
+pub mod process;
+pub mod receiver;
+pub mod rows;
 pub mod smtp;
 
 use std::path::PathBuf;
@@ -15,14 +19,33 @@ pub fn peer(program: &str) -> Option<PathBuf> {
         .map(|folder| folder.join(program))
         .find(|file| file.is_file());
     if found.is_none() {
-        println!("{program} is not installed: `tests/run --peers` installs what we are compared with");
+        println!("peer missing: {program} (`tests/run --peers` installs what we are compared with)");
     }
     found
+}
+
+/// Tells one goal: what it is, our figure, what is wanted, and whether it holds.
+pub fn goal(what: &str, figure: impl std::fmt::Display, wanted: &str, holds: bool) {
+    let verdict = if holds { "met" } else { "MISSED" };
+    println!("{what:<58} {figure:>24}   wanted {wanted}: {verdict}");
+}
+
+/// Tells one figure that others are compared with.
+pub fn beside(what: &str, figure: impl std::fmt::Display) {
+    println!("{what:<58} {figure:>24}");
 }
 
 /// Figures of the same thing, measured several times.
 #[derive(Clone, Debug, Default)]
 pub struct Runs(Vec<f64>);
+
+impl FromIterator<f64> for Runs {
+    fn from_iter<T: IntoIterator<Item = f64>>(figures: T) -> Self {
+        let mut figures: Vec<f64> = figures.into_iter().collect();
+        figures.sort_by(f64::total_cmp);
+        Self(figures)
+    }
+}
 
 impl Runs {
     /// Adds one.

@@ -13,6 +13,7 @@ mod m20261125_000008_node;
 mod m20261125_000009_gateway_message;
 mod m20261125_000010_finding;
 mod m20261129_000011_outbox;
+mod m20261129_000012_waiting;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000009_gateway_message::Migration),
             Box::new(m20261125_000010_finding::Migration),
             Box::new(m20261129_000011_outbox::Migration),
+            Box::new(m20261129_000012_waiting::Migration),
         ]
     }
 }

@@ -63,8 +63,9 @@ pub struct Standing {
     pub since: Timestamp,
 }
 
-/// Looks once over everything. Returns what stands now, the oldest first.
-pub async fn audit(app: &App) -> Result<Vec<Standing>, OperationError> {
+/// Looks once over everything; of very many recipients over a part, and `after` says where the next look goes on.
+/// Returns what stands now, the oldest first.
+pub async fn audit(app: &App, after: &mut Option<Uuid>) -> Result<Vec<Standing>, OperationError> {
     // What others left is taken back by the pulse; here it is made sure.
     super::delivery::take_back(app, false).await?;
     let (db, now) = (app.store.read(), app.clock.now());
@@ -73,7 +74,7 @@ pub async fn audit(app: &App) -> Result<Vec<Standing>, OperationError> {
     if !late.is_empty() {
         app.bells.ring();
     }
-    let mut rooms: BTreeSet<Uuid> = store::audit::with_losses(db).await?.into_iter().collect();
+    let mut rooms: BTreeSet<Uuid> = store::audit::with_losses(db, after).await?.into_iter().collect();
     rooms.extend(with_lost_alerts(app, now).await?);
     let stands: BTreeMap<(Uuid, &str), &finding::Model> =
         known.iter().map(|row| ((row.incident_id, row.kind.as_str()), row)).collect();

@@ -3,8 +3,10 @@
 use entity::{delivery, finding, incident, incident_role, recipient, report, task, timer};
 use noroshi_core::{id::IncidentId, incident::State, time::Timestamp};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, sea_query::SelectStatement,
+    ActiveValue::Set,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, QueryTrait,
+    sea_query::{Expr, Func, IntoColumnRef, SelectStatement},
 };
 use uuid::Uuid;
 
@@ -41,27 +43,34 @@ pub struct Late {
     pub since: Timestamp,
 }
 
-/// Ids of what has a timer that has not fired.
-fn timed() -> SelectStatement {
+/// The timer of the same id that has not fired: asked of each row by itself, so that a look never gathers all timers.
+fn timer_of(id: impl IntoColumnRef) -> SelectStatement {
     timer::Entity::find()
         .select_only()
         .column(timer::Column::Id)
+        .filter(Expr::col((timer::Entity, timer::Column::Id)).eq(Expr::col(id)))
         .filter(timer::Column::FiredAtMs.is_null())
         .into_query()
+}
+
+fn untimed(id: impl IntoColumnRef) -> Expr {
+    Expr::exists(timer_of(id)).not()
 }
 
 /// Recipients whose ladder runs without a next step: no timer and, where nothing was tried yet, no letter to try.
 fn lost_recipients() -> Condition {
     use recipient::Column;
+    let own = (recipient::Entity, Column::Id);
     let letters = delivery::Entity::find()
         .select_only()
-        .column(delivery::Column::RecipientId)
-        .filter(delivery::Column::RecipientId.is_not_null())
+        .column(delivery::Column::Id)
+        .filter(Expr::col((delivery::Entity, delivery::Column::RecipientId)).eq(Expr::col(own)))
         .filter(delivery::Column::State.is_in(["queued", "leased"]))
         .into_query();
-    Condition::all().add(Column::State.eq("waiting")).add(Column::Id.not_in_subquery(timed())).add(
-        Condition::any().add(Column::StartedOwnMs.is_not_null()).add(Column::Id.not_in_subquery(letters)),
-    )
+    Condition::all()
+        .add(Column::State.eq("waiting"))
+        .add(untimed(own))
+        .add(Condition::any().add(Column::StartedOwnMs.is_not_null()).add(Expr::exists(letters).not()))
 }
 
 fn lost_chairs() -> Condition {
@@ -75,7 +84,7 @@ fn lost_chairs() -> Condition {
         .add(Column::OfferedTo.is_not_null())
         .add(Column::OfferUntilOwnMs.is_not_null())
         .add(Column::IncidentId.in_subquery(running))
-        .add(Column::Id.not_in_subquery(timed()))
+        .add(untimed((incident_role::Entity, Column::Id)))
 }
 
 fn lost_tasks() -> Condition {
@@ -83,7 +92,7 @@ fn lost_tasks() -> Condition {
     Condition::all()
         .add(Column::State.eq("open"))
         .add(Column::NextOwnMs.is_not_null())
-        .add(Column::Id.not_in_subquery(timed()))
+        .add(untimed((task::Entity, Column::Id)))
 }
 
 fn lost_reports() -> Condition {
@@ -92,19 +101,43 @@ fn lost_reports() -> Condition {
     Condition::all()
         .add(Column::State.is_in(open.map(noroshi_core::report::State::key)))
         .add(Column::NextOwnMs.is_not_null())
-        .add(Column::Id.not_in_subquery(timed()))
+        .add(untimed((report::Entity, Column::Id)))
 }
 
+/// Recipients that are asked in one look: with a million of them a look still takes less than a hundredth of a core.
+const ASKED: u64 = 1_000;
+
 /// The incidents in which something waits for a moment and has no timer for it.
-pub async fn with_losses(db: &impl ConnectionTrait) -> Result<Vec<Uuid>, StoreError> {
+///
+/// Of the recipients that wait, those after `after` are asked, as many as one look may cost; `after` then says where
+/// the next look goes on.
+pub async fn with_losses(
+    db: &impl ConnectionTrait,
+    after: &mut Option<Uuid>,
+) -> Result<Vec<Uuid>, StoreError> {
+    use recipient::Column;
+    let beyond = |after: &Option<Uuid>| after.map(|after| Column::Id.gt(after));
+    let last: Option<Uuid> = recipient::Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::State.eq("waiting"))
+        .filter(Condition::all().add_option(beyond(after)))
+        .order_by_asc(Column::Id)
+        .offset(ASKED - 1)
+        .limit(1)
+        .into_tuple()
+        .one(db)
+        .await?;
     let mut found: Vec<Uuid> = recipient::Entity::find()
         .select_only()
-        .column(recipient::Column::IncidentId)
+        .column(Column::IncidentId)
         .filter(lost_recipients())
+        .filter(Condition::all().add_option(beyond(after)).add_option(last.map(|last| Column::Id.lte(last))))
         .distinct()
         .into_tuple()
         .all(db)
         .await?;
+    *after = last;
     let chairs: Vec<Uuid> = incident_role::Entity::find()
         .select_only()
         .column(incident_role::Column::IncidentId)
@@ -168,18 +201,24 @@ pub async fn losses(db: &impl ConnectionTrait, id: IncidentId) -> Result<Lost, S
     Ok(Lost { recipients, chairs, tasks, reports })
 }
 
+/// The incident of a row, for grouping by it. Named as it stands, SQLite would walk the index of incidents, and with it
+/// everything that is over or not due yet, instead of the index of what waits.
+fn incident_of(column: impl IntoColumnRef + Copy) -> Expr {
+    Func::coalesce([Expr::col(column), Expr::col(column)]).into()
+}
+
 /// Timers that were due before `before` and have not fired, by incident.
 pub async fn late_timers(db: &impl ConnectionTrait, before: Timestamp) -> Result<Vec<Late>, StoreError> {
     use timer::Column;
     late(
         timer::Entity::find()
             .select_only()
-            .column(Column::IncidentId)
+            .column_as(incident_of(Column::IncidentId), "incident")
             .column_as(Column::Id.count(), "items")
             .column_as(Column::DueAtMs.min(), "since")
             .filter(Column::FiredAtMs.is_null())
             .filter(Column::DueAtMs.lt(before.0))
-            .group_by(Column::IncidentId)
+            .group_by(incident_of(Column::IncidentId))
             .into_tuple()
             .all(db)
             .await?,
@@ -192,13 +231,13 @@ pub async fn late_letters(db: &impl ConnectionTrait, before: Timestamp) -> Resul
     late(
         delivery::Entity::find()
             .select_only()
-            .column(Column::IncidentId)
+            .column_as(incident_of(Column::IncidentId), "incident")
             .column_as(Column::Id.count(), "items")
             .column_as(Column::DueAtMs.min(), "since")
             .filter(Column::State.eq("queued"))
             .filter(Column::Transport.ne("phone"))
             .filter(Column::DueAtMs.lt(before.0))
-            .group_by(Column::IncidentId)
+            .group_by(incident_of(Column::IncidentId))
             .into_tuple()
             .all(db)
             .await?,
@@ -211,12 +250,12 @@ pub async fn letters_in_hand(db: &impl ConnectionTrait, before: Timestamp) -> Re
     late(
         delivery::Entity::find()
             .select_only()
-            .column(Column::IncidentId)
+            .column_as(incident_of(Column::IncidentId), "incident")
             .column_as(Column::Id.count(), "items")
             .column_as(Column::HandedAtMs.min(), "since")
             .filter(Column::State.eq("leased"))
             .filter(Column::HandedAtMs.lt(before.0))
-            .group_by(Column::IncidentId)
+            .group_by(incident_of(Column::IncidentId))
             .into_tuple()
             .all(db)
             .await?,

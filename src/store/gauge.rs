@@ -19,19 +19,27 @@ pub async fn letters_due(
     now: Timestamp,
 ) -> Result<BTreeMap<String, (i64, Timestamp)>, StoreError> {
     use delivery::Column;
-    let rows: Vec<(String, i64, i64)> = delivery::Entity::find()
-        .select_only()
-        .column(Column::Transport)
-        .column_as(Column::Id.count(), "letters")
-        .column_as(Column::DueAtMs.min(), "oldest")
-        .filter(Column::State.is_in(["queued", "leased"]))
-        .filter(Column::Transport.ne("phone"))
-        .filter(Column::DueAtMs.lte(now.0))
-        .group_by(Column::Transport)
-        .into_tuple()
-        .all(db)
-        .await?;
-    Ok(rows.into_iter().map(|(carrier, letters, oldest)| (carrier, (letters, Timestamp(oldest)))).collect())
+    let mut due: BTreeMap<String, (i64, Timestamp)> = BTreeMap::new();
+    // One state at a time: each has an index of its own.
+    for state in ["queued", "leased"] {
+        let rows: Vec<(String, i64, i64)> = delivery::Entity::find()
+            .select_only()
+            .column(Column::Transport)
+            .column_as(Column::Id.count(), "letters")
+            .column_as(Column::DueAtMs.min(), "oldest")
+            .filter(Column::State.eq(state))
+            .filter(Column::Transport.ne("phone"))
+            .filter(Column::DueAtMs.lte(now.0))
+            .group_by(Column::Transport)
+            .into_tuple()
+            .all(db)
+            .await?;
+        for (carrier, letters, oldest) in rows {
+            let known = due.entry(carrier).or_insert((0, Timestamp(oldest)));
+            *known = (known.0 + letters, known.1.min(Timestamp(oldest)));
+        }
+    }
+    Ok(due)
 }
 
 /// Letters that a node has in hand.

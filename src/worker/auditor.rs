@@ -18,12 +18,13 @@ const LOOK: Span = Span::seconds(10);
 pub(super) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), Infallible> {
     let turns = app.watch.begin("auditor");
     let mut next = app.started_at + SETTLING;
+    let mut after = None;
     loop {
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             () = turns.waiting(app.clock.sleep_until(next)) => {}
         }
-        match audit::audit(&app).await {
+        match audit::audit(&app, &mut after).await {
             Ok(standing) => app.troubles.found(standing),
             Err(error) => {
                 error!(error = &error as &dyn std::error::Error, "The audit could not be made; trying again");

@@ -24,7 +24,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::{tray::Tray, wait};
+use super::{PERIOD, tray::Tray, wait};
 use crate::{
     app::App,
     domains::Verdict,
@@ -113,9 +113,10 @@ async fn claimer(
         if full {
             continue;
         }
-        // What is due already and was not claimed belongs to a domain that has to wait.
+        // What is due already and was not claimed belongs to a domain that has to wait: it is looked at again soon.
         let next = next_due(&app, name).await.unwrap_or_default();
-        let next = next.filter(|due| *due > app.clock.now());
+        let now = app.clock.now();
+        let next = next.map(|due| if due > now { due } else { now + PERIOD });
         tokio::select! {
             more = wait(&app, &mut bell, next, &stop) => if !more { return Ok(()) },
             () = tray.drained.notified() => {}

@@ -28,6 +28,8 @@ use crate::{app::App, lifecycle::Lifecycle};
 
 /// How long a worker sleeps at most: other nodes cannot ring its bell.
 const PERIOD: Span = Span(500);
+/// The same where one process alone serves the database: every bell is its own, and nobody wakes for nothing.
+const PERIOD_ALONE: Span = Span::seconds(2);
 
 /// Starts every worker.
 pub fn start(app: &Arc<App>, life: &Lifecycle) {
@@ -53,7 +55,7 @@ async fn wait(
     next_due: Option<Timestamp>,
     stop: &CancellationToken,
 ) -> bool {
-    let period = app.clock.now() + PERIOD;
+    let period = app.clock.now() + if app.store.is_embedded() { PERIOD_ALONE } else { PERIOD };
     let until = next_due.map_or(period, |due| due.min(period));
     tokio::select! {
         () = stop.cancelled() => false,
