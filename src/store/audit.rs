@@ -105,7 +105,7 @@ fn lost_reports() -> Condition {
 }
 
 /// Recipients that are asked in one look: with a million of them a look still takes less than a hundredth of a core.
-const ASKED: u64 = 1_000;
+const ASKED: u64 = 10_000;
 
 /// The incidents in which something waits for a moment and has no timer for it.
 ///
