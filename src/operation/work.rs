@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{delivery, idempotency, link, message, role_link, timer};
 use noroshi_core::{id::IncidentId, time::Timestamp};
-use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 use super::{Actor, OperationError};
@@ -18,7 +17,7 @@ pub struct Work<'a> {
     /// The service.
     pub app: &'a App,
     /// The transaction.
-    pub tx: DatabaseTransaction,
+    pub tx: store::Transaction,
     /// The real moment of everything in it.
     pub now: Timestamp,
     /// Who acts.
