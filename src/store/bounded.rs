@@ -25,7 +25,7 @@ use tokio::time::timeout;
 /// How long a question may take. Longer than anything that the service asks, and than whatever a person waits for.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long a sign of life may take.
-const PULSE: Duration = Duration::from_secs(2);
+const PULSE: Duration = Duration::from_secs(3);
 /// A connection that was idle for so long is asked for a sign of life before it is used.
 const IDLE: Duration = Duration::from_secs(1);
 /// So many connections that come back are tested after a question was given up: more than the pool has.
