@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     app::App,
+    failpoint::reached,
     store::{self, StoreError},
 };
 
@@ -47,6 +48,7 @@ pub async fn take(app: &App, sent: &[Sent]) -> Result<Vec<Result<(), OperationEr
     work.enter(seen.iter().map(|row| row.incident_id)).await?;
     let mut rows: BTreeMap<Uuid, recipient::Model> =
         store::recipient::lock(&work.tx, ids).await?.into_iter().map(|row| (row.id, row)).collect();
+    reached("answer.locked");
     let mut known = Known::default();
     let mut results = Vec::with_capacity(sent.len());
     for one in sent {
@@ -61,6 +63,7 @@ pub async fn take(app: &App, sent: &[Sent]) -> Result<Vec<Result<(), OperationEr
         let typed = Typed { option: &one.option, field: &field, note: &one.note };
         match answer::answer(&mut work, &mut known, one, row.clone(), typed).await {
             Ok(row) => {
+                reached("answer.taken");
                 rows.insert(id, row);
                 results.push(Ok(()));
             }
@@ -72,6 +75,8 @@ pub async fn take(app: &App, sent: &[Sent]) -> Result<Vec<Result<(), OperationEr
     }
     work.actor = Actor::system();
     known.conclude(&mut work).await?;
+    reached("answer.concluded");
     work.commit().await?;
+    reached("answer.committed");
     Ok(results)
 }

@@ -13,7 +13,7 @@ use super::{
     role,
     scene::{Scene, Scenes},
 };
-use crate::{app::App, measure, store};
+use crate::{app::App, failpoint::reached, measure, store};
 
 /// Timers fired in one transaction.
 const BATCH: u64 = 200;
@@ -66,6 +66,9 @@ async fn fire(app: &App, mut seen: Vec<entity::timer::Model>) -> Result<usize, O
     let among = seen.into_iter().map(|timer| timer.id).collect();
     let due = store::timer::due(&work.tx, work.now, BATCH, Some(among)).await?;
     let count = due.len();
+    if count > 0 {
+        reached("fire.due");
+    }
     let mut scenes = Scenes::default();
     let mut rules = Rules::default();
     let steps = due.iter().filter(|timer| timer.kind == "step");
@@ -84,6 +87,7 @@ async fn fire(app: &App, mut seen: Vec<entity::timer::Model>) -> Result<usize, O
                 let rule = rules.get(&work, row.alert_id).await?;
                 let fired = Input::TimerFired { step: u16::try_from(timer.step).unwrap_or(u16::MAX) };
                 step(&mut work, &scene, &rule, row, &fired).await?;
+                reached("fire.step");
                 if row.state == "answered" {
                     settled.insert(row.alert_id, (scene, rule));
                 }
@@ -108,7 +112,13 @@ async fn fire(app: &App, mut seen: Vec<entity::timer::Model>) -> Result<usize, O
     for (alert, (scene, rule)) in settled {
         count_answers(&mut work, &scene, &rule, alert).await?;
     }
+    if count > 0 {
+        reached("fire.counted");
+    }
     work.commit().await?;
+    if count > 0 {
+        reached("fire.committed");
+    }
     late.into_iter().for_each(measure::fired);
     Ok(count)
 }
