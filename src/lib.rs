@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod demo;
 pub mod domains;
+pub mod failpoint;
 pub mod i18n;
 pub mod key;
 pub mod library;

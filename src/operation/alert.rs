@@ -20,7 +20,10 @@ use super::{
     Invalid, OperationError, Reply, Work, errand::Errand, follow::FollowUp, recipients::Recipients,
     scene::Scene, telling, told::Told,
 };
-use crate::store::{self, from_json, to_json};
+use crate::{
+    failpoint::reached,
+    store::{self, from_json, to_json},
+};
 
 /// What an alert belongs to besides its incident.
 #[derive(Clone, Copy, Debug, Default)]
@@ -84,6 +87,7 @@ pub async fn raise_alert(
     };
     let name = telling::alert_name(work.app, scene, rule, &row);
     store::alert::put(&work.tx, row).await?;
+    reached("raise.alert");
 
     let book = scene.book(work.app, rule, work.now);
     let own_now = scene.timeline.own(work.now);
@@ -131,9 +135,11 @@ pub async fn raise_alert(
     }
     let count = rows.len();
     store::recipient::put(&work.tx, rows.clone()).await?;
+    reached("raise.recipients");
     for (row, effects) in rows.iter().zip(begun) {
         work.perform(scene, rule, row, effects).await?;
     }
+    reached("raise.performed");
 
     let who = rule.plan.to.iter().map(|party| scene.party_name(party)).collect::<Vec<_>>();
     let to = Text::both(

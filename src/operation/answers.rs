@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     app::App,
+    failpoint::reached,
     store::{self, StoreError},
 };
 
@@ -46,13 +47,17 @@ pub async fn take(app: &App, sent: &[Sent]) -> Result<Vec<Result<(), OperationEr
     let seen = store::recipient::several(&work.tx, ids.clone()).await?;
     work.enter(seen.iter().map(|row| row.incident_id)).await?;
     let mut known = Known::lock(&work, ids).await?;
+    reached("answer.locked");
     let mut results = Vec::with_capacity(sent.len());
     for one in sent {
         work.actor = answer::actor(&one.link);
         let field = |key: &str| one.value(key);
         let typed = Typed { option: &one.option, field: &field, note: &one.note };
         match answer::answer(&mut work, &mut known, one, typed).await {
-            Ok(()) => results.push(Ok(())),
+            Ok(()) => {
+                reached("answer.taken");
+                results.push(Ok(()));
+            }
             // Whose recipient is gone is alone in that.
             Err(error @ OperationError::Store(StoreError::NotFound { .. })) => results.push(Err(error)),
             // Whatever the database did not do may have been half of it.
@@ -63,6 +68,8 @@ pub async fn take(app: &App, sent: &[Sent]) -> Result<Vec<Result<(), OperationEr
     }
     work.actor = Actor::system();
     known.conclude(&mut work).await?;
+    reached("answer.concluded");
     work.commit().await?;
+    reached("answer.committed");
     Ok(results)
 }

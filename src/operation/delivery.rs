@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     app::App,
+    failpoint::reached,
     measure,
     store::{self, directory::Learned},
     transport::Outcome,
@@ -55,7 +56,9 @@ pub async fn claim(
     }
     let work = Work::begin(app, Actor::system()).await?;
     let rows = store::delivery::claim(&work.tx, transport, except, app.node, work.now, app.lease, n).await?;
+    reached("claim.leased");
     work.tx.commit().await?;
+    reached("claim.committed");
     Ok(rows)
 }
 
@@ -85,6 +88,9 @@ pub async fn record(
     let before = store::delivery::several(&work.tx, next.to_vec()).await?;
     work.enter(tried.iter().map(|one| &one.delivery).chain(&before).map(|row| row.incident_id)).await?;
     let handed = store::delivery::hand_over(&work.tx, next, app.node, work.now, app.lease).await?;
+    if !handed.is_empty() {
+        reached("record.handed");
+    }
     let ours = tried.iter().map(|one| one.delivery.id).collect();
     let held = store::delivery::held(&work.tx, ours, app.node).await?;
 
@@ -105,6 +111,7 @@ pub async fn record(
             let rule = rules.get(&work, row.alert_id).await?;
             let id = row.id;
             rows.step(&mut work, &scene, &rule, id, &Input::Tried).await?;
+            reached("record.begun");
         }
     }
     let mut attempts = Vec::with_capacity(tried.len());
@@ -117,12 +124,15 @@ pub async fn record(
             continue;
         }
         record_one(&mut work, &mut scenes, &mut rules, &mut rows, one).await?;
+        reached("record.outcome");
     }
     if !attempts.is_empty() {
         store::delivery::put_attempts(&work.tx, attempts).await?;
+        reached("record.attempts");
     }
     rows.save(&work).await?;
     work.commit().await?;
+    reached("record.committed");
     Ok(handed)
 }
 

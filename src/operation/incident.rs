@@ -27,7 +27,10 @@ use super::{
     scene::Scene,
     telling,
 };
-use crate::store::{self, StoreError, to_json};
+use crate::{
+    failpoint::reached,
+    store::{self, StoreError, to_json},
+};
 
 /// What somebody wants to start.
 #[derive(Clone, Debug)]
@@ -116,6 +119,7 @@ pub async fn start(
     }
 
     clear_the_way(&mut work, wish.drill, State::Active).await?;
+    reached("start.checked");
     let opening = Opening {
         playbook,
         playbook_version: version.id,
@@ -129,11 +133,15 @@ pub async fn start(
         trigger: None,
     };
     let mut scene = open(&mut work, opening).await?;
+    reached("start.opened");
     light(&mut work, &mut scene).await?;
+    reached("start.lit");
     work.flush_quietly().await?;
     let body = reply(&mut work, &scene).await?;
     let reply = work.keep(once, 201, body).await?;
+    reached("start.kept");
     work.commit().await?;
+    reached("start.committed");
     Ok(reply)
 }
 

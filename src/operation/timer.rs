@@ -14,7 +14,7 @@ use super::{
     role,
     scene::{Scene, Scenes},
 };
-use crate::{app::App, measure, store};
+use crate::{app::App, failpoint::reached, measure, store};
 
 /// Timers fired in one transaction.
 const BATCH: u64 = 200;
@@ -67,6 +67,9 @@ async fn fire(app: &App, mut seen: Vec<entity::timer::Model>) -> Result<usize, O
     let among = seen.into_iter().map(|timer| timer.id).collect();
     let due = store::timer::due(&work.tx, work.now, BATCH, Some(among)).await?;
     let count = due.len();
+    if count > 0 {
+        reached("fire.due");
+    }
     let mut scenes = Scenes::default();
     let mut rules = Rules::default();
     let steps = due.iter().filter(|timer| timer.kind == "step");
@@ -88,6 +91,7 @@ async fn fire(app: &App, mut seen: Vec<entity::timer::Model>) -> Result<usize, O
                 let rule = rules.get(&work, alert).await?;
                 let fired = Input::TimerFired { step: u16::try_from(timer.step).unwrap_or(u16::MAX) };
                 rows.step(&mut work, &scene, &rule, id, &fired).await?;
+                reached("fire.step");
                 if rows.get(id).is_some_and(|row| row.state == "answered") {
                     settled.insert(alert, (scene, rule));
                 }
@@ -113,7 +117,13 @@ async fn fire(app: &App, mut seen: Vec<entity::timer::Model>) -> Result<usize, O
     for (alert, (scene, rule)) in settled {
         count_answers(&mut work, &scene, &rule, alert).await?;
     }
+    if count > 0 {
+        reached("fire.counted");
+    }
     work.commit().await?;
+    if count > 0 {
+        reached("fire.committed");
+    }
     late.into_iter().for_each(measure::fired);
     Ok(count)
 }

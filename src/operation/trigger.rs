@@ -28,7 +28,10 @@ use super::{
     scene::Scene,
     telling,
 };
-use crate::store::{self, to_json};
+use crate::{
+    failpoint::reached,
+    store::{self, to_json},
+};
 
 /// Something happened, says a source.
 #[derive(Clone, Debug)]
@@ -118,7 +121,9 @@ pub async fn take(
             at_ms: work.now.0,
         });
     }
+    reached("trigger.decided");
     store::trigger::put_outcomes(&work.tx, outcomes).await?;
+    reached("trigger.written");
     Ok((row, true))
 }
 

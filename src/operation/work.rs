@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{delivery, idempotency, link, message, role_link, timer};
 use noroshi_core::{id::IncidentId, time::Timestamp};
-use sea_orm::DatabaseTransaction;
 use uuid::Uuid;
 
 use super::{Actor, OperationError};
 use crate::{
     app::App,
+    failpoint::reached,
     store::{self, chronology::Line},
 };
 
@@ -18,7 +18,7 @@ pub struct Work<'a> {
     /// The service.
     pub app: &'a App,
     /// The transaction.
-    pub tx: DatabaseTransaction,
+    pub tx: store::Transaction,
     /// The real moment of everything in it.
     pub now: Timestamp,
     /// Who acts.
@@ -157,21 +157,35 @@ impl<'a> Work<'a> {
         self.timers_set |= !set.is_empty();
         self.letters_due |= !gathered.deliveries.is_empty();
         store::timer::drop(&self.tx, dropped.into_iter().map(|(id, _)| id).collect()).await?;
+        let timers = !set.is_empty();
         store::timer::set(&self.tx, set.into_iter().filter_map(|(_, timer)| timer).collect()).await?;
+        if timers {
+            reached("write.timers");
+        }
         store::directory::prove(&self.tx, &gathered.proved, self.now).await?;
+        let deliveries = !gathered.deliveries.is_empty();
         store::delivery::put(&self.tx, gathered.deliveries).await?;
+        if deliveries {
+            reached("write.deliveries");
+        }
         store::role::put_links(&self.tx, gathered.role_links).await?;
+        let links = !gathered.links.is_empty();
         store::alert::put_links(&self.tx, gathered.links.into_values().collect()).await?;
+        if links {
+            reached("write.links");
+        }
         if !gathered.messages.is_empty() {
             store::channel::put_messages(&self.tx, gathered.messages).await?;
         }
         for (incident, lines) in gathered.lines {
             store::chronology::append(&self.tx, incident, &lines, self.now).await?;
+            reached("write.lines");
             self.gathered.events.insert((incident, "chronology"));
         }
         let mut events = Vec::new();
         for (incident, kind) in gathered.events.into_iter().chain(std::mem::take(&mut self.gathered.events)) {
             events.push(store::event::put(&self.tx, incident, kind, self.now).await?);
+            reached("write.events");
         }
         Ok(events)
     }

@@ -4,6 +4,7 @@ use entity::event;
 use noroshi_core::{id::IncidentId, time::Timestamp};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Statement,
 };
 
 use super::StoreError;
@@ -17,6 +18,14 @@ pub struct Event {
     pub incident: IncidentId,
     /// `incident`, `alert`, `recipient`, `channel`, `chronology`.
     pub kind: String,
+}
+
+/// Calls a word out to the other nodes, by the notification of PostgreSQL of this name.
+pub async fn call(db: &impl ConnectionTrait, name: &str, word: String) -> Result<(), StoreError> {
+    let values = [name.into(), word.into()];
+    let call = Statement::from_sql_and_values(db.get_database_backend(), "select pg_notify($1, $2)", values);
+    db.execute_raw(call).await?;
+    Ok(())
 }
 
 /// Notes a change; its number comes back.

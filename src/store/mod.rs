@@ -9,6 +9,7 @@ pub mod account;
 pub mod alert;
 pub mod attachment;
 pub mod audit;
+mod bounded;
 pub mod channel;
 pub mod chronology;
 pub mod cover;
@@ -31,15 +32,18 @@ pub mod trigger;
 
 use std::{collections::BTreeSet, time::Duration};
 
+use self::bounded::Doubt;
 use migration::{Migrator, MigratorTrait, SchemaManager};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseBackend, DatabaseConnection, DatabaseTransaction, DbErr,
+    ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DbErr,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use sqlx::{
     Connection, SqliteConnection,
     sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
+
+pub use bounded::{Bounded, Transaction};
 
 /// Rows in one INSERT: the most that both databases' limits on bound values allow for our widest table.
 pub const CHUNK: usize = 500;
@@ -101,8 +105,8 @@ impl From<DbErr> for StoreError {
 /// The database: one door for writing, one for reading.
 #[derive(Clone, Debug)]
 pub struct Store {
-    writer: DatabaseConnection,
-    reader: DatabaseConnection,
+    writer: Bounded<DatabaseConnection>,
+    reader: Bounded<DatabaseConnection>,
 }
 
 impl Store {
@@ -120,39 +124,42 @@ impl Store {
             let reader = Database::connect(sqlite(path, 4, true))
                 .await
                 .map_err(unavailable("open the database file"))?;
-            Self { writer, reader }
+            let alone = |inner| Bounded { inner, doubt: None };
+            Self { writer: alone(writer), reader: alone(reader) }
         } else {
+            let doubt = Doubt::default();
             let mut options = ConnectOptions::new(url);
             options
                 .max_connections(16)
                 .sqlx_logging(false)
                 .connect_timeout(Duration::from_secs(5))
                 .acquire_timeout(Duration::from_secs(5))
-                .test_before_acquire(false)
-                .test_before_acquire_if_idle_for(Duration::from_secs(30))
                 .set_application_name("noroshi");
+            doubt.watch(&mut options);
             let pool = Database::connect(options).await.map_err(unavailable("connect to the database"))?;
             refuse_newer(&pool).await?;
             migrate_alone(&pool).await.map_err(unavailable("bring the database schema up to date"))?;
+            let pool = Bounded { inner: pool, doubt: Some(doubt) };
             Self { writer: pool.clone(), reader: pool }
         };
         Ok(store)
     }
 
     /// For queries that change nothing.
-    pub const fn read(&self) -> &DatabaseConnection {
+    pub const fn read(&self) -> &Bounded<DatabaseConnection> {
         &self.reader
     }
 
     /// Begins a write. Only `operation::Work` calls this.
-    pub async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
-        self.writer
-            .begin_with_options(TransactionOptions {
-                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-                ..Default::default()
-            })
-            .await
-            .map_err(|cause| StoreError::Unavailable { attempt: "begin a transaction", cause })
+    pub async fn begin(&self) -> Result<Transaction, StoreError> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        let begun = self.writer.within(self.writer.inner.begin_with_options(options)).await;
+        let inner =
+            begun.map_err(|cause| StoreError::Unavailable { attempt: "begin a transaction", cause })?;
+        Ok(Bounded { inner, doubt: self.writer.doubt.clone() })
     }
 
     /// Whether it is the embedded database, which one process alone serves.
@@ -162,27 +169,25 @@ impl Store {
 
     /// The pool of a PostgreSQL database, for what only PostgreSQL has.
     pub fn postgres(&self) -> Option<&sqlx::PgPool> {
-        (!self.is_embedded()).then(|| self.writer.get_postgres_connection_pool())
+        (!self.is_embedded()).then(|| self.writer.inner.get_postgres_connection_pool())
     }
 
     /// Refuses a schema that a newer version has changed: an old node that meets it stops.
     pub async fn refuse_newer(&self) -> Result<(), StoreError> {
-        refuse_newer(&self.reader).await
+        self.reader.within(refuse_newer(&self.reader.inner)).await
     }
 
     /// Asks the database for a sign of life.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.reader
-            .ping()
-            .await
-            .map_err(|cause| StoreError::Unavailable { attempt: "reach the database", cause })
+        let answer = self.reader.within(self.reader.inner.ping()).await;
+        answer.map_err(|cause| StoreError::Unavailable { attempt: "reach the database", cause })
     }
 
     /// Closes all connections.
     pub async fn close(self) {
         // What fails here has nothing left to lose: every commit was on disk before.
-        let _ = self.reader.close().await;
-        let _ = self.writer.close().await;
+        let _ = self.reader.inner.close().await;
+        let _ = self.writer.inner.close().await;
     }
 }
 
@@ -202,7 +207,6 @@ async fn refuse_newer(db: &DatabaseConnection) -> Result<(), StoreError> {
 
 /// Two nodes that start together migrate one after the other, under an advisory lock of the session.
 async fn migrate_alone(pool: &DatabaseConnection) -> Result<(), DbErr> {
-    use sea_orm::ConnectionTrait;
     let gate = pool.begin().await?;
     gate.execute_unprepared("select pg_advisory_xact_lock(7268137426)").await?;
     Migrator::up(pool, None).await?;

@@ -35,6 +35,8 @@ pub(super) enum Tls {
     Offered,
     /// Offered, and a line of clear text is slipped in behind the answer.
     OfferedWithInjection,
+    /// Offered, with a certificate that was good until the end of January 2020.
+    OfferedExpired,
     FromTheStart,
 }
 
@@ -89,12 +91,12 @@ impl Sink {
                 talks.spawn(async move {
                     // Whatever goes wrong, the other side notices.
                     let _ = match tls {
-                        Tls::FromTheStart => match acceptor().accept(stream).await {
+                        Tls::FromTheStart => match acceptor(tls).accept(stream).await {
                             Ok(stream) => talk(stream, tls, true, &letters, &script).await.map(drop),
                             Err(error) => Err(error),
                         },
                         _ => match talk(stream, tls, false, &letters, &script).await {
-                            Ok(Some(stream)) => match acceptor().accept(stream).await {
+                            Ok(Some(stream)) => match acceptor(tls).accept(stream).await {
                                 Ok(stream) => talk(stream, tls, true, &letters, &script).await.map(drop),
                                 Err(error) => Err(error),
                             },
@@ -125,8 +127,17 @@ pub(super) fn roots() -> Roots {
     Roots::only([CertificateDer::from_pem_slice(include_bytes!("test_tls/ca.pem")).unwrap()])
 }
 
-fn acceptor() -> TlsAcceptor {
-    let certificate = CertificateDer::from_pem_slice(include_bytes!("test_tls/relay.pem")).unwrap();
+/// The root that the expired certificate hangs on; itself it holds.
+pub(super) fn roots_of_expired() -> Roots {
+    Roots::only([CertificateDer::from_pem_slice(include_bytes!("test_tls/expired_ca.pem")).unwrap()])
+}
+
+fn acceptor(tls: Tls) -> TlsAcceptor {
+    let certificate: &[u8] = match tls {
+        Tls::OfferedExpired => include_bytes!("test_tls/expired.pem"),
+        _ => include_bytes!("test_tls/relay.pem"),
+    };
+    let certificate = CertificateDer::from_pem_slice(certificate).unwrap();
     let key = PrivateKeyDer::from_pem_slice(include_bytes!("test_tls/relay.key")).unwrap();
     let config =
         rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
@@ -162,7 +173,10 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin>(
             None => match word.as_str() {
                 "" => String::new(),
                 "GREETING" => "220 sink".to_owned(),
-                "EHLO" if matches!(tls, Tls::Offered | Tls::OfferedWithInjection) && !encrypted => {
+                "EHLO"
+                    if matches!(tls, Tls::Offered | Tls::OfferedExpired | Tls::OfferedWithInjection)
+                        && !encrypted =>
+                {
                     "250-sink\r\n250-STARTTLS\r\n250 PIPELINING".to_owned()
                 }
                 "EHLO" => "250-sink\r\n250-PIPELINING\r\n250-AUTH PLAIN LOGIN\r\n250 8BITMIME".to_owned(),

@@ -435,6 +435,20 @@ async fn a_certificate_that_does_not_hold_means_clear_text_said_aloud_or_no_lett
 }
 
 #[tokio::test]
+async fn a_certificate_past_its_end_counts_for_no_more_than_none() {
+    let sink = Sink::with(Tls::OfferedExpired, |_, _| None).await;
+    let trusting = |url| Mailer::new(config(vec![url]), &sink::roots_of_expired());
+    let Outcome::Accepted { encrypted, .. } = trusting(sink.url()).send(&letter(), NOW).await else {
+        panic!()
+    };
+    assert!(!encrypted, "clear text, and said so");
+    let required = format!("smtp://127.0.0.1:{}?tls=required", sink.port).parse().unwrap();
+    let Outcome::TryAgain { reason, .. } = trusting(required).send(&letter(), NOW).await else { panic!() };
+    assert!(reason.contains("certificate") && reason.contains("expired"), "{reason}");
+    assert_eq!(sink.letters().len(), 1);
+}
+
+#[tokio::test]
 async fn a_relay_without_tls_gets_no_letter_where_it_is_required_and_no_password_ever() {
     let sink = Sink::yes().await;
     for url in [

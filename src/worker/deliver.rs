@@ -28,6 +28,7 @@ use super::{PERIOD, tray::Tray, wait};
 use crate::{
     app::App,
     domains::Verdict,
+    failpoint::reached,
     lifecycle::Lifecycle,
     measure,
     operation::{
@@ -173,6 +174,7 @@ async fn sender(
             warn!(delivery = %delivery.id, "A lease ended before its letter left; it is left to others");
             continue;
         }
+        reached("send.before");
         let outcome = match app.transports.get(name) {
             Some(transport @ Transport::Webhook(_)) => match outbox::gone(&app, &delivery).await {
                 Ok(None) => transport.send(&letter, started_at).await,
@@ -185,6 +187,7 @@ async fn sender(
                 reason: crate::transport::reason::NO_SUCH_TRANSPORT.to_owned(),
             },
         };
+        reached("send.after");
         let ended_at = app.clock.now();
         if let Some(place) = place {
             place.judged(verdict(&app, name, &outcome, ended_at - started_at));

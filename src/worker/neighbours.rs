@@ -1,10 +1,10 @@
 //! Tells the other nodes what changed here, and our live pages and workers what changed there.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use noroshi_core::time::Span;
 use sqlx::{PgPool, postgres::PgListener};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::{sync::mpsc::UnboundedReceiver, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -17,6 +17,10 @@ use crate::{
 
 /// How often the table is looked into, whether or not anybody called.
 const LOOK: Span = Span::seconds(1);
+/// How often a call goes out although nothing has changed.
+const SIGN: Span = Span::seconds(20);
+/// Who has heard nothing for so long, not even its own calls, has lost its line: nobody has cut it, and it is silent.
+const DEAF: Duration = Duration::from_secs(60);
 /// Changes that one look takes.
 const AT_ONCE: u64 = 1000;
 
@@ -25,7 +29,7 @@ pub(super) fn start(app: &Arc<App>, life: &Lifecycle) {
     let (Some(pool), Some(neighbours)) = (app.store.postgres(), &app.neighbours) else { return };
     let stop = life.soft();
     if let Some(news) = neighbours.take_news() {
-        life.worker("caller", call(Arc::clone(app), pool.clone(), news, stop.clone()));
+        life.worker("caller", call(Arc::clone(app), news, stop.clone()));
     }
     life.worker("listener", listen(Arc::clone(app), pool.clone(), stop.clone()));
     life.worker("looker", look(Arc::clone(app), stop.clone()));
@@ -34,7 +38,6 @@ pub(super) fn start(app: &Arc<App>, life: &Lifecycle) {
 /// Calls out what changed here. While one call is under way the next changes gather.
 async fn call(
     app: Arc<App>,
-    pool: PgPool,
     mut news: UnboundedReceiver<Event>,
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
@@ -44,11 +47,11 @@ async fn call(
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             _ = turns.waiting(news.recv_many(&mut changes, IN_ONE_CALL)) => {}
+            () = turns.waiting(app.clock.sleep_until(app.clock.now() + SIGN)) => {}
         }
         let changes = changes.drain(..).map(|event: Event| (event.id, event.incident, event.kind)).collect();
         let text = serde_json::to_string(&Call { node: app.node, changes }).expect("ids and words");
-        let called = sqlx::query("select pg_notify($1, $2)").bind(CALL).bind(text).execute(&pool).await;
-        if let Err(problem) = called {
+        if let Err(problem) = store::event::call(app.store.read(), CALL, text).await {
             warn!(
                 error = &problem as &dyn std::error::Error,
                 "Other nodes could not be called; they look by themselves"
@@ -81,7 +84,8 @@ async fn hear(app: &App, pool: &PgPool) -> Result<(), sqlx::Error> {
     let Some(neighbours) = &app.neighbours else { return Ok(()) };
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CALL).await?;
-    while let Some(notification) = listener.try_recv().await? {
+    let deaf = |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "not even our own calls are heard");
+    while let Some(notification) = timeout(DEAF, listener.try_recv()).await.map_err(deaf)?? {
         match serde_json::from_str::<Call>(notification.payload()) {
             Ok(call) if call.node == app.node => {}
             Ok(call) => {

@@ -12,7 +12,7 @@ use tokio::{
 use crate::support::{
     client::Api,
     incident::Incident,
-    playbooks::{DIRECTORY, QUICK, many, patient, with},
+    playbooks::{DIRECTORY, QUICK, duties, many, patient, with},
     postgres::{Database, on_each_database, on_postgres},
     server::{Home, Server, signal},
     smtp_sink::{Conduct, Sink},
@@ -155,6 +155,47 @@ async fn a_recipient_that_has_lost_its_next_step_gets_it_back_and_it_is_told_onc
     .await;
 }
 
+/// Every other kind of timer: the end of an offer, a task's and a report's reminder, an alert that is to be raised
+/// later. None of them has a letter that would tell that it is missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chair_a_task_a_report_and_a_later_alert_get_their_lost_timers_back() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        let later = with(
+            &duties(),
+            "  notice:\n    send: { event: incident.activated }",
+            "  notice:\n    send: { event: incident.activated, delay: 20m }",
+        );
+        let server = serve(database, &sink, &later).await;
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        let kinds = ["role", "task", "report", "raise"];
+        let timers = async |kind: &str| {
+            let file = server.home.path();
+            server.home.database().timers(file, kind).await
+        };
+        let mut before = Vec::new();
+        for kind in kinds {
+            let found = timers(kind).await;
+            assert!(!found.is_empty(), "there is a timer of the kind {kind}");
+            before.push(found);
+        }
+        let named = kinds.map(|kind| format!("'{kind}'")).join(", ");
+        server.home.change(&format!("delete from timer where kind in ({named})")).await;
+        let audited = until("the auditor tells both", AUDITED + AUDITED, async || {
+            let lines = incident.chronology().await;
+            let told: Vec<Value> = lines.into_iter().filter(|line| line["kind"] == "audit").collect();
+            (told.len() >= 2).then_some(told)
+        })
+        .await;
+        assert_eq!(audited.len(), 2, "what had no next step, and what was to be raised: {audited:#?}");
+        for (kind, before) in kinds.into_iter().zip(before) {
+            assert_eq!(timers(kind).await, before, "the moments of the kind {kind} stand as they were");
+        }
+        server.forget_log();
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn after_an_absence_what_is_most_urgent_goes_first_and_is_marked_late() {
     on_each_database(async |database| {
@@ -208,6 +249,11 @@ async fn after_an_absence_what_is_most_urgent_goes_first_and_is_marked_late() {
         assert!(first.subject.contains("医療本部設置"), "the critical alert goes first: {}", first.subject);
         let told = incident.chronology_text().await;
         assert!(told.contains("遅れて実施"), "{told}");
+        // The timers themselves, before any letter: the chronology keeps the order in which they fired.
+        let fired: Vec<&str> = told.lines().filter(|line| line.contains("遅れて実施")).collect();
+        let critical = fired.iter().position(|line| line.contains("消防"));
+        let normal = fired.iter().position(|line| line.contains("病院"));
+        assert!(critical.zip(normal).is_some_and(|(critical, normal)| critical < normal), "{fired:#?}");
     })
     .await;
 }

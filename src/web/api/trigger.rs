@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     app::App,
+    failpoint::reached,
     operation::{
         Invalid, OperationError, Work,
         scene::text,
@@ -122,6 +123,7 @@ pub async fn report(
     let view = views(&app, &work.tx, vec![row]).await?.remove(0);
     let done = work.keep(once.as_ref(), 201, json(&view)).await?;
     work.commit().await?;
+    reached("trigger.committed");
     Ok(reply(done))
 }
 

@@ -15,11 +15,11 @@ use super::long;
 use crate::{
     support::{
         history::History,
-        playbooks::{DIRECTORY, many, patient},
+        playbooks::{DIRECTORY, many, patient, with},
         postgres::{Database, on_each_database},
         server::{Home, Server},
-        smtp_sink::Sink,
-        wait::SOON,
+        smtp_sink::{Conduct, Sink},
+        wait::{SOON, until},
     },
     triggers::{held, quake},
 };
@@ -107,19 +107,30 @@ fn memory(server: &Server) -> u64 {
     line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
 }
 
+/// [`patient`] under another key, with an alert that is not urgent.
+fn lesser() -> String {
+    let text = with(&patient(), "key: quick\n", "key: lesser\n");
+    let standby = "severity: critical\n    subject: { ja: \"出動照会";
+    with(&text, standby, "severity: normal\n    subject: { ja: \"参考照会")
+}
+
 /// F27. People answer and change their minds, boards are read and bulletins come in as fast as they can be taken.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_answers_boards_and_bulletins_loses_no_answer_and_ends() {
     const PEOPLE: usize = 96;
     const AT_ONCE: usize = 8;
+    const CONNECTIONS: usize = 8;
     let length = Duration::from_secs(if long() { 60 } else { 5 });
     on_each_database(async |database| {
         let (sink, history) = (Sink::start().await, History::default());
-        let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &patient());
+        let home = Home::new(database)
+            .relays(&[&sink])
+            .set("NOROSHI_DELIVERY__CONNECTIONS", &CONNECTIONS.to_string());
+        let home = home.playbook("quick.yaml", &patient()).playbook("lesser.yaml", &lesser());
         let server = home.serve_with(&many(PEOPLE)).await;
         let body = serde_json::json!({ "playbook": "quick", "mode": "live", "variables": {} });
         history.started(&server.api.post("/api/v1/incidents", &body).await.expect(201));
-        let letters = sink.letters_to("@many.example", PEOPLE, SOON).await;
+        let letters = sink.letters_to("@many.example", PEOPLE, SOON + SOON).await;
         let (before, end) = (memory(&server), Instant::now() + length);
         let boards = AtomicUsize::new(0);
         let people = async |n: usize| {
@@ -155,11 +166,33 @@ async fn a_flood_of_answers_boards_and_bulletins_loses_no_answer_and_ends() {
                 boards.fetch_add(1, Ordering::Relaxed);
             }
         };
-        let (waits, _) = futures_util::future::join(
+        // Something that is not urgent waits for the relay when something urgent comes.
+        let urgent = async {
+            sink.conduct("@many.example", Conduct::Withhold);
+            let lesser = serde_json::json!({ "playbook": "lesser", "mode": "live", "variables": {} });
+            history.started(&server.api.post("/api/v1/incidents", &lesser).await.expect(201));
+            let of = |subject: &str| {
+                let all = sink.received_by("@many.example").into_iter().skip(PEOPLE);
+                all.filter(|letter| letter.subject.contains(subject)).count()
+            };
+            until("the relay holds some of it back", SOON, async || (of("参考照会") > 0).then_some(())).await;
+            history.started(&server.api.post("/api/v1/incidents", &body).await.expect(201));
+            sink.conduct("@many.example", Conduct::Accept);
+            let patience = length + SOON + SOON;
+            until("the urgent letters are out", patience, async || (of("出動照会") >= PEOPLE).then_some(()))
+                .await;
+            let before = of("参考照会");
+            until("the others are out", patience, async || (of("参考照会") >= PEOPLE).then_some(())).await;
+            before
+        };
+        let (waits, _, ahead) = futures_util::future::join3(
             futures_util::future::join_all((0..AT_ONCE).map(people)),
             futures_util::future::join_all((0..4).map(readers)),
+            urgent,
         )
         .await;
+        println!("{ahead} of {PEOPLE} lesser letters were out before the last urgent one");
+        assert!(ahead <= 4 * CONNECTIONS, "what was not in hand waited: {ahead} of {PEOPLE} went before");
         let mut waits = waits.concat();
         waits.sort_unstable();
         let p99 = waits[waits.len() * 99 / 100];

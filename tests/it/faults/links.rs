@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{
+    browser::{Browser, DESK},
     client::{Api, Reply},
     incident::{Incident, moment},
     playbooks::{DIRECTORY, QUICK, patient},
@@ -69,6 +70,37 @@ async fn a_scanner_that_presses_every_button_is_told_apart_and_the_ladder_goes_o
         assert_eq!(recipient["answer"]["option"], "available");
     })
     .await;
+}
+
+/// F32 (a), by a browser: a mail scanner opens the link in a headless Chromium and presses every button, round and
+/// round. It shows the page to nobody, so no script of the page says that it was opened.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_headless_browser_that_presses_every_button_is_told_apart_and_the_ladder_goes_on() {
+    let sink = Sink::start().await;
+    let (server, incident) = raised(Home::new(Database::Sqlite), &sink, &patient()).await;
+    let link = sink.letters_to("dmat@west.example", 1, SOON).await[0].link();
+    let scanner = Browser::without_script(DESK).await;
+    let answers = [("出動可", "2"), ("出動不可", "人員不足")];
+    let mut round = answers.iter().cycle();
+    let suspect = until("the scanner's answers are told apart", SOON + SOON, async || {
+        let (option, detail) = round.next().expect("round and round");
+        scanner.open(&format!("{link}?change=1")).await;
+        scanner.choose("radio", option).await;
+        scanner.choose("radio", detail).await;
+        scanner.press("button", "回答を送る").await;
+        let recipient = incident.recipient("standby", "hosp_west").await;
+        (recipient["answer"]["suspect"] == true).then_some(recipient)
+    })
+    .await;
+    scanner.close().await;
+    assert_eq!(suspect["state"], "waiting", "{suspect:#}");
+    assert!(suspect["evidence"]["opened_at"].is_null() && suspect["evidence"]["answered_at"].is_null());
+    assert!(suspect["next_step_at"].is_string(), "the ladder goes on");
+    assert!(incident.chronology_text().await.contains("要確認"));
+    // A person in another browser is believed.
+    press(&server.anybody(), &format!("{link}/answer"), "person", YES).await.expect(303);
+    let recipient = incident.recipient("standby", "hosp_west").await;
+    assert_eq!((&recipient["state"], &recipient["answer"]["suspect"]), (&json!("answered"), &json!(false)));
 }
 
 /// F32 (b). A client on the configured list counts for nothing, however slowly it presses.

@@ -2,6 +2,7 @@
 //! server, and heals again. It stands in front of a mail relay, of PostgreSQL, or of the service itself.
 
 use std::{
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -36,6 +37,7 @@ pub enum Weather {
 pub struct Proxy {
     port: u16,
     weather: watch::Sender<Weather>,
+    lost: watch::Sender<()>,
     asked: Arc<AtomicU64>,
     _lines: JoinSet<()>,
 }
@@ -45,11 +47,12 @@ impl Proxy {
     pub async fn to(to: &str) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let port = listener.local_addr().expect("a bound listener has an address").port();
-        let weather = watch::Sender::new(Weather::Clear);
+        let (weather, lost) = (watch::Sender::new(Weather::Clear), watch::Sender::new(()));
         let asked = Arc::new(AtomicU64::new(0));
         let mut lines = JoinSet::new();
-        lines.spawn(listen(listener, to.to_owned(), weather.subscribe(), Arc::clone(&asked)));
-        Self { port, weather, asked, _lines: lines }
+        let sky = (weather.subscribe(), lost.subscribe());
+        lines.spawn(listen(listener, to.to_owned(), sky, Arc::clone(&asked)));
+        Self { port, weather, lost, asked, _lines: lines }
     }
 
     /// `127.0.0.1:PORT`, where clients come in.
@@ -62,22 +65,32 @@ impl Proxy {
         self.weather.send_replace(weather);
     }
 
+    /// Every line that is open now stays open and silent for ever, as when the other machine has lost its power or a
+    /// firewall has forgotten it; new lines are as the weather is.
+    pub fn lose_lines(&self) {
+        self.lost.send_replace(());
+    }
+
     /// Bytes that clients have said so far and that were handed on.
     pub fn asked(&self) -> u64 {
         self.asked.load(Ordering::Relaxed)
     }
 }
 
-async fn listen(listener: TcpListener, to: String, weather: watch::Receiver<Weather>, asked: Arc<AtomicU64>) {
+/// The weather, and that all lines are lost.
+type Sky = (watch::Receiver<Weather>, watch::Receiver<()>);
+
+async fn listen(listener: TcpListener, to: String, sky: Sky, asked: Arc<AtomicU64>) {
     // The lines belong to this task's set, so that they end with the proxy.
     let mut lines = JoinSet::new();
     while let Ok((client, _)) = listener.accept().await {
         while lines.try_join_next().is_some() {}
-        lines.spawn(line(client, to.clone(), weather.clone(), Arc::clone(&asked)));
+        lines.spawn(line(client, to.clone(), sky.clone(), Arc::clone(&asked)));
     }
 }
 
-async fn line(client: TcpStream, to: String, mut weather: watch::Receiver<Weather>, asked: Arc<AtomicU64>) {
+async fn line(client: TcpStream, to: String, (mut weather, mut lost): Sky, asked: Arc<AtomicU64>) {
+    lost.mark_unchanged();
     if *weather.borrow_and_update() == Weather::Cut {
         return;
     }
@@ -85,12 +98,14 @@ async fn line(client: TcpStream, to: String, mut weather: watch::Receiver<Weathe
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let there = pump(from_client, to_server, weather.clone(), false, Some(&asked));
-    let back = pump(from_server, to_client, weather, true, None);
+    let mut there = pin!(pump(from_client, to_server, weather.clone(), false, Some(&asked)));
+    let mut back = pin!(pump(from_server, to_client, weather, true, None));
     // A line that ends on one side ends on both: what was still under way is lost, as on a real cut.
     tokio::select! {
-        () = there => {}
-        () = back => {}
+        () = &mut there => {}
+        () = &mut back => {}
+        // The pumps stand still with both ends in their hands, until the test is over.
+        _ = lost.changed() => std::future::pending().await,
     }
 }
 

@@ -41,9 +41,13 @@ impl History {
     /// A start was answered; one that was not taken is no promise.
     pub fn started(&self, reply: &Reply) {
         if (200..300).contains(&reply.status) {
-            let id = reply.json()["id"].as_str().expect("a started incident has an id").to_owned();
-            self.incidents.lock().unwrap().insert(id);
+            self.started_as(reply.json()["id"].as_str().expect("a started incident has an id"));
         }
+    }
+
+    /// It was said that this incident is started.
+    pub fn started_as(&self, id: &str) {
+        self.incidents.lock().unwrap().insert(id.to_owned());
     }
 
     /// An answer by a link was answered; gives whether it was said to be stored.
@@ -77,6 +81,8 @@ impl History {
             })
             .await;
             Self::nobody_is_forgotten(&recipients);
+            failures_are_told(&incident, &recipients).await;
+            board_is_true(server, &incident).await;
             kept += Self::answers_are_kept(&answers, &recipients);
             for recipient in &recipients {
                 for delivery in recipient["deliveries"].as_array().expect("deliveries") {
@@ -120,6 +126,57 @@ impl History {
         }
         found
     }
+}
+
+/// I8: whoever waits has a next step, and every letter that did not arrive is told where people look.
+async fn failures_are_told(incident: &Incident, recipients: &[Value]) {
+    let mut failed = 0;
+    for recipient in recipients {
+        let waits = recipient["state"] == "waiting";
+        assert!(!waits || recipient["next_step_at"].is_string(), "waits for nothing: {recipient:#}");
+        let deliveries = recipient["deliveries"].as_array().expect("deliveries");
+        let bad =
+            |one: &&Value| ["refused", "given_up", "unknown"].iter().any(|state| one["state"] == *state);
+        failed += deliveries.iter().filter(bad).count();
+    }
+    let lines = incident.chronology().await;
+    let told = lines.iter().filter(|line| line["kind"] == "delivery").count();
+    assert!(told >= failed, "{failed} letters did not arrive, and {told} lines tell of any");
+}
+
+/// I7: within so long after the fault the board shows what the database says.
+const SHOWN: Duration = Duration::from_secs(2);
+
+/// I7: the board has every recipient of the incident, stands out as its row in the database says, and names the moment
+/// of its timer.
+async fn board_is_true(server: &Server, incident: &Incident) {
+    let raw = incident.id.split_once('_').expect("inc_…").1;
+    until("the board shows what the database says", SHOWN, async || {
+        let shown = server.api.get(&format!("/incidents/{}", incident.id)).await.expect(200).text;
+        let rows = server.home.database().recipients(server.home.path(), raw).await;
+        assert!(!rows.is_empty(), "the incident has recipients");
+        let by_id: BTreeMap<&str, &str> = shown
+            .split("<li class=\"row ")
+            .skip(1)
+            .filter_map(|row| Some((row.split("id=\"rcp_").nth(1)?.split('"').next()?, row)))
+            .collect();
+        let true_to = |(id, state, due): &(String, String, Option<i64>)| {
+            let Some(row) = by_id.get(id.as_str()) else { return false };
+            let class = row.split('"').next().unwrap_or_default();
+            match state.as_str() {
+                "to_decide" => class == "open decide",
+                "waiting" => {
+                    let named = |due: i64| row.contains(&format!("data-away=\"{due}\""));
+                    matches!(class, "open" | "open alarm") && due.is_some_and(named)
+                }
+                // Somebody who was only to be informed, and was not, stands out.
+                "informed" => matches!(class, "settled" | "open alarm"),
+                _ => class == "settled",
+            }
+        };
+        rows.iter().all(true_to).then_some(())
+    })
+    .await;
 }
 
 /// The delivery that a letter is.

@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod chaos;
 pub mod client;
+pub mod cluster;
 pub mod history;
 pub mod hook_sink;
 pub mod incident;

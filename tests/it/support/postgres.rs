@@ -91,6 +91,16 @@ pub async fn on_each_database(test: impl AsyncFn(Database)) {
     .await;
 }
 
+impl Database {
+    /// Runs `test` on one more fresh database of the same PostgreSQL server.
+    pub async fn another(&self, test: &impl AsyncFn(Database)) {
+        let (user, server, _) = self.split();
+        let fresh = FreshDatabase::create(&format!("{user}@{server}/postgres")).await;
+        test(Database::Postgres { url: fresh.url.clone() }).await;
+        fresh.drop().await;
+    }
+}
+
 /// Runs `test` on PostgreSQL alone, for what only several nodes can do; nothing where `TEST_DATABASE` is `sqlite`, or
 /// where no server is given outside of CI.
 pub async fn on_postgres(test: impl AsyncFn(Database)) {
@@ -136,6 +146,51 @@ impl Database {
                 let run = sqlx::raw_sql(sqlx::AssertSqlSafe(statement.to_owned())).execute(&mut file).await;
                 run.expect("a statement of the tests");
                 file.close().await.expect("an orderly end of the connection");
+            }
+        }
+    }
+
+    /// When the timers of this kind fall due, in their incident's own time, in order.
+    pub async fn timers(&self, folder: &Path, kind: &str) -> Vec<i64> {
+        let query = format!("select due_own_ms from timer where kind = '{kind}' order by due_own_ms");
+        let query = sqlx::AssertSqlSafe(query);
+        let rows: Result<Vec<(i64,)>, _> = match self {
+            Self::Postgres { url } => {
+                let mut one = PgConnection::connect(url).await.expect("the service's database");
+                sqlx::query_as(query).fetch_all(&mut one).await
+            }
+            Self::Sqlite => {
+                let mut file =
+                    SqliteConnection::connect(&self.url(folder)).await.expect("the service's file");
+                sqlx::query_as(query).fetch_all(&mut file).await
+            }
+        };
+        rows.expect("a query of the tests").into_iter().map(|(due,)| due).collect()
+    }
+
+    /// Every recipient of an incident (32 digits) as its row says: id (32 digits), state, and the moment of its timer.
+    pub async fn recipients(&self, folder: &Path, incident: &str) -> Vec<(String, String, Option<i64>)> {
+        let query = |digits: fn(&str) -> String| {
+            let (id, of) = (digits("recipient.id"), digits("recipient.incident_id"));
+            format!(
+                "select {id}, recipient.state, timer.due_at_ms from recipient left join timer \
+                 on timer.subject_id = recipient.id and timer.kind = 'step' and timer.fired_at_ms is null \
+                 where {of} = '{incident}'"
+            )
+        };
+        match self {
+            Self::Postgres { url } => {
+                let mut one = PgConnection::connect(url).await.expect("the service's database");
+                let query = query(|column| format!("replace({column}::text, '-', '')"));
+                let rows = sqlx::query_as(sqlx::AssertSqlSafe(query)).fetch_all(&mut one).await;
+                rows.expect("a query of the tests")
+            }
+            Self::Sqlite => {
+                let mut file =
+                    SqliteConnection::connect(&self.url(folder)).await.expect("the service's file");
+                let query = query(|column| format!("lower(hex({column}))"));
+                let rows = sqlx::query_as(sqlx::AssertSqlSafe(query)).fetch_all(&mut file).await;
+                rows.expect("a query of the tests")
             }
         }
     }

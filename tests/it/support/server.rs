@@ -25,6 +25,7 @@ pub struct Home {
     database: Database,
     port: u16,
     settings: Vec<(String, String)>,
+    fails_at: Option<String>,
 }
 
 /// What a command printed and how it ended.
@@ -60,7 +61,7 @@ impl Home {
     pub fn new(database: Database) -> Self {
         let folder = tempfile::Builder::new().prefix("noroshi-test-").tempdir().expect("a temporary folder");
         std::fs::create_dir(folder.path().join("playbooks")).expect("a fresh folder");
-        Self { folder, database, port: free_port(), settings: Vec::new() }
+        Self { folder, database, port: free_port(), settings: Vec::new(), fails_at: None }
     }
 
     /// Another node's folder: the same database, key, settings and playbooks.
@@ -80,6 +81,11 @@ impl Home {
         self.settings.retain(|(name, _)| name != variable);
         self.settings.push((variable.to_owned(), value.to_owned()));
         self
+    }
+
+    /// From now on `serve` fails there (`NAME:HIT:ACTION`, see `src/failpoint.rs`), or nowhere. No other command does.
+    pub fn fail_at(&mut self, point: Option<&str>) {
+        self.fails_at = point.map(str::to_owned);
     }
 
     /// Sends by these sinks, in order of preference.
@@ -193,6 +199,9 @@ impl Home {
             .env("NOROSHI_SERVER__KEY_FILE", self.path().join("noroshi.key"))
             .env("NOROSHI_PLAYBOOKS__DIR", self.path().join("playbooks"))
             .envs(self.settings.iter().map(|(name, value)| (name, value)));
+        if let (Some(point), ["serve"]) = (&self.fails_at, arguments) {
+            command.env("NOROSHI_FAIL_POINT", point);
+        }
         command
     }
 
