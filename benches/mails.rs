@@ -34,7 +34,7 @@ use lettre::{
 use serde_json::json;
 use sqlx::{ConnectOptions as _, Row as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use support::{
-    playbooks::{patient, spread, urgent_beside, with},
+    playbooks::{many, patient, with},
     postgres::Database,
     server::{Home, Server},
     smtp_sink::{Conduct, Sink},
@@ -102,6 +102,38 @@ async fn main() {
     }
     severity().await;
     tar_pit().await;
+}
+
+/// [`many`] spread over so many mail domains, `hosp_<n>` at `d<n>.many.example`, and beside them a group `urgent` of a
+/// hundred at `u<n>.many.example`.
+fn spread(hospitals: usize, domains: usize) -> String {
+    let mut text = String::with_capacity(hospitals * 150);
+    for line in many(hospitals).lines() {
+        let number = line.trim_start().strip_prefix("hosp_").and_then(|rest| rest.split(':').next());
+        match number.and_then(|number| number.parse::<usize>().ok()) {
+            Some(n) => text += &line.replace("@many.example", &format!("@d{}.many.example", n % domains)),
+            None => text += line,
+        }
+        text.push('\n');
+    }
+    let keys: Vec<String> = (0..100).map(|n| format!("urgent_{n}")).collect();
+    text +=
+        &format!("  urgent: {{ kind: group, title: 急ぎ, outside: true, members: [{}] }}\n", keys.join(", "));
+    for (n, key) in keys.iter().enumerate() {
+        text += &format!(
+            "  {key}: {{ title: {key}, outside: true, primary: {{ email: {key}@u{}.many.example }}, \
+             alternate: {{ email: {key}@yobi.example }} }}\n",
+            n % domains
+        );
+    }
+    text
+}
+
+/// [`patient`] under the key `urgent`, to the group `urgent` of [`spread`].
+fn urgent_beside() -> String {
+    let text = with(&patient(), "key: quick", "key: urgent");
+    let text = with(&text, "agencies: [hospitals, fire_hq]", "agencies: [urgent, hospitals, fire_hq]");
+    text.replace("agency:hospitals", "agency:urgent")
 }
 
 /// What one run of the product showed.

@@ -28,8 +28,7 @@ pub(super) fn short(name: &str) -> String {
     let letters: Vec<(usize, char)> = name.char_indices().collect();
     let parts = |here: char, next: char| next.is_whitespace() || here.is_ascii() != next.is_ascii();
     let ends = letters.windows(2).filter(|pair| parts(pair[0].1, pair[1].1)).map(|pair| pair[1].0);
-    let ends = ends.chain([name.len()]);
-    let fitting = ends.filter(|end| width(&name[..*end]) <= HALF_WIDTHS).next_back();
+    let fitting = ends.chain([name.len()]).rfind(|end| width(&name[..*end]) <= HALF_WIDTHS);
     let mut kept =
         name[..fitting.unwrap_or(name.len())].trim_end_matches([' ', '　', ',', '、', '-']).to_owned();
     while width(&kept) > HALF_WIDTHS {
