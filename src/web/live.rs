@@ -1,7 +1,8 @@
 //! Server-sent events: that something changed, never what. A page asks again and is told only what it may see.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    cmp::Reverse,
+    collections::BTreeSet,
     convert::Infallible,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -13,7 +14,10 @@ use actix_web::{
     web::{Bytes, Data, Path},
 };
 use noroshi_core::id::IncidentId;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::{
+    sync::broadcast::error::{RecvError, TryRecvError},
+    time::{Interval, interval},
+};
 
 use super::problem::WebError;
 use crate::{
@@ -23,6 +27,9 @@ use crate::{
 
 /// A comment this often keeps proxies from hanging up.
 const PING: Duration = Duration::from_secs(15);
+/// No page is told more often than this. The first change is told at once; those that follow within a breath are told
+/// together, each kind once: a page asks anew whatever their number.
+const BREATH: Duration = Duration::from_millis(100);
 /// Events sent in one go when a page resumes.
 const CATCH_UP: u64 = 1000;
 
@@ -55,7 +62,8 @@ struct Listener {
     last: i64,
     /// What the table told; the same may come live once more.
     caught_up: BTreeSet<i64>,
-    waiting: VecDeque<Event>,
+    waiting: Vec<Event>,
+    breath: Interval,
     greeted: bool,
 }
 
@@ -79,7 +87,8 @@ async fn stream(
     };
     app.live_pages.fetch_add(1, Ordering::Relaxed);
     let caught_up = waiting.iter().map(|event| event.id).collect();
-    let listener = Listener { app, incident, live, last, caught_up, waiting: waiting.into(), greeted: false };
+    let breath = interval(BREATH);
+    let listener = Listener { app, incident, live, last, caught_up, waiting, breath, greeted: false };
     let events = futures_util::stream::unfold(listener, |mut listener| async move {
         let stop = listener.app.stopping.clone();
         let chunk = tokio::select! {
@@ -102,25 +111,41 @@ impl Listener {
             self.greeted = true;
             return Bytes::from_static(b": hello\nretry: 2000\n\n");
         }
-        loop {
-            if let Some(event) = self.waiting.pop_front() {
-                self.last = self.last.max(event.id);
-                return frame(&event);
-            }
+        while self.waiting.is_empty() {
             tokio::select! {
                 event = self.live.recv() => match event {
-                    Ok(event) if self.incident.is_none_or(|wanted| wanted == event.incident) => {
-                        if !self.caught_up.remove(&event.id) {
-                            self.waiting.push_back(event);
-                        }
-                    }
-                    Ok(_) => {}
+                    Ok(event) => self.hear(event),
                     Err(RecvError::Lagged(_)) => self.look().await,
                     Err(RecvError::Closed) => return Bytes::from_static(b": bye\n\n"),
                 },
                 () = tokio::time::sleep(PING) => return Bytes::from_static(b": still here\n\n"),
             }
         }
+        self.breath.tick().await;
+        loop {
+            match self.live.try_recv() {
+                Ok(event) => self.hear(event),
+                Err(TryRecvError::Lagged(_)) => self.look().await,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
+        }
+        self.breath.reset();
+        self.tell()
+    }
+
+    fn hear(&mut self, event: Event) {
+        if self.incident.is_none_or(|wanted| wanted == event.incident) && !self.caught_up.remove(&event.id) {
+            self.waiting.push(event);
+        }
+    }
+
+    /// Everything that waits, in the order of the numbers; of the same kind in the same incident the newest.
+    fn tell(&mut self) -> Bytes {
+        self.waiting.sort_by_key(|event| Reverse(event.id));
+        let mut told = BTreeSet::new();
+        self.waiting.retain(|event| told.insert((event.incident, event.kind.clone())));
+        self.last = self.waiting.first().map_or(self.last, |newest| self.last.max(newest.id));
+        Bytes::from(self.waiting.drain(..).rev().map(|event| frame(&event)).collect::<String>())
     }
 
     async fn look(&mut self) {
@@ -134,7 +159,7 @@ impl Listener {
     }
 }
 
-fn frame(event: &Event) -> Bytes {
+fn frame(event: &Event) -> String {
     let data = serde_json::json!({ "incident": event.incident, "kind": event.kind });
-    Bytes::from(format!("id: {}\nevent: {}\ndata: {data}\n\n", event.id, event.kind))
+    format!("id: {}\nevent: {}\ndata: {data}\n\n", event.id, event.kind)
 }
