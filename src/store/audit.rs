@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::StoreError;
+use super::{StoreError, stands};
 
 /// Rows that wait for a moment and have no timer for it. One list for each kind; ids of rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -68,7 +68,7 @@ fn lost_recipients() -> Condition {
         .filter(delivery::Column::State.is_in(["queued", "leased"]))
         .into_query();
     Condition::all()
-        .add(Column::State.eq("waiting"))
+        .add(stands(Column::State, "waiting"))
         .add(untimed(own))
         .add(Condition::any().add(Column::StartedOwnMs.is_not_null()).add(Expr::exists(letters).not()))
 }
@@ -90,7 +90,7 @@ fn lost_chairs() -> Condition {
 fn lost_tasks() -> Condition {
     use task::Column;
     Condition::all()
-        .add(Column::State.eq("open"))
+        .add(stands(Column::State, "open"))
         .add(Column::NextOwnMs.is_not_null())
         .add(untimed((task::Entity, Column::Id)))
 }
@@ -120,7 +120,7 @@ pub async fn with_losses(
     let last: Option<Uuid> = recipient::Entity::find()
         .select_only()
         .column(Column::Id)
-        .filter(Column::State.eq("waiting"))
+        .filter(stands(Column::State, "waiting"))
         .filter(Condition::all().add_option(beyond(after)))
         .order_by_asc(Column::Id)
         .offset(ASKED - 1)
@@ -234,7 +234,7 @@ pub async fn late_letters(db: &impl ConnectionTrait, before: Timestamp) -> Resul
             .column_as(incident_of(Column::IncidentId), "incident")
             .column_as(Column::Id.count(), "items")
             .column_as(Column::DueAtMs.min(), "since")
-            .filter(Column::State.eq("queued"))
+            .filter(stands(Column::State, "queued"))
             .filter(Column::Transport.ne("phone"))
             .filter(Column::DueAtMs.lt(before.0))
             .group_by(incident_of(Column::IncidentId))
@@ -253,7 +253,7 @@ pub async fn letters_in_hand(db: &impl ConnectionTrait, before: Timestamp) -> Re
             .column_as(incident_of(Column::IncidentId), "incident")
             .column_as(Column::Id.count(), "items")
             .column_as(Column::HandedAtMs.min(), "since")
-            .filter(Column::State.eq("leased"))
+            .filter(stands(Column::State, "leased"))
             .filter(Column::HandedAtMs.lt(before.0))
             .group_by(incident_of(Column::IncidentId))
             .into_tuple()

@@ -18,12 +18,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{CHUNK, StoreError};
-
-/// Whether a letter is in this state. Written out and not bound: only so the planner sees that a partial index fits.
-fn is(state: &'static str) -> Expr {
-    Column::State.into_expr().eq(Expr::cust(format!("'{state}'")))
-}
+use super::{CHUNK, StoreError, stands};
 
 /// Adds deliveries.
 pub async fn put(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), StoreError> {
@@ -50,7 +45,7 @@ pub async fn claim(
     let mut due = Entity::find()
         .select_only()
         .column(Column::Id)
-        .filter(is("queued"))
+        .filter(stands(Column::State, "queued"))
         .filter(Column::DueAtMs.lte(now.0))
         .filter(Column::Transport.eq(transport))
         .order_by_asc(Column::Priority)
@@ -84,7 +79,7 @@ pub async fn next_due(db: &impl ConnectionTrait, transport: &str) -> Result<Opti
     let due: Option<Option<i64>> = Entity::find()
         .select_only()
         .column_as(Column::DueAtMs.min(), "due")
-        .filter(is("queued"))
+        .filter(stands(Column::State, "queued"))
         .filter(Column::Transport.eq(transport))
         .into_tuple()
         .one(db)
@@ -110,7 +105,7 @@ pub async fn hand_over(
         .col_expr(Column::LeaseUntilMs, Expr::value((now + lease).0))
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
         .filter(Column::Id.is_in(ids.iter().copied()))
-        .filter(is("leased"))
+        .filter(stands(Column::State, "leased"))
         .filter(Column::LeasedBy.eq(node))
         .filter(Column::HandedAtMs.is_null())
         .exec_with_returning(db)
@@ -128,7 +123,7 @@ pub async fn put_back(db: &impl ConnectionTrait, ids: &[Uuid], node: Uuid) -> Re
     Entity::update_many()
         .set(change)
         .filter(Column::Id.is_in(ids.iter().copied()))
-        .filter(is("leased"))
+        .filter(stands(Column::State, "leased"))
         .filter(Column::LeasedBy.eq(node))
         .filter(Column::HandedAtMs.is_null())
         .exec(db)
@@ -149,7 +144,7 @@ pub async fn held(
         .select_only()
         .columns([Column::Id, Column::Fence])
         .filter(Column::Id.is_in(ids))
-        .filter(is("leased"))
+        .filter(stands(Column::State, "leased"))
         .filter(Column::LeasedBy.eq(node))
         .into_tuple()
         .all(db)
@@ -167,7 +162,7 @@ pub async fn renew(
     let held = Entity::find()
         .select_only()
         .column(Column::Id)
-        .filter(is("leased"))
+        .filter(stands(Column::State, "leased"))
         .filter(Column::LeasedBy.eq(node))
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
         .into_query();
@@ -189,7 +184,7 @@ pub async fn abandoned(
     n: u64,
     among: Option<Vec<Uuid>>,
 ) -> Result<Vec<Model>, StoreError> {
-    let mut query = Entity::find().filter(is("leased"));
+    let mut query = Entity::find().filter(stands(Column::State, "leased"));
     if !everyone {
         query = query.filter(Column::LeaseUntilMs.lt(now.0));
     }
@@ -352,16 +347,22 @@ pub async fn backlog(
     db: &impl ConnectionTrait,
     now: Timestamp,
 ) -> Result<(u64, Option<Timestamp>), StoreError> {
-    let found: Option<(i64, Option<i64>)> = Entity::find()
-        .select_only()
-        .column_as(Column::Id.count(), "letters")
-        .column_as(Column::DueAtMs.min(), "oldest")
-        .filter(Column::State.is_in(["queued", "leased"]))
-        .filter(Column::Transport.ne("phone"))
-        .filter(Column::DueAtMs.lte(now.0))
-        .into_tuple()
-        .one(db)
-        .await?;
-    let (letters, oldest) = found.unwrap_or_default();
+    let (mut letters, mut oldest) = (0, None);
+    // One state at a time: each has an index of its own.
+    for state in ["queued", "leased"] {
+        let found: Option<(i64, Option<i64>)> = Entity::find()
+            .select_only()
+            .column_as(Column::Id.count(), "letters")
+            .column_as(Column::DueAtMs.min(), "oldest")
+            .filter(stands(Column::State, state))
+            .filter(Column::Transport.ne("phone"))
+            .filter(Column::DueAtMs.lte(now.0))
+            .into_tuple()
+            .one(db)
+            .await?;
+        let (count, since) = found.unwrap_or_default();
+        letters += count;
+        oldest = [oldest, since].into_iter().flatten().min();
+    }
     Ok((u64::try_from(letters).unwrap_or(0), oldest.map(Timestamp)))
 }

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::StoreError;
+use super::{StoreError, stands};
 
 /// Letters that are due and have not left, and since when the oldest has been due, by carrier. What a person carries
 /// (`phone`) is not among them.
@@ -27,7 +27,7 @@ pub async fn letters_due(
             .column(Column::Transport)
             .column_as(Column::Id.count(), "letters")
             .column_as(Column::DueAtMs.min(), "oldest")
-            .filter(Column::State.eq(state))
+            .filter(stands(Column::State, state))
             .filter(Column::Transport.ne("phone"))
             .filter(Column::DueAtMs.lte(now.0))
             .group_by(Column::Transport)
@@ -45,7 +45,8 @@ pub async fn letters_due(
 /// Letters that a node has in hand.
 pub async fn leases(db: &impl ConnectionTrait, node: Uuid) -> Result<u64, StoreError> {
     use delivery::Column;
-    let held = delivery::Entity::find().filter(Column::State.eq("leased")).filter(Column::LeasedBy.eq(node));
+    let held =
+        delivery::Entity::find().filter(stands(Column::State, "leased")).filter(Column::LeasedBy.eq(node));
     Ok(held.count(db).await?)
 }
 
