@@ -100,7 +100,7 @@ impl Told {
 
     /// How many parties an alert would go to, and at how many addresses.
     ///
-    /// - `everybody`: see [`Told::addressees`].
+    /// - `everybody`: see `Told::addressees`.
     pub fn reach(&self, scene: &Scene, rule: &Rule, everybody: bool) -> (usize, usize) {
         let parties = self.addressees(scene, rule, everybody);
         (parties.len(), parties.iter().map(|party| party.contacts.primary.len()).sum())

@@ -30,6 +30,9 @@ const PULSE: Duration = Duration::from_secs(3);
 const IDLE: Duration = Duration::from_secs(1);
 /// So many connections that come back are tested after a question was given up: more than the pool has.
 const TESTED: u32 = 32;
+/// So many idle connections are closed unasked after one gave no sign of life: as many as the pool has. To ask each of
+/// them in turn would keep whoever waits for the first good one waiting for long.
+const CLOSED: u32 = 16;
 
 /// A connection, a pool or a transaction that keeps nobody waiting for ever.
 #[derive(Clone, Debug)]
@@ -41,29 +44,42 @@ pub struct Bounded<C> {
 /// A transaction.
 pub type Transaction = Bounded<DatabaseTransaction>;
 
-/// How many connections that come back are to be tested still.
+/// What is to be done still with connections of which nobody knows whether they live.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Doubt(Arc<AtomicU32>);
+pub(super) struct Doubt(Arc<Left>);
+
+#[derive(Debug, Default)]
+struct Left {
+    /// So many that come back are tested.
+    tested: AtomicU32,
+    /// So many that lie idle are closed.
+    closed: AtomicU32,
+}
 
 impl Doubt {
     /// Lets a pool of PostgreSQL close connections whose peer has vanished.
     pub(super) fn watch(&self, options: &mut ConnectOptions) {
-        options.test_before_acquire(false).map_sqlx_postgres_before_acquire(|connection, meta| {
+        let doubt = self.clone();
+        options.test_before_acquire(false).map_sqlx_postgres_before_acquire(move |connection, meta| {
+            let doubt = doubt.clone();
             Box::pin(async move {
-                if meta.idle_for >= IDLE {
-                    sign_of_life(connection).await?;
+                if meta.idle_for < IDLE {
+                    return Ok(true);
                 }
-                Ok(true)
+                if take(&doubt.0.closed) {
+                    return Ok(false);
+                }
+                doubt.sign_of_life(connection).await.map(|()| true)
             })
         });
         let doubt = self.clone();
         options.map_sqlx_postgres_pool_opts(move |pool| {
             let doubt = doubt.clone();
             pool.after_release(move |connection, _| {
-                let tested = doubt.take();
+                let doubt = doubt.clone();
                 Box::pin(async move {
-                    if tested {
-                        sign_of_life(connection).await?;
+                    if take(&doubt.0.tested) {
+                        doubt.sign_of_life(connection).await?;
                     }
                     Ok(true)
                 })
@@ -71,14 +87,17 @@ impl Doubt {
         });
     }
 
-    fn take(&self) -> bool {
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    async fn sign_of_life(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let silent = |_| {
+            self.0.closed.store(CLOSED, Ordering::Relaxed);
+            std::io::Error::new(std::io::ErrorKind::TimedOut, "the database gives no sign of life")
+        };
+        timeout(PULSE, connection.ping()).await.map_err(silent)?
     }
 }
 
-async fn sign_of_life(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    let silent = |_| std::io::Error::new(std::io::ErrorKind::TimedOut, "the database gives no sign of life");
-    timeout(PULSE, connection.ping()).await.map_err(silent)?
+fn take(left: &AtomicU32) -> bool {
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
 }
 
 /// A question that is under way. Dropped before it was answered, also because whoever asked has gone, it leaves a doubt.
@@ -87,7 +106,7 @@ struct Asking<'a>(Option<&'a Doubt>);
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
         if let Some(Doubt(left)) = self.0 {
-            left.store(TESTED, Ordering::Relaxed);
+            left.tested.store(TESTED, Ordering::Relaxed);
         }
     }
 }

@@ -60,6 +60,8 @@ async fn a_full_disk_is_told_and_nothing_is_half_written() {
     let (sink, history) = (Sink::start().await, History::default());
     let database = format!("sqlite:{}", disk.0.join("noroshi.db").display());
     let home = Home::new(Database::Sqlite).set("NOROSHI_DATABASE__URL", &database).relays(&[&sink]);
+    // Where the tests look for it.
+    std::os::unix::fs::symlink(disk.0.join("noroshi.db"), home.path().join("noroshi.db")).expect("a link");
     let server = home.playbook("quick.yaml", &patient()).serve_with(DIRECTORY).await;
     let body = json!({ "playbook": "quick", "mode": "live", "variables": {} });
     let first = server.api.post("/api/v1/incidents", &body).await.expect(201);
