@@ -13,6 +13,7 @@ use noroshi_core::{
     text::Text,
     time::{Timeline, Timestamp},
 };
+use sea_orm::ConnectionTrait;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -288,7 +289,7 @@ pub(super) async fn stop_all(
         let mut rows = Recipients::lock(work, chunk.to_vec()).await?;
         for id in chunk {
             let Some(row) = rows.get(*id) else { continue };
-            let rule = rules.get(work, row.alert_id).await?;
+            let rule = rules.get(&work.tx, row.alert_id).await?;
             rows.step(work, scene, &rule, *id, &Input::Stopped { why, tell }).await?;
         }
         rows.save(work).await?;
@@ -303,13 +304,13 @@ pub(super) struct Rules(BTreeMap<Uuid, std::sync::Arc<Rule>>);
 impl Rules {
     pub(super) async fn get(
         &mut self,
-        work: &Work<'_>,
+        db: &impl ConnectionTrait,
         alert: Uuid,
     ) -> Result<std::sync::Arc<Rule>, OperationError> {
         if let Some(rule) = self.0.get(&alert) {
             return Ok(std::sync::Arc::clone(rule));
         }
-        let row = store::alert::get(&work.tx, AlertId::new(alert)).await?;
+        let row = store::alert::get(db, AlertId::new(alert)).await?;
         let rule = std::sync::Arc::new(store::alert::rule(&row)?);
         self.0.insert(alert, std::sync::Arc::clone(&rule));
         Ok(rule)

@@ -204,7 +204,7 @@ async fn set_again(work: &mut Work<'_>, scene: &Scene, lost: Lost) -> Result<(),
     let mut rules = Rules::default();
     for chunk in lost.recipients.chunks(store::CHUNK) {
         for mut row in store::recipient::lock(&work.tx, chunk.to_vec()).await? {
-            let rule = rules.get(work, row.alert_id).await?;
+            let rule = rules.get(&work.tx, row.alert_id).await?;
             step(work, scene, &rule, &mut row, &Input::StepLost).await?;
         }
     }

@@ -3,6 +3,8 @@
 //! A connection hands over its next letter only after the outcome of its last is committed, so a kill can double at
 //! most one letter for each connection.
 
+use std::collections::HashMap;
+
 use entity::{attempt, delivery};
 use noroshi_core::{
     alert::ContactPoint,
@@ -17,6 +19,7 @@ use uuid::Uuid;
 use super::{
     Actor, OperationError, Work,
     alert::Rules,
+    letter::Desk,
     recipients::Recipients,
     scene::{Scenes, text},
     telling,
@@ -77,16 +80,15 @@ pub async fn next_due(app: &App, transport: &str) -> Result<Option<Timestamp>, O
 
 /// Records outcomes and notes what is handed over next, in one transaction.
 ///
-/// Returns those of `next` that may leave: what was withdrawn, or leased away, meanwhile is not among them. The first
-/// try of a recipient's first letter starts its ladder.
+/// Returns those of `next` that may leave, with what is needed to write them: what was withdrawn, or leased away,
+/// meanwhile is not among them. The first try of a recipient's first letter starts its ladder.
 pub async fn record(
     app: &App,
     tried: &[Tried],
-    next: &[Uuid],
-) -> Result<Vec<delivery::Model>, OperationError> {
+    next: &[delivery::Model],
+) -> Result<(Vec<delivery::Model>, Desk), OperationError> {
     let mut work = Work::begin(app, Actor::system()).await?;
-    let before = store::delivery::several(&work.tx, next.to_vec()).await?;
-    work.enter(tried.iter().map(|one| &one.delivery).chain(&before).map(|row| row.incident_id)).await?;
+    work.enter(tried.iter().map(|one| &one.delivery).chain(next).map(|row| row.incident_id)).await?;
     let handed = store::delivery::hand_over(&work.tx, next, app.node, work.now, app.lease).await?;
     if !handed.is_empty() {
         reached("record.handed");
@@ -108,7 +110,7 @@ pub async fn record(
         let Some(row) = delivery.recipient_id.and_then(|id| rows.get(id)) else { continue };
         if row.started_own_ms.is_none() {
             let scene = scenes.get(app, &work.tx, row.incident_id).await?;
-            let rule = rules.get(&work, row.alert_id).await?;
+            let rule = rules.get(&work.tx, row.alert_id).await?;
             let id = row.id;
             rows.step(&mut work, &scene, &rule, id, &Input::Tried).await?;
             reached("record.begun");
@@ -133,7 +135,7 @@ pub async fn record(
     rows.save(&work).await?;
     work.commit().await?;
     reached("record.committed");
-    Ok(handed)
+    Ok((handed, Desk::new(scenes, rules, rows)))
 }
 
 async fn record_one(
@@ -263,7 +265,7 @@ pub(super) async fn settle(
         scenes.forget(delivery.incident_id);
     }
     if let Some(row) = delivery.recipient_id.and_then(|id| rows.get(id)) {
-        let (id, rule) = (row.id, rules.get(work, row.alert_id).await?);
+        let (id, rule) = (row.id, rules.get(&work.tx, row.alert_id).await?);
         if let Some(input) = input {
             rows.step(work, &scene, &rule, id, &input).await?;
         }
@@ -347,9 +349,15 @@ fn attempt(app: &App, one: &Tried) -> attempt::Model {
     }
 }
 
-/// Whether the owner of this address has taken it down, and nobody has looked into it since: its words.
-pub async fn gone(app: &App, delivery: &delivery::Model) -> Result<Option<String>, OperationError> {
-    Ok(store::directory::gone(app.store.read(), &point(delivery)).await?)
+/// Of which of these letters the owner has taken the address down, and nobody has looked into it since: its words.
+pub async fn gone(app: &App, letters: &[delivery::Model]) -> Result<HashMap<Uuid, String>, OperationError> {
+    let contacts = letters.iter().map(|letter| letter.contact.clone()).collect();
+    let gone = store::directory::gone(app.store.read(), contacts).await?;
+    let words = letters.iter().filter_map(|letter| {
+        let place = (letter.contact.clone(), letter.via.clone(), letter.address.clone());
+        Some((letter.id, gone.get(&place)?.clone()))
+    });
+    Ok(words.collect())
 }
 
 /// Lengthens the leases that this node holds; gives the moment of it, and until when they run now.

@@ -1,9 +1,6 @@
 //! Writing letters: the outbox keeps what is needed to write one, not its text.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, btree_map::Entry},
-};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use entity::{delivery, recipient};
 use noroshi_core::{
@@ -18,7 +15,9 @@ use uuid::Uuid;
 
 use super::{
     OperationError,
+    alert::Rules,
     errand::{self, RoleLetter},
+    recipients::Recipients,
     scene::{Scene, Scenes, text},
 };
 use crate::{
@@ -27,56 +26,70 @@ use crate::{
     transport::letter::{DrillWords, Letter},
 };
 
-/// Everything that letters of one batch share, loaded once.
+/// What letters of one batch are written from, each thing loaded once.
 #[derive(Default)]
-struct Desk {
+pub struct Desk {
     scenes: Scenes,
-    rules: BTreeMap<Uuid, Rule>,
+    rules: Rules,
     recipients: BTreeMap<Uuid, recipient::Model>,
 }
 
 /// Writes the letters of a batch of deliveries, in their order.
 pub async fn write_all(app: &App, deliveries: &[delivery::Model]) -> Result<Vec<Letter>, OperationError> {
-    let db = app.store.read();
-    let mut desk = Desk::default();
-    let mut errands = Vec::with_capacity(deliveries.len());
-    for delivery in deliveries {
-        let id = DeliveryId::new(delivery.id);
-        let errand: Option<RoleLetter> =
-            delivery.errand.as_ref().map(|json| from_json("delivery", id, json)).transpose()?;
-        errands.push(errand);
+    Desk::default().write_all(app, deliveries).await
+}
+
+impl Desk {
+    /// With what a transaction has loaded, as it left it.
+    pub(super) fn new(scenes: Scenes, rules: Rules, recipients: Recipients) -> Self {
+        Self { scenes, rules, recipients: recipients.into_rows() }
     }
-    let about = |(delivery, errand): (&delivery::Model, &Option<RoleLetter>)| {
-        let of_errand = || errand.as_ref()?.about.recipient().map(RecipientId::raw);
-        delivery.recipient_id.or_else(of_errand)
-    };
-    let wanted: Vec<Uuid> = deliveries.iter().zip(&errands).filter_map(about).collect();
-    desk.recipients =
-        store::recipient::several(db, wanted).await?.into_iter().map(|row| (row.id, row)).collect();
-    let mut letters = Vec::with_capacity(deliveries.len());
-    for (delivery, errand) in deliveries.iter().zip(&errands) {
-        let scene = desk.scenes.get(app, db, delivery.incident_id).await?;
-        let row = about((delivery, errand)).and_then(|id| desk.recipients.get(&id)).cloned();
-        let of_errand = || errand.as_ref()?.about.alert().map(AlertId::raw);
-        let rule = match row.as_ref().map(|row| row.alert_id).or_else(of_errand) {
-            None => None,
-            Some(alert) => Some(&*match desk.rules.entry(alert) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(new) => {
-                    new.insert(store::alert::rule(&store::alert::get(db, AlertId::new(alert)).await?)?)
-                }
-            }),
+
+    /// Writes the letters of a batch of deliveries, in their order; loads what is not there yet.
+    pub async fn write_all(
+        mut self,
+        app: &App,
+        deliveries: &[delivery::Model],
+    ) -> Result<Vec<Letter>, OperationError> {
+        let db = app.store.read();
+        let mut errands = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            let id = DeliveryId::new(delivery.id);
+            let errand: Option<RoleLetter> =
+                delivery.errand.as_ref().map(|json| from_json("delivery", id, json)).transpose()?;
+            errands.push(errand);
+        }
+        let about = |(delivery, errand): (&delivery::Model, &Option<RoleLetter>)| {
+            let of_errand = || errand.as_ref()?.about.recipient().map(RecipientId::raw);
+            delivery.recipient_id.or_else(of_errand)
         };
-        letters.push(match (errand, rule) {
-            (Some(errand), rule) => errand::write(app, &scene, rule, row.as_ref(), delivery, errand),
-            (None, Some(rule)) => to_recipient(app, &scene, rule, row.as_ref(), delivery),
-            (None, None) => {
-                let id = DeliveryId::new(delivery.id).to_string();
-                return Err(StoreError::Corrupt { what: "delivery", id, found: "no recipient".into() }.into());
-            }
-        });
+        let mut missing: Vec<Uuid> = deliveries.iter().zip(&errands).filter_map(about).collect();
+        missing.retain(|id| !self.recipients.contains_key(id));
+        if !missing.is_empty() {
+            let rows = store::recipient::several(db, missing).await?;
+            self.recipients.extend(rows.into_iter().map(|row| (row.id, row)));
+        }
+        let mut letters = Vec::with_capacity(deliveries.len());
+        for (delivery, errand) in deliveries.iter().zip(&errands) {
+            let scene = self.scenes.get(app, db, delivery.incident_id).await?;
+            let row = about((delivery, errand)).and_then(|id| self.recipients.get(&id));
+            let of_errand = || errand.as_ref()?.about.alert().map(AlertId::raw);
+            let rule = match row.map(|row| row.alert_id).or_else(of_errand) {
+                None => None,
+                Some(alert) => Some(self.rules.get(db, alert).await?),
+            };
+            letters.push(match (errand, rule.as_deref()) {
+                (Some(errand), rule) => errand::write(app, &scene, rule, row, delivery, errand),
+                (None, Some(rule)) => to_recipient(app, &scene, rule, row, delivery),
+                (None, None) => {
+                    let id = DeliveryId::new(delivery.id).to_string();
+                    let found = "no recipient".into();
+                    return Err(StoreError::Corrupt { what: "delivery", id, found }.into());
+                }
+            });
+        }
+        Ok(letters)
     }
-    Ok(letters)
 }
 
 pub(super) fn clock(app: &App, at: Timestamp) -> String {

@@ -29,6 +29,11 @@ impl Recipients {
         self.rows.get(&id)
     }
 
+    /// All of them, as they stand now.
+    pub(super) fn into_rows(self) -> BTreeMap<Uuid, recipient::Model> {
+        self.rows
+    }
+
     /// Takes one input for one of them: asks the core and performs the effects. Returns whether anything changed.
     pub(super) async fn step(
         &mut self,

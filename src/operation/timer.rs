@@ -88,7 +88,7 @@ async fn fire(app: &App, mut seen: Vec<entity::timer::Model>) -> Result<usize, O
         match (timer.kind.as_str(), timer.subject_id, &timer.subject_key) {
             ("step", Some(id), _) => {
                 let Some(alert) = rows.get(id).map(|row| row.alert_id) else { continue };
-                let rule = rules.get(&work, alert).await?;
+                let rule = rules.get(&work.tx, alert).await?;
                 let fired = Input::TimerFired { step: u16::try_from(timer.step).unwrap_or(u16::MAX) };
                 rows.step(&mut work, &scene, &rule, id, &fired).await?;
                 reached("fire.step");

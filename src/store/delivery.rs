@@ -1,6 +1,6 @@
 //! The outbox: put, claim, record. A row is never deleted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use entity::{
     attempt,
@@ -14,7 +14,7 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect, QueryTrait,
-    sea_query::{Expr, LockBehavior, LockType, OnConflict},
+    sea_query::{Expr, LockBehavior, LockType, OnConflict, Query},
 };
 use uuid::Uuid;
 
@@ -89,27 +89,40 @@ pub async fn next_due(db: &impl ConnectionTrait, transport: &str) -> Result<Opti
 
 /// Notes that these letters are handed over from now on; each is handed over once for each lease, which begins anew.
 ///
-/// Returns those that may leave: what was withdrawn, or leased away, meanwhile is not among them.
+/// Returns those that may leave, as they stand now: what was withdrawn, or leased away, meanwhile is not among them.
 pub async fn hand_over(
     db: &impl ConnectionTrait,
-    ids: &[Uuid],
+    letters: &[Model],
     node: Uuid,
     now: Timestamp,
     lease: Span,
 ) -> Result<Vec<Model>, StoreError> {
-    if ids.is_empty() {
+    if letters.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(Entity::update_many()
+    let until = now + lease;
+    let mut change = Entity::update_many()
         .col_expr(Column::HandedAtMs, Expr::value(now.0))
-        .col_expr(Column::LeaseUntilMs, Expr::value((now + lease).0))
+        .col_expr(Column::LeaseUntilMs, Expr::value(until.0))
         .col_expr(Column::Attempts, Expr::col(Column::Attempts).add(1))
-        .filter(Column::Id.is_in(ids.iter().copied()))
+        .filter(Column::Id.is_in(letters.iter().map(|letter| letter.id)))
         .filter(stands(Column::State, "leased"))
         .filter(Column::LeasedBy.eq(node))
         .filter(Column::HandedAtMs.is_null())
-        .exec_with_returning(db)
-        .await?)
+        .into_query();
+    // What else a letter says was read when it was claimed, and nobody changes it.
+    change.returning(Query::returning().columns([Column::Id, Column::Fence, Column::Attempts]));
+    let rows = db.query_all(&change).await?;
+    let mut left: HashMap<Uuid, (i32, i32)> = HashMap::with_capacity(rows.len());
+    for row in rows {
+        left.insert(row.try_get_by_index(0)?, (row.try_get_by_index(1)?, row.try_get_by_index(2)?));
+    }
+    let handed = letters.iter().filter_map(|letter| {
+        let (fence, attempts) = left.remove(&letter.id)?;
+        let (handed_at_ms, lease_until_ms) = (Some(now.0), until.0);
+        Some(Model { fence, attempts, handed_at_ms, lease_until_ms, ..letter.clone() })
+    });
+    Ok(handed.collect())
 }
 
 /// Gives back letters that `node` claimed and has not handed over: anybody may claim them again.
@@ -194,11 +207,6 @@ pub async fn abandoned(
             .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     }
     Ok(query.order_by_asc(Column::Id).limit(n).all(db).await?)
-}
-
-/// Several deliveries by their ids.
-pub async fn several(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<Vec<Model>, StoreError> {
-    Ok(Entity::find().filter(Column::Id.is_in(ids)).order_by_asc(Column::Id).all(db).await?)
 }
 
 /// One delivery.

@@ -1,6 +1,6 @@
 //! The imported directory, and what is known of its addresses beside it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use entity::{
     address_health, directory_draft,
@@ -164,11 +164,21 @@ pub async fn health(db: &impl ConnectionTrait) -> Result<Vec<address_health::Mod
     Ok(address_health::Entity::find().order_by_asc(address_health::Column::Contact).all(db).await?)
 }
 
-/// The words with which the owner of an address took it down; `None` where letters may go there.
-pub async fn gone(db: &impl ConnectionTrait, point: &ContactPoint) -> Result<Option<String>, StoreError> {
-    let key = (point.contact.clone(), point.transport.clone(), point.address.clone());
-    let row = address_health::Entity::find_by_id(key).one(db).await?;
-    Ok(row.filter(|row| row.gone_at_ms.is_some()).map(|row| row.refused_reason.unwrap_or_default()))
+/// Which of these contacts' addresses their owners have taken down, each with its owner's words: no letter may go there.
+pub async fn gone(
+    db: &impl ConnectionTrait,
+    contacts: BTreeSet<String>,
+) -> Result<HashMap<Place, String>, StoreError> {
+    use address_health::Column as C;
+    let rows = address_health::Entity::find()
+        .filter(C::Contact.is_in(contacts))
+        .filter(C::GoneAtMs.is_not_null())
+        .all(db)
+        .await?;
+    let told = |row: address_health::Model| {
+        ((row.contact, row.transport, row.address), row.refused_reason.unwrap_or_default())
+    };
+    Ok(rows.into_iter().map(told).collect())
 }
 
 /// Somebody has looked into it: the marks of one contact are taken off.

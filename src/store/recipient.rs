@@ -82,7 +82,6 @@ pub async fn unsettled_of_alert(db: &impl ConnectionTrait, alert: Uuid) -> Resul
 
 /// Adds recipients.
 pub async fn put(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), StoreError> {
-    // 32 columns: 500 rows stay under the limit of 32,766 bound values.
     for chunk in rows.chunks(CHUNK) {
         let rows = chunk.iter().map(|row| row.clone().into_active_model());
         Entity::insert_many(rows).exec_without_returning(db).await?;

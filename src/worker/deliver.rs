@@ -34,7 +34,7 @@ use crate::{
     operation::{
         OperationError,
         delivery::{self as outbox, Tried, claim, next_due, record},
-        letter,
+        letter::Desk,
     },
     transport::{Outcome, Transport, letter::Letter},
 };
@@ -64,8 +64,16 @@ pub(super) fn start(app: &Arc<App>, life: &Lifecycle) -> TaskTracker {
 /// A sender's report: the outcome of its last letter, and the letter it wants to hand over next.
 struct Report {
     tried: Option<Tried>,
-    next: Option<Uuid>,
-    go: oneshot::Sender<Option<(delivery::Model, Letter)>>,
+    next: Option<delivery::Model>,
+    go: oneshot::Sender<Option<Handed>>,
+}
+
+/// A letter that a sender may hand over now.
+struct Handed {
+    delivery: delivery::Model,
+    letter: Letter,
+    /// The words with which the owner of the address has taken it down: no call is made.
+    gone: Option<String>,
 }
 
 fn lane(app: &Arc<App>, life: &Lifecycle, lanes: &TaskTracker, name: &'static str, senders: usize) {
@@ -161,12 +169,12 @@ async fn sender(
             return Ok(());
         }
         let (go, gone) = oneshot::channel();
-        let (next, place) = next.map(|(row, place)| (row.id, place)).unzip();
+        let (next, place) = next.unzip();
         let report = Report { tried: tried.take(), next, go };
         if reports.send(report).await.is_err() {
             return Ok(());
         }
-        let Ok(Some((delivery, letter))) = gone.await else { continue };
+        let Ok(Some(Handed { delivery, letter, gone })) = gone.await else { continue };
         let started_at = app.clock.now();
         let tenure = *app.tenure.lock().unwrap_or_else(PoisonError::into_inner);
         if !tenure.holds(Timestamp(delivery.lease_until_ms), started_at) {
@@ -175,14 +183,10 @@ async fn sender(
             continue;
         }
         reached("send.before");
-        let outcome = match app.transports.get(name) {
-            Some(transport @ Transport::Webhook(_)) => match outbox::gone(&app, &delivery).await {
-                Ok(None) => transport.send(&letter, started_at).await,
-                Ok(Some(reason)) => Outcome::Closed { relay: name.to_owned(), reason },
-                Err(error) => Outcome::TryAgain { relay: name.to_owned(), reason: error.to_string() },
-            },
-            Some(transport) => transport.send(&letter, started_at).await,
-            None => Outcome::Refused {
+        let outcome = match (gone, app.transports.get(name)) {
+            (Some(reason), _) => Outcome::Closed { relay: name.to_owned(), reason },
+            (None, Some(transport)) => transport.send(&letter, started_at).await,
+            (None, None) => Outcome::Refused {
                 relay: name.to_owned(),
                 reason: crate::transport::reason::NO_SUCH_TRANSPORT.to_owned(),
             },
@@ -204,10 +208,10 @@ async fn recorder(app: Arc<App>, name: &'static str, mut inbox: mpsc::Receiver<R
     let mut reports = Vec::with_capacity(TOGETHER);
     while turns.waiting(inbox.recv_many(&mut reports, TOGETHER)).await > 0 {
         let tried: Vec<Tried> = reports.iter_mut().filter_map(|report| report.tried.take()).collect();
-        let next: Vec<Uuid> = reports.iter().filter_map(|report| report.next).collect();
+        let next: Vec<delivery::Model> = reports.iter().filter_map(|report| report.next.clone()).collect();
         let mut written = loop {
             turns.turn();
-            match commit(&app, &tried, &next).await {
+            match commit(&app, name, &tried, &next).await {
                 Ok(written) => break written,
                 Err(error) => {
                     // An outcome is never dropped: it waits until the database is back.
@@ -223,7 +227,7 @@ async fn recorder(app: Arc<App>, name: &'static str, mut inbox: mpsc::Receiver<R
             measure::committed("outcomes", tried.len());
         }
         for report in reports.drain(..) {
-            let letter = report.next.and_then(|id| written.remove(&id));
+            let letter = report.next.and_then(|row| written.remove(&row.id));
             // A sender that is gone has stopped: its letter is taken back when its lease ends.
             let _ = report.go.send(letter);
         }
@@ -232,19 +236,37 @@ async fn recorder(app: Arc<App>, name: &'static str, mut inbox: mpsc::Receiver<R
 
 async fn commit(
     app: &App,
+    name: &str,
     tried: &[Tried],
-    next: &[Uuid],
-) -> Result<HashMap<Uuid, (delivery::Model, Letter)>, OperationError> {
-    let handed = record(app, tried, next).await?;
-    let letters = match letter::write_all(app, &handed).await {
-        Ok(letters) => letters,
+    next: &[delivery::Model],
+) -> Result<HashMap<Uuid, Handed>, OperationError> {
+    let (handed, desk) = record(app, tried, next).await?;
+    match write(app, name, handed, desk).await {
+        Ok(letters) => Ok(letters.into_iter().map(|handed| (handed.delivery.id, handed)).collect()),
         Err(error) => {
             // They stay leased; taken back when the lease ends, they are written again.
             warn!(error = &error as &dyn std::error::Error, "Letters could not be written");
-            return Ok(HashMap::new());
+            Ok(HashMap::new())
         }
+    }
+}
+
+async fn write(
+    app: &App,
+    name: &str,
+    deliveries: Vec<delivery::Model>,
+    desk: Desk,
+) -> Result<Vec<Handed>, OperationError> {
+    let letters = desk.write_all(app, &deliveries).await?;
+    let mut gone = match name {
+        "webhook" if !deliveries.is_empty() => outbox::gone(app, &deliveries).await?,
+        _ => HashMap::new(),
     };
-    Ok(handed.into_iter().zip(letters).map(|(row, letter)| (row.id, (row, letter))).collect())
+    let handed = deliveries.into_iter().zip(letters).map(|(delivery, letter)| {
+        let gone = gone.remove(&delivery.id);
+        Handed { delivery, letter, gone }
+    });
+    Ok(handed.collect())
 }
 
 /// What a try says about the domain of its letter: nothing, where the relay itself was away.
