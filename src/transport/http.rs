@@ -1,12 +1,17 @@
-//! One HTTP call to somebody outside, within bounds of time and size.
+//! HTTP calls to somebody outside, within bounds of time and size.
 //!
 //! No redirect is followed, no proxy of the environment is used, nothing is decompressed, and of the answer's body at
 //! most 64 kB are read; the rest is dropped with the connection.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use noroshi_core::time::{Span, Timestamp};
-use reqwest::{Method, Response, StatusCode, Url, header::HeaderMap, redirect::Policy};
+use reqwest::{Client, Method, Response, StatusCode, Url, header::HeaderMap, redirect::Policy};
 
 use super::{letter::one_line, relay::Roots};
 
@@ -24,12 +29,34 @@ pub struct Limits {
     pub whole: Duration,
 }
 
+/// A line that was idle for so long is closed: before the shortest wait that is usual with servers, five seconds, so
+/// that no call meets a line that is just being closed.
+const IDLE: Duration = Duration::from_secs(3);
+/// So many receivers are remembered at most. Beyond it all are forgotten: to learn one anew costs a new line.
+const MOST_PEERS: usize = 500;
+
 /// Makes calls.
 #[derive(Debug)]
 pub(super) struct Caller {
     tls: rustls::ClientConfig,
     limits: Limits,
+    lines: Lines,
+    peers: Mutex<HashMap<Peer, Client>>,
 }
+
+/// What becomes of a line after a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lines {
+    /// Kept for the next call to the same addresses. A call over a kept line may be lost with it, and nobody knows
+    /// whether it arrived: only for receivers that know a copy.
+    Kept,
+    /// Closed: each call has its own.
+    Single,
+}
+
+/// The other end of lines: a host by the addresses that its name stood for. Another address is another peer, so that
+/// no call goes to a machine that was not looked at for it.
+type Peer = (String, Vec<SocketAddr>);
 
 /// A call as it is sent.
 pub(super) struct Call {
@@ -62,30 +89,17 @@ pub(super) enum Failure {
 
 impl Caller {
     /// `roots`: whom to trust.
-    pub(super) fn new(roots: &Roots, limits: Limits) -> Self {
-        Self { tls: roots.client_config(), limits }
+    pub(super) fn new(roots: &Roots, limits: Limits, lines: Lines) -> Self {
+        Self { tls: roots.client_config(), limits, lines, peers: Mutex::default() }
     }
 
     pub(super) const fn limits(&self) -> Limits {
         self.limits
     }
 
-    /// Makes one call on a connection of its own. `now` is real time: dates in `Retry-After` count from it.
+    /// Makes one call. `now` is real time: dates in `Retry-After` count from it.
     pub(super) async fn call(&self, call: Call, now: Timestamp) -> Result<Answer, Failure> {
-        let mut client = reqwest::Client::builder()
-            .tls_backend_preconfigured(self.tls.clone())
-            .http1_only()
-            .redirect(Policy::none())
-            .no_proxy()
-            .referer(false)
-            .pool_max_idle_per_host(0)
-            .connect_timeout(self.limits.connect)
-            .timeout(self.limits.whole)
-            .user_agent(concat!("Noroshi/", env!("CARGO_PKG_VERSION")));
-        if let (Some(host), false) = (call.url.host_str(), call.addresses.is_empty()) {
-            client = client.resolve_to_addrs(host, &call.addresses);
-        }
-        let client = client.build().map_err(|error| Failure::NotReached(words(&error)))?;
+        let client = self.client(&call).map_err(|error| Failure::NotReached(words(&error)))?;
         let request = client.request(call.method, call.url).headers(call.headers).body(call.body);
         match request.send().await {
             Ok(response) => Ok(read(response, now).await),
@@ -96,6 +110,39 @@ impl Caller {
             }
             Err(error) => Err(Failure::Unknown(words(&error))),
         }
+    }
+
+    /// Who makes this call: the same for all calls to one peer.
+    fn client(&self, call: &Call) -> Result<Client, reqwest::Error> {
+        let mut addresses = call.addresses.clone();
+        addresses.sort_unstable();
+        let peer = (call.url.host_str().unwrap_or_default().to_owned(), addresses);
+        let mut peers = self.peers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = peers.get(&peer) {
+            return Ok(known.clone());
+        }
+        let mut client = Client::builder()
+            .tls_backend_preconfigured(self.tls.clone())
+            .http1_only()
+            .redirect(Policy::none())
+            .no_proxy()
+            .referer(false)
+            .connect_timeout(self.limits.connect)
+            .timeout(self.limits.whole)
+            .user_agent(concat!("Noroshi/", env!("CARGO_PKG_VERSION")));
+        client = match self.lines {
+            Lines::Kept => client.pool_idle_timeout(IDLE),
+            Lines::Single => client.pool_max_idle_per_host(0),
+        };
+        if !call.addresses.is_empty() {
+            client = client.resolve_to_addrs(&peer.0, &call.addresses);
+        }
+        let client = client.build()?;
+        if peers.len() >= MOST_PEERS {
+            peers.clear();
+        }
+        peers.insert(peer, client.clone());
+        Ok(client)
     }
 }
 
@@ -158,6 +205,18 @@ impl Answer {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use tokio::{
+        io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+        net::TcpListener,
+        task::JoinSet,
+    };
+    use tokio_util::task::AbortOnDropHandle;
+
     use super::*;
 
     #[test]
@@ -168,5 +227,52 @@ mod tests {
         assert_eq!(asked_wait("Tue, 24 Nov 2026 03:13:30 GMT", now), None);
         assert_eq!(asked_wait("soon", now), None);
         assert_eq!(asked_wait("-5", now), None);
+    }
+
+    /// Calls one peer three times and says how many lines it took.
+    async fn lines_of_three_calls(lines: Lines) -> usize {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&accepted);
+        let _server = AbortOnDropHandle::new(tokio::spawn(async move {
+            let mut open = JoinSet::new();
+            while let Ok((stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
+                open.spawn(async move {
+                    let mut stream = BufReader::new(stream);
+                    let mut line = String::new();
+                    while stream.read_line(&mut line).await.is_ok_and(|read| read > 0) {
+                        if line == "\r\n" {
+                            stream
+                                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+                                .await
+                                .unwrap();
+                        }
+                        line.clear();
+                    }
+                });
+            }
+        }));
+        let limits = Limits { connect: Duration::from_secs(5), whole: Duration::from_secs(5) };
+        let caller = Caller::new(&Roots::default(), limits, lines);
+        for _ in 0..3 {
+            let call = Call {
+                method: Method::GET,
+                url: format!("http://receiver.example:{}/", address.port()).parse().unwrap(),
+                headers: HeaderMap::new(),
+                body: Vec::new(),
+                addresses: vec![address],
+            };
+            let answer = caller.call(call, Timestamp(0)).await;
+            assert_eq!(answer.ok().map(|answer| answer.body), Some(b"ok".to_vec()));
+        }
+        accepted.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn calls_to_one_peer_share_a_line_where_the_peer_knows_a_copy() {
+        assert_eq!(lines_of_three_calls(Lines::Kept).await, 1);
+        assert_eq!(lines_of_three_calls(Lines::Single).await, 3);
     }
 }

@@ -19,7 +19,7 @@ use super::{
     Outcome,
     blanks::{Place, filled},
     breaker::{Breaker, Health},
-    http::{Answer, Call, Caller, Failure, Limits},
+    http::{Answer, Call, Caller, Failure, Limits, Lines},
     letter::Letter,
     reason,
     relay::Roots,
@@ -169,7 +169,7 @@ impl Gateway {
             format!("{}:{port}", url.host_str().unwrap_or_default())
         });
         let breaker = Breaker::new(name, config.limits.whole);
-        Self { caller: Caller::new(roots, config.limits), config, breaker }
+        Self { caller: Caller::new(roots, config.limits, Lines::Single), config, breaker }
     }
 
     /// Messages at the same time.

@@ -23,7 +23,7 @@ use tokio::{net::lookup_host, time::timeout};
 use super::{
     Outcome,
     hook_url::HookUrl,
-    http::{Answer, Call, Caller, Failure, Limits},
+    http::{Answer, Call, Caller, Failure, Limits, Lines},
     letter::Letter,
     reach::special_use,
     reason,
@@ -59,7 +59,7 @@ pub struct Hooks {
 impl Hooks {
     /// `roots`: whose certificates are trusted.
     pub fn new(config: WebhookConfig, roots: &Roots) -> Self {
-        Self { caller: Caller::new(roots, config.limits), config }
+        Self { caller: Caller::new(roots, config.limits, Lines::Kept), config }
     }
 
     /// Calls at the same time.
