@@ -130,7 +130,7 @@ pub async fn with_losses(
         .await?;
     let mut found: Vec<Uuid> = recipient::Entity::find()
         .select_only()
-        .column(Column::IncidentId)
+        .column_as(incident_of(Column::IncidentId), "incident")
         .filter(lost_recipients())
         .filter(Condition::all().add_option(beyond(after)).add_option(last.map(|last| Column::Id.lte(last))))
         .distinct()
@@ -201,7 +201,7 @@ pub async fn losses(db: &impl ConnectionTrait, id: IncidentId) -> Result<Lost, S
     Ok(Lost { recipients, chairs, tasks, reports })
 }
 
-/// The incident of a row, for grouping by it. Named as it stands, SQLite would walk the index of incidents, and with it
+/// The incident of a row, for asking for each one once. Named as it stands, SQLite would walk the index of incidents, and with it
 /// everything that is over or not due yet, instead of the index of what waits.
 fn incident_of(column: impl IntoColumnRef + Copy) -> Expr {
     Func::coalesce([Expr::col(column), Expr::col(column)]).into()
