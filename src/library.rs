@@ -64,6 +64,17 @@ impl Library {
         }
     }
 
+    /// The directory in force and its version; `None` before the first one was brought in.
+    pub async fn in_force(
+        &self,
+        db: &impl ConnectionTrait,
+    ) -> Result<Option<(Uuid, Arc<Directory>)>, StoreError> {
+        match store::directory::latest_id(db).await? {
+            Some(version) => Ok(Some((version, self.directory(db, version).await?))),
+            None => Ok(None),
+        }
+    }
+
     /// The directory of a version as its file says.
     async fn plain_directory(
         &self,

@@ -69,10 +69,8 @@ async fn put(work: &Work<'_>, new: NewAccount) -> Result<AccountId, OperationErr
         ));
     }
     if let Some(person) = &new.person {
-        let known = match store::directory::latest(&work.tx).await? {
-            Some(row) => work.app.library.directory(&work.tx, row.id).await?.people.contains_key(person),
-            None => false,
-        };
+        let in_force = work.app.library.in_force(&work.tx).await?;
+        let known = in_force.is_some_and(|(_, directory)| directory.people.contains_key(person));
         if !known {
             invalid.push(Invalid::new(
                 "person",
@@ -255,8 +253,7 @@ async fn acts_as(
     role: &str,
     person: &str,
 ) -> Result<Option<String>, OperationError> {
-    let Some(version) = store::directory::latest(db).await? else { return Ok(None) };
-    let directory = app.library.directory(db, version.id).await?;
+    let Some((_, directory)) = app.library.in_force(db).await? else { return Ok(None) };
     let account = directory.role_accounts.get(role);
     let account =
         account.filter(|account| directory.on_duty(&account.roster, app.clock.now()).contains(&person));

@@ -96,14 +96,14 @@ pub async fn end(
 }
 
 async fn in_force(work: &Work<'_>) -> Result<std::sync::Arc<Directory>, OperationError> {
-    let version = store::directory::latest(&work.tx)
+    let version = store::directory::latest_id(&work.tx)
         .await?
         .ok_or_else(|| StoreError::NotFound { what: "directory", id: String::new() })?;
     // Two covers at once would not see each other; the embedded database has one writer anyway.
     if !work.app.store.is_embedded() {
-        store::directory::lock(&work.tx, version.id).await?;
+        store::directory::lock(&work.tx, version).await?;
     }
-    Ok(work.app.library.directory(&work.tx, version.id).await?)
+    Ok(work.app.library.directory(&work.tx, version).await?)
 }
 
 /// Commanders and administrators, and besides them the two it is about and whoever stands on the same roster.

@@ -149,10 +149,9 @@ async fn set_alight(
     given: &BTreeMap<String, Value>,
 ) -> Result<(), OperationError> {
     let before = scene.state();
-    if let Some(latest) = store::directory::latest(&work.tx).await?
-        && latest.id != scene.incident.directory_version_id
+    if let Some((latest, directory)) = work.app.library.in_force(&work.tx).await?
+        && latest != scene.incident.directory_version_id
     {
-        let directory = work.app.library.directory(&work.tx, latest.id).await?;
         let version = store::playbook::version(&work.tx, scene.incident.playbook_version_id).await?;
         let (checked, mut problems) =
             noroshi_core::playbook::read(version.source.as_bytes(), Some(&directory));
@@ -162,7 +161,7 @@ async fn set_alight(
         }
         scene.first_directory = std::sync::Arc::clone(&directory);
         scene.directory = directory;
-        scene.incident.directory_version_id = latest.id;
+        scene.incident.directory_version_id = latest;
     }
     let mut all = scene.values.clone();
     all.extend(given.iter().map(|(key, value)| (key.clone(), value.clone())));

@@ -66,13 +66,12 @@ pub async fn start(
     let version = store::playbook::latest(&work.tx, &wish.playbook)
         .await?
         .ok_or_else(|| StoreError::NotFound { what: "playbook", id: wish.playbook.clone() })?;
-    let directory_version = store::directory::latest(&work.tx).await?.ok_or_else(|| {
+    let (directory_version, directory) = work.app.library.in_force(&work.tx).await?.ok_or_else(|| {
         OperationError::Closed(Text::both(
             "連絡先台帳がまだありません。noroshi directory import で取り込んでから発動してください",
             "there is no directory yet; bring one in with noroshi directory import, then start",
         ))
     })?;
-    let directory = work.app.library.directory(&work.tx, directory_version.id).await?;
     let playbook = work.app.library.playbook(&work.tx, version.id).await?;
     may_start(&work.actor, &playbook, &directory, work.now)?;
 
@@ -124,7 +123,7 @@ pub async fn start(
         playbook,
         playbook_version: version.id,
         directory,
-        directory_version: directory_version.id,
+        directory_version,
         drill: wish.drill,
         rate,
         title,

@@ -299,10 +299,7 @@ pub struct InForce {
 impl InForce {
     /// Reads what is in force.
     pub async fn read(app: &App, db: &impl ConnectionTrait) -> Result<Self, StoreError> {
-        let directory = match store::directory::latest(db).await? {
-            Some(row) => Some(app.library.directory(db, row.id).await?),
-            None => None,
-        };
+        let directory = app.library.in_force(db).await?.map(|(_, directory)| directory);
         let rows = store::playbook::all_latest(db).await?;
         let playbooks = rows.iter().filter_map(|row| Neighbour::read(row.source.as_bytes())).collect();
         Ok(Self { directory, playbooks })

@@ -85,10 +85,7 @@ pub async fn take(
         let known = store::trigger::by_once(&work.tx, report.once.as_deref().unwrap_or_default()).await?;
         return Ok((known.unwrap_or(row), false));
     }
-    let directory = match store::directory::latest(&work.tx).await? {
-        Some(latest) => Some((latest.id, work.app.library.directory(&work.tx, latest.id).await?)),
-        None => None,
-    };
+    let directory = work.app.library.in_force(&work.tx).await?;
     let ears = listen(work, &report, only, directory.as_ref().map(|(_, directory)| &**directory)).await?;
 
     let noted = ears.iter().filter_map(|ear| match &ear.decision {

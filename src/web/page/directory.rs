@@ -152,10 +152,9 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
     let may_edit = caller.actor.role.is_some_and(|role| may(role, Action::EditDirectory, false));
     let wish = Wish::of(&request);
     let mut page = DirectoryPage { done, may_edit, shown: Shown::default(), wish, frame };
-    let Some(version) = store::directory::latest_id(db).await? else {
+    let Some((version, directory)) = app.library.in_force(db).await? else {
         return Ok(leave::html(&request, &page));
     };
-    let directory = app.library.directory(db, version).await?;
     let index = app.library.index(db, version).await?;
     let health = store::directory::health(db).await?;
     let doubts: Vec<&address_health::Model> =

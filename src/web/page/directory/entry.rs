@@ -93,8 +93,7 @@ async fn show(
 ) -> Result<HttpResponse, WebError> {
     let db = app.store.read();
     let frame = leave::frame(request, app, caller, Room::Directory).await?;
-    let version = store::directory::latest_id(db).await?.ok_or(WebError::NotFound)?;
-    let directory = app.library.directory(db, version).await?;
+    let (_, directory) = app.library.in_force(db).await?.ok_or(WebError::NotFound)?;
     let health = store::directory::health(db).await?;
     let reader = Reader { directory: &directory, doubts: &[], when: &frame.when };
     let page = tell(&Teller { reader, health: &health, frame: &frame }).ok_or(WebError::NotFound)?;
