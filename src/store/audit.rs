@@ -201,8 +201,8 @@ pub async fn losses(db: &impl ConnectionTrait, id: IncidentId) -> Result<Lost, S
     Ok(Lost { recipients, chairs, tasks, reports })
 }
 
-/// The incident of a row, for asking for each one once. Named as it stands, SQLite would walk the index of incidents, and with it
-/// everything that is over or not due yet, instead of the index of what waits.
+/// The incident of a row, for asking for each one once. Named as it stands, SQLite would walk the index of incidents,
+/// and with it everything that is over or not due yet, instead of the index of what waits.
 fn incident_of(column: impl IntoColumnRef + Copy) -> Expr {
     Func::coalesce([Expr::col(column), Expr::col(column)]).into()
 }

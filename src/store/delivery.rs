@@ -110,17 +110,23 @@ pub async fn hand_over(
         .filter(Column::LeasedBy.eq(node))
         .filter(Column::HandedAtMs.is_null())
         .into_query();
-    // What else a letter says was read when it was claimed, and nobody changes it.
-    change.returning(Query::returning().columns([Column::Id, Column::Fence, Column::Attempts]));
-    let rows = db.query_all(&change).await?;
-    let mut left: HashMap<Uuid, (i32, i32)> = HashMap::with_capacity(rows.len());
-    for row in rows {
-        left.insert(row.try_get_by_index(0)?, (row.try_get_by_index(1)?, row.try_get_by_index(2)?));
+    // What else a letter says was read when it was claimed, and nobody changes it. These another node may have changed,
+    // where a lease ended meanwhile and began anew.
+    change.returning(Query::returning().columns([
+        Column::Id,
+        Column::Fence,
+        Column::Attempts,
+        Column::Repeat,
+    ]));
+    let mut left: HashMap<Uuid, (i32, i32, bool)> = HashMap::with_capacity(letters.len());
+    for row in db.query_all(&change).await? {
+        let (id, fence, attempts, repeat) = row.try_get_many_by_index()?;
+        left.insert(id, (fence, attempts, repeat));
     }
     let handed = letters.iter().filter_map(|letter| {
-        let (fence, attempts) = left.remove(&letter.id)?;
+        let (fence, attempts, repeat) = left.remove(&letter.id)?;
         let (handed_at_ms, lease_until_ms) = (Some(now.0), until.0);
-        Some(Model { fence, attempts, handed_at_ms, lease_until_ms, ..letter.clone() })
+        Some(Model { fence, attempts, repeat, handed_at_ms, lease_until_ms, ..letter.clone() })
     });
     Ok(handed.collect())
 }
