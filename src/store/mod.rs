@@ -261,8 +261,8 @@ async fn is_between_transactions(connection: &mut SqliteConnection) -> Result<bo
     Ok(!connection.is_in_transaction())
 }
 
-/// Whether a row stands in this state. Written out and not bound: only so the planner sees that an index over that
-/// state alone fits (SQLite would prepare the statement anew for every value).
+/// Whether a row stands in this state. Written out and not bound: only so the planner, which looks at no bound value,
+/// sees that an index over that state alone fits.
 pub(crate) fn stands(column: impl ColumnTrait, state: &'static str) -> Expr {
     column.into_expr().eq(Expr::cust(format!("'{state}'")))
 }

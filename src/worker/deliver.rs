@@ -168,13 +168,13 @@ async fn sender(
         if tried.is_none() && next.is_none() {
             return Ok(());
         }
-        let (go, gone) = oneshot::channel();
+        let (go, may_go) = oneshot::channel();
         let (next, place) = next.unzip();
         let report = Report { tried: tried.take(), next, go };
         if reports.send(report).await.is_err() {
             return Ok(());
         }
-        let Ok(Some(Handed { delivery, letter, gone })) = gone.await else { continue };
+        let Ok(Some(Handed { delivery, letter, gone })) = may_go.await else { continue };
         let started_at = app.clock.now();
         let tenure = *app.tenure.lock().unwrap_or_else(PoisonError::into_inner);
         if !tenure.holds(Timestamp(delivery.lease_until_ms), started_at) {
