@@ -1,4 +1,4 @@
-//! Playbooks and directories as the core reads them, each version parsed once.
+//! Playbooks, directories and the rules of alerts as the core reads them, each parsed once.
 
 use std::{
     collections::HashMap,
@@ -6,7 +6,9 @@ use std::{
 };
 
 use noroshi_core::{
+    alert::Rule,
     directory::{Cover, Directory, search::Index},
+    id::AlertId,
     playbook::Playbook,
 };
 use sea_orm::ConnectionTrait;
@@ -14,7 +16,10 @@ use uuid::Uuid;
 
 use crate::store::{self, StoreError};
 
-/// Versions never change, so what was read once stays right.
+/// So many rules of alerts are kept; an alert may stand open for days, and few are spoken of at the same time.
+const RULES: usize = 64;
+
+/// Versions never change, nor does the rule that an alert was raised by, so what was read once stays right.
 #[derive(Debug, Default)]
 pub struct Library {
     playbooks: Mutex<HashMap<Uuid, Arc<Playbook>>>,
@@ -23,6 +28,7 @@ pub struct Library {
     index: Mutex<Option<(Uuid, Arc<Index>)>>,
     /// With the covers that it was last asked for with.
     covered: Mutex<HashMap<Uuid, Arc<Directory>>>,
+    rules: Mutex<HashMap<Uuid, Arc<Rule>>>,
 }
 
 impl Library {
@@ -40,6 +46,21 @@ impl Library {
         let playbook = Arc::new(playbook.ok_or_else(|| corrupt("playbook version", version))?);
         self.playbooks.lock().unwrap_or_else(PoisonError::into_inner).insert(version, Arc::clone(&playbook));
         Ok(playbook)
+    }
+
+    /// The rule that an alert was raised by.
+    pub async fn rule(&self, db: &impl ConnectionTrait, alert: Uuid) -> Result<Arc<Rule>, StoreError> {
+        if let Some(known) = self.rules.lock().unwrap_or_else(PoisonError::into_inner).get(&alert) {
+            return Ok(Arc::clone(known));
+        }
+        let row = store::alert::get(db, AlertId::new(alert)).await?;
+        let rule = Arc::new(store::alert::rule(&row)?);
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        if rules.len() >= RULES {
+            rules.clear();
+        }
+        rules.insert(alert, Arc::clone(&rule));
+        Ok(rule)
     }
 
     /// The directory of a version, with the covers that stand: who is on duty is asked of it.

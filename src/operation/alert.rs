@@ -13,7 +13,6 @@ use noroshi_core::{
     text::Text,
     time::{Timeline, Timestamp},
 };
-use sea_orm::ConnectionTrait;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -284,37 +283,16 @@ pub(super) async fn stop_all(
     why: StopOn,
     tell: bool,
 ) -> Result<(), OperationError> {
-    let mut rules = Rules::default();
     for chunk in recipients.chunks(store::CHUNK) {
         let mut rows = Recipients::lock(work, chunk.to_vec()).await?;
         for id in chunk {
             let Some(row) = rows.get(*id) else { continue };
-            let rule = rules.get(&work.tx, row.alert_id).await?;
+            let rule = work.app.library.rule(&work.tx, row.alert_id).await?;
             rows.step(work, scene, &rule, *id, &Input::Stopped { why, tell }).await?;
         }
         rows.save(work).await?;
     }
     Ok(())
-}
-
-/// Rules of alerts, each loaded once.
-#[derive(Default)]
-pub(super) struct Rules(BTreeMap<Uuid, std::sync::Arc<Rule>>);
-
-impl Rules {
-    pub(super) async fn get(
-        &mut self,
-        db: &impl ConnectionTrait,
-        alert: Uuid,
-    ) -> Result<std::sync::Arc<Rule>, OperationError> {
-        if let Some(rule) = self.0.get(&alert) {
-            return Ok(std::sync::Arc::clone(rule));
-        }
-        let row = store::alert::get(db, AlertId::new(alert)).await?;
-        let rule = std::sync::Arc::new(store::alert::rule(&row)?);
-        self.0.insert(alert, std::sync::Arc::clone(&rule));
-        Ok(rule)
-    }
 }
 
 /// Takes one input for one locked recipient: asks the core, performs the effects, saves the row. Returns whether

@@ -23,13 +23,7 @@ use noroshi_core::{
 use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::{
-    Actor, OperationError, Work,
-    alert::{Rules, step},
-    incident::timer_of,
-    scene::Scene,
-    telling,
-};
+use super::{Actor, OperationError, Work, alert::step, incident::timer_of, scene::Scene, telling};
 use crate::{
     app::App,
     store::{
@@ -201,10 +195,9 @@ async fn look_into(app: &App, incident: IncidentId) -> Result<(), OperationError
 
 /// Every row that waits for a moment gets its timer again; what the moment is stands in the row.
 async fn set_again(work: &mut Work<'_>, scene: &Scene, lost: Lost) -> Result<(), OperationError> {
-    let mut rules = Rules::default();
     for chunk in lost.recipients.chunks(store::CHUNK) {
         for mut row in store::recipient::lock(&work.tx, chunk.to_vec()).await? {
-            let rule = rules.get(&work.tx, row.alert_id).await?;
+            let rule = work.app.library.rule(&work.tx, row.alert_id).await?;
             step(work, scene, &rule, &mut row, &Input::StepLost).await?;
         }
     }

@@ -3,9 +3,9 @@
 //! A connection hands over its next letter only after the outcome of its last is committed, so a kill can double at
 //! most one letter for each connection.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use entity::{attempt, delivery};
+use entity::{attempt, delivery, recipient};
 use noroshi_core::{
     alert::ContactPoint,
     ladder::Input,
@@ -18,7 +18,6 @@ use uuid::Uuid;
 
 use super::{
     Actor, OperationError, Work,
-    alert::Rules,
     letter::Desk,
     recipients::Recipients,
     scene::{Scenes, text},
@@ -32,11 +31,22 @@ use crate::{
     transport::Outcome,
 };
 
+/// A letter that this node has leased.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    /// The letter.
+    pub delivery: delivery::Model,
+    /// Its recipient, as it stood shortly after.
+    pub recipient: Option<Arc<recipient::Model>>,
+}
+
 /// What became of one try.
 #[derive(Clone, Debug)]
 pub struct Tried {
     /// The delivery as it was handed over.
     pub delivery: delivery::Model,
+    /// Its recipient, as it stood then.
+    pub recipient: Option<Arc<recipient::Model>>,
     /// When the try began.
     pub started_at: Timestamp,
     /// When it ended.
@@ -51,7 +61,7 @@ pub async fn claim(
     transport: &str,
     except: &[String],
     n: u64,
-) -> Result<Vec<delivery::Model>, OperationError> {
+) -> Result<Vec<Claimed>, OperationError> {
     // A look without a lock first: most of the time nothing is due, and nothing is written then.
     match store::delivery::next_due(app.store.read(), transport).await? {
         Some(due) if due <= app.clock.now() => {}
@@ -62,7 +72,16 @@ pub async fn claim(
     reached("claim.leased");
     work.tx.commit().await?;
     reached("claim.committed");
-    Ok(rows)
+    // Whoever changes before its letter leaves is read again there, under lock.
+    let ids: Vec<Uuid> = rows.iter().filter_map(|row| row.recipient_id).collect();
+    let read = store::recipient::several(app.store.read(), ids).await.unwrap_or_default();
+    let recipients: HashMap<Uuid, Arc<recipient::Model>> =
+        read.into_iter().map(|row| (row.id, Arc::new(row))).collect();
+    let claimed = rows.into_iter().map(|delivery| {
+        let recipient = delivery.recipient_id.and_then(|id| recipients.get(&id)).cloned();
+        Claimed { delivery, recipient }
+    });
+    Ok(claimed.collect())
 }
 
 /// Gives claimed letters back that cannot leave now.
@@ -82,14 +101,12 @@ pub async fn next_due(app: &App, transport: &str) -> Result<Option<Timestamp>, O
 ///
 /// Returns those of `next` that may leave, with what is needed to write them: what was withdrawn, or leased away,
 /// meanwhile is not among them. The first try of a recipient's first letter starts its ladder.
-pub async fn record(
-    app: &App,
-    tried: &[Tried],
-    next: &[delivery::Model],
-) -> Result<(Vec<delivery::Model>, Desk), OperationError> {
+pub async fn record(app: &App, tried: &[Tried], next: &[Claimed]) -> Result<Desk, OperationError> {
     let mut work = Work::begin(app, Actor::system()).await?;
-    work.enter(tried.iter().map(|one| &one.delivery).chain(next).map(|row| row.incident_id)).await?;
-    let handed = store::delivery::hand_over(&work.tx, next, app.node, work.now, app.lease).await?;
+    let letters = || tried.iter().map(|one| &one.delivery).chain(next.iter().map(|one| &one.delivery));
+    work.enter(letters().map(|delivery| delivery.incident_id)).await?;
+    let next_letters: Vec<&delivery::Model> = next.iter().map(|one| &one.delivery).collect();
+    let handed = store::delivery::hand_over(&work.tx, &next_letters, app.node, work.now, app.lease).await?;
     if !handed.is_empty() {
         reached("record.handed");
     }
@@ -102,15 +119,16 @@ pub async fn record(
         .chain(&handed)
         .filter_map(|delivery| delivery.recipient_id)
         .collect();
-    let mut rows = Recipients::lock(&work, ids).await?;
+    let known = tried.iter().filter_map(|one| one.recipient.as_ref());
+    let known = known.chain(next.iter().filter_map(|one| one.recipient.as_ref()));
+    let mut rows = Recipients::lock_known(&work, ids, known).await?;
     let mut scenes = Scenes::default();
-    let mut rules = Rules::default();
 
     for delivery in &handed {
         let Some(row) = delivery.recipient_id.and_then(|id| rows.get(id)) else { continue };
         if row.started_own_ms.is_none() {
             let scene = scenes.get(app, &work.tx, row.incident_id).await?;
-            let rule = rules.get(&work.tx, row.alert_id).await?;
+            let rule = app.library.rule(&work.tx, row.alert_id).await?;
             let id = row.id;
             rows.step(&mut work, &scene, &rule, id, &Input::Tried).await?;
             reached("record.begun");
@@ -125,7 +143,7 @@ pub async fn record(
             warn!(delivery = %one.delivery.id, "A lease was lost before the outcome was recorded");
             continue;
         }
-        record_one(&mut work, &mut scenes, &mut rules, &mut rows, one).await?;
+        record_one(&mut work, &mut scenes, &mut rows, one).await?;
         reached("record.outcome");
     }
     if !attempts.is_empty() {
@@ -135,13 +153,12 @@ pub async fn record(
     rows.save(&work).await?;
     work.commit().await?;
     reached("record.committed");
-    Ok((handed, Desk::new(scenes, rules, rows)))
+    Ok(Desk::new(handed, scenes, rows))
 }
 
 async fn record_one(
     work: &mut Work<'_>,
     scenes: &mut Scenes,
-    rules: &mut Rules,
     rows: &mut Recipients,
     one: &Tried,
 ) -> Result<(), OperationError> {
@@ -206,7 +223,7 @@ async fn record_one(
         }
     }
     let gone = matches!(one.outcome, Outcome::Gone { .. });
-    settle(work, scenes, rules, rows, &mut delivery, input, at).await?;
+    settle(work, scenes, rows, &mut delivery, input, at).await?;
     if gone {
         let scene = scenes.get(work.app, &work.tx, delivery.incident_id).await?;
         super::receipt::tell_owner(work, &scene, &delivery).await?;
@@ -214,7 +231,7 @@ async fn record_one(
     if let Some(fate) = told
         && let Some(input) = super::receipt::apply(&mut delivery, &fate, at)
     {
-        settle(work, scenes, rules, rows, &mut delivery, input, at).await?;
+        settle(work, scenes, rows, &mut delivery, input, at).await?;
     }
     Ok(())
 }
@@ -236,7 +253,6 @@ fn again(delivery: &mut delivery::Model, due: Timestamp) {
 pub(super) async fn settle(
     work: &mut Work<'_>,
     scenes: &mut Scenes,
-    rules: &mut Rules,
     rows: &mut Recipients,
     delivery: &mut delivery::Model,
     input: Option<Input>,
@@ -265,7 +281,7 @@ pub(super) async fn settle(
         scenes.forget(delivery.incident_id);
     }
     if let Some(row) = delivery.recipient_id.and_then(|id| rows.get(id)) {
-        let (id, rule) = (row.id, rules.get(&work.tx, row.alert_id).await?);
+        let (id, rule) = (row.id, work.app.library.rule(&work.tx, row.alert_id).await?);
         if let Some(input) = input {
             rows.step(work, &scene, &rule, id, &input).await?;
         }
@@ -350,10 +366,13 @@ fn attempt(app: &App, one: &Tried) -> attempt::Model {
 }
 
 /// Of which of these letters the owner has taken the address down, and nobody has looked into it since: its words.
-pub async fn gone(app: &App, letters: &[delivery::Model]) -> Result<HashMap<Uuid, String>, OperationError> {
-    let contacts = letters.iter().map(|letter| letter.contact.clone()).collect();
+pub async fn gone(
+    app: &App,
+    letters: impl Iterator<Item = &delivery::Model> + Clone,
+) -> Result<HashMap<Uuid, String>, OperationError> {
+    let contacts = letters.clone().map(|letter| letter.contact.clone()).collect();
     let gone = store::directory::gone(app.store.read(), contacts).await?;
-    let words = letters.iter().filter_map(|letter| {
+    let words = letters.filter_map(|letter| {
         let place = (letter.contact.clone(), letter.via.clone(), letter.address.clone());
         Some((letter.id, gone.get(&place)?.clone()))
     });
@@ -391,7 +410,6 @@ pub async fn take_back(app: &App, everyone: bool) -> Result<usize, OperationErro
     let ids: Vec<Uuid> = abandoned.iter().filter_map(|delivery| delivery.recipient_id).collect();
     let mut rows = Recipients::lock(&work, ids).await?;
     let mut scenes = Scenes::default();
-    let mut rules = Rules::default();
     for mut delivery in abandoned {
         match delivery.handed_at_ms {
             None => {
@@ -408,9 +426,10 @@ pub async fn take_back(app: &App, everyone: bool) -> Result<usize, OperationErro
                     ended_at: work.now,
                     outcome: Outcome::Unknown { relay: delivery.relay.clone().unwrap_or_default(), reason },
                     delivery,
+                    recipient: None,
                 };
                 store::delivery::put_attempts(&work.tx, vec![attempt(app, &one)]).await?;
-                record_one(&mut work, &mut scenes, &mut rules, &mut rows, &one).await?;
+                record_one(&mut work, &mut scenes, &mut rows, &one).await?;
             }
         }
     }

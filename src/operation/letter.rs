@@ -1,6 +1,6 @@
 //! Writing letters: the outbox keeps what is needed to write one, not its text.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use entity::{delivery, recipient};
 use noroshi_core::{
@@ -15,7 +15,6 @@ use uuid::Uuid;
 
 use super::{
     OperationError,
-    alert::Rules,
     errand::{self, RoleLetter},
     recipients::Recipients,
     scene::{Scene, Scenes, text},
@@ -26,69 +25,97 @@ use crate::{
     transport::letter::{DrillWords, Letter},
 };
 
-/// What letters of one batch are written from, each thing loaded once.
+/// Letters that are to be written, and what has been loaded for them so far.
 #[derive(Default)]
 pub struct Desk {
+    deliveries: Vec<delivery::Model>,
     scenes: Scenes,
-    rules: Rules,
-    recipients: BTreeMap<Uuid, recipient::Model>,
+    recipients: BTreeMap<Uuid, Arc<recipient::Model>>,
+}
+
+/// All that one letter is written from.
+pub struct Draft {
+    /// The letter as it stands in the outbox.
+    pub delivery: delivery::Model,
+    /// Whom it is to, or whom it is about.
+    pub recipient: Option<Arc<recipient::Model>>,
+    scene: Arc<Scene>,
+    matter: Matter,
+}
+
+/// What a letter speaks of.
+enum Matter {
+    Alert(Arc<Rule>),
+    Errand(Box<RoleLetter>, Option<Arc<Rule>>),
 }
 
 /// Writes the letters of a batch of deliveries, in their order.
-pub async fn write_all(app: &App, deliveries: &[delivery::Model]) -> Result<Vec<Letter>, OperationError> {
-    Desk::default().write_all(app, deliveries).await
+pub async fn write_all(app: &App, deliveries: Vec<delivery::Model>) -> Result<Vec<Letter>, OperationError> {
+    let drafts = Desk { deliveries, ..Desk::default() }.drafts(app).await?;
+    Ok(drafts.iter().map(|draft| draft.write(app)).collect())
 }
 
 impl Desk {
     /// With what a transaction has loaded, as it left it.
-    pub(super) fn new(scenes: Scenes, rules: Rules, recipients: Recipients) -> Self {
-        Self { scenes, rules, recipients: recipients.into_rows() }
+    pub(super) fn new(deliveries: Vec<delivery::Model>, scenes: Scenes, recipients: Recipients) -> Self {
+        Self { deliveries, scenes, recipients: recipients.into_rows() }
     }
 
-    /// Writes the letters of a batch of deliveries, in their order; loads what is not there yet.
-    pub async fn write_all(
-        mut self,
-        app: &App,
-        deliveries: &[delivery::Model],
-    ) -> Result<Vec<Letter>, OperationError> {
+    /// One draft for each letter, in their order; loads what is not there yet.
+    pub async fn drafts(mut self, app: &App) -> Result<Vec<Draft>, OperationError> {
         let db = app.store.read();
-        let mut errands = Vec::with_capacity(deliveries.len());
-        for delivery in deliveries {
+        let mut errands = Vec::with_capacity(self.deliveries.len());
+        for delivery in &self.deliveries {
             let id = DeliveryId::new(delivery.id);
             let errand: Option<RoleLetter> =
                 delivery.errand.as_ref().map(|json| from_json("delivery", id, json)).transpose()?;
             errands.push(errand);
         }
-        let about = |(delivery, errand): (&delivery::Model, &Option<RoleLetter>)| {
+        let about = |delivery: &delivery::Model, errand: &Option<RoleLetter>| {
             let of_errand = || errand.as_ref()?.about.recipient().map(RecipientId::raw);
             delivery.recipient_id.or_else(of_errand)
         };
-        let mut missing: Vec<Uuid> = deliveries.iter().zip(&errands).filter_map(about).collect();
+        let pairs = self.deliveries.iter().zip(&errands);
+        let mut missing: Vec<Uuid> = pairs.filter_map(|(delivery, errand)| about(delivery, errand)).collect();
         missing.retain(|id| !self.recipients.contains_key(id));
         if !missing.is_empty() {
             let rows = store::recipient::several(db, missing).await?;
-            self.recipients.extend(rows.into_iter().map(|row| (row.id, row)));
+            self.recipients.extend(rows.into_iter().map(|row| (row.id, Arc::new(row))));
         }
-        let mut letters = Vec::with_capacity(deliveries.len());
-        for (delivery, errand) in deliveries.iter().zip(&errands) {
+        let mut drafts = Vec::with_capacity(self.deliveries.len());
+        for (delivery, errand) in self.deliveries.into_iter().zip(errands) {
             let scene = self.scenes.get(app, db, delivery.incident_id).await?;
-            let row = about((delivery, errand)).and_then(|id| self.recipients.get(&id));
+            let recipient = about(&delivery, &errand).and_then(|id| self.recipients.get(&id)).cloned();
             let of_errand = || errand.as_ref()?.about.alert().map(AlertId::raw);
-            let rule = match row.map(|row| row.alert_id).or_else(of_errand) {
+            let rule = match recipient.as_ref().map(|row| row.alert_id).or_else(of_errand) {
                 None => None,
-                Some(alert) => Some(self.rules.get(db, alert).await?),
+                Some(alert) => Some(app.library.rule(db, alert).await?),
             };
-            letters.push(match (errand, rule.as_deref()) {
-                (Some(errand), rule) => errand::write(app, &scene, rule, row, delivery, errand),
-                (None, Some(rule)) => to_recipient(app, &scene, rule, row, delivery),
+            let matter = match (errand, rule) {
+                (Some(errand), rule) => Matter::Errand(Box::new(errand), rule),
+                (None, Some(rule)) => Matter::Alert(rule),
                 (None, None) => {
                     let id = DeliveryId::new(delivery.id).to_string();
                     let found = "no recipient".into();
                     return Err(StoreError::Corrupt { what: "delivery", id, found }.into());
                 }
-            });
+            };
+            drafts.push(Draft { delivery, recipient, scene, matter });
         }
-        Ok(letters)
+        Ok(drafts)
+    }
+}
+
+impl Draft {
+    /// Writes the letter.
+    pub fn write(&self, app: &App) -> Letter {
+        let Self { delivery, recipient, scene, matter } = self;
+        match matter {
+            Matter::Alert(rule) => to_recipient(app, scene, rule, recipient.as_deref(), delivery),
+            Matter::Errand(errand, rule) => {
+                errand::write(app, scene, rule.as_deref(), recipient.as_deref(), delivery, errand)
+            }
+        }
     }
 }
 

@@ -12,7 +12,6 @@ use noroshi_core::{
 
 use super::{
     Actor, OperationError, Work,
-    alert::Rules,
     delivery::settle,
     errand::{Errand, Matter},
     recipients::Recipients,
@@ -59,8 +58,7 @@ pub async fn take(app: &App, id: &str, fate: &Fate) -> Result<bool, OperationErr
         let at = work.now;
         let mut rows = Recipients::lock(&work, row.recipient_id.into_iter().collect()).await?;
         if let Some(input) = apply(&mut row, fate, at) {
-            let (mut scenes, mut rules) = (Scenes::default(), Rules::default());
-            settle(&mut work, &mut scenes, &mut rules, &mut rows, &mut row, input, at).await?;
+            settle(&mut work, &mut Scenes::default(), &mut rows, &mut row, input, at).await?;
             rows.save(&work).await?;
         }
         work.commit().await?;

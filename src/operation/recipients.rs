@@ -1,7 +1,7 @@
 //! The recipients that one transaction has locked: each is changed in memory, as often as needed, and all of them are
 //! written together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, sync::Arc};
 
 use entity::recipient;
 use noroshi_core::{alert::Rule, ladder::Input};
@@ -13,24 +13,51 @@ use crate::store;
 /// Locked rows by their ids. What was changed is lost without [`Recipients::save`].
 #[derive(Debug, Default)]
 pub(super) struct Recipients {
-    rows: BTreeMap<Uuid, recipient::Model>,
-    changed: BTreeSet<Uuid>,
+    rows: BTreeMap<Uuid, Arc<recipient::Model>>,
+    /// Those that were changed, as the database has them.
+    stored: BTreeMap<Uuid, Arc<recipient::Model>>,
 }
 
 impl Recipients {
     /// Locks these recipients, in the order of their ids.
     pub(super) async fn lock(work: &Work<'_>, ids: Vec<Uuid>) -> Result<Self, OperationError> {
         let rows = store::recipient::lock(&work.tx, ids).await?;
-        Ok(Self { rows: rows.into_iter().map(|row| (row.id, row)).collect(), changed: BTreeSet::new() })
+        Ok(Self {
+            rows: rows.into_iter().map(|row| (row.id, Arc::new(row))).collect(),
+            stored: BTreeMap::new(),
+        })
+    }
+
+    /// The same, where some are `known` as they stood a moment ago: only whoever has changed since is read again.
+    pub(super) async fn lock_known<'k>(
+        work: &Work<'_>,
+        ids: Vec<Uuid>,
+        known: impl Iterator<Item = &'k Arc<recipient::Model>>,
+    ) -> Result<Self, OperationError> {
+        let known: BTreeMap<Uuid, &Arc<recipient::Model>> = known.map(|row| (row.id, row)).collect();
+        let (mut rows, mut changed) = (BTreeMap::new(), Vec::new());
+        for (id, version) in store::recipient::lock_versions(&work.tx, ids).await? {
+            match known.get(&id) {
+                Some(row) if row.version == version => {
+                    rows.insert(id, Arc::clone(row));
+                }
+                _ => changed.push(id),
+            }
+        }
+        if !changed.is_empty() {
+            let read = store::recipient::several(&work.tx, changed).await?;
+            rows.extend(read.into_iter().map(|row| (row.id, Arc::new(row))));
+        }
+        Ok(Self { rows, stored: BTreeMap::new() })
     }
 
     /// One of them, as it stands now.
     pub(super) fn get(&self, id: Uuid) -> Option<&recipient::Model> {
-        self.rows.get(&id)
+        self.rows.get(&id).map(|row| &**row)
     }
 
     /// All of them, as they stand now.
-    pub(super) fn into_rows(self) -> BTreeMap<Uuid, recipient::Model> {
+    pub(super) fn into_rows(self) -> BTreeMap<Uuid, Arc<recipient::Model>> {
         self.rows
     }
 
@@ -44,23 +71,27 @@ impl Recipients {
         input: &Input,
     ) -> Result<bool, OperationError> {
         let Some(row) = self.rows.get_mut(&id) else { return Ok(false) };
-        let changed = decide(work, scene, rule, row, input).await?;
+        let before = Arc::clone(row);
+        let changed = decide(work, scene, rule, Arc::make_mut(row), input).await?;
         if changed {
-            self.changed.insert(id);
+            self.stored.entry(id).or_insert(before);
         }
         Ok(changed)
     }
 
-    /// Takes a row that was changed elsewhere in this transaction, and not written.
+    /// Takes one of them back that was changed elsewhere in this transaction, and not written.
     pub(super) fn put(&mut self, row: recipient::Model) {
-        self.changed.insert(row.id);
-        self.rows.insert(row.id, row);
+        let id = row.id;
+        if let Some(before) = self.rows.insert(id, Arc::new(row)) {
+            self.stored.entry(id).or_insert(before);
+        }
     }
 
     /// Writes what has changed since it was written last. Queries over recipients in this transaction come after it.
     pub(super) async fn save(&mut self, work: &Work<'_>) -> Result<(), OperationError> {
-        let changed = std::mem::take(&mut self.changed);
-        let rows = self.rows.values_mut().filter(|row| changed.contains(&row.id));
+        let stored = std::mem::take(&mut self.stored);
+        let rows =
+            self.rows.values_mut().filter_map(|row| Some((&**stored.get(&row.id)?, Arc::make_mut(row))));
         Ok(store::recipient::save_all(&work.tx, rows.collect()).await?)
     }
 }

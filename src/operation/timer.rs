@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{
     Actor, OperationError, Work,
-    alert::{Raised, Rules, count_answers, raise_alert},
+    alert::{Raised, count_answers, raise_alert},
     recipients::Recipients,
     role,
     scene::{Scene, Scenes},
@@ -71,7 +71,6 @@ async fn fire(app: &App, mut seen: Vec<entity::timer::Model>) -> Result<usize, O
         reached("fire.due");
     }
     let mut scenes = Scenes::default();
-    let mut rules = Rules::default();
     let steps = due.iter().filter(|timer| timer.kind == "step");
     let ids: Vec<Uuid> = steps.filter_map(|timer| timer.subject_id).collect();
     let mut rows = Recipients::lock(&work, ids).await?;
@@ -88,7 +87,7 @@ async fn fire(app: &App, mut seen: Vec<entity::timer::Model>) -> Result<usize, O
         match (timer.kind.as_str(), timer.subject_id, &timer.subject_key) {
             ("step", Some(id), _) => {
                 let Some(alert) = rows.get(id).map(|row| row.alert_id) else { continue };
-                let rule = rules.get(&work.tx, alert).await?;
+                let rule = app.library.rule(&work.tx, alert).await?;
                 let fired = Input::TimerFired { step: u16::try_from(timer.step).unwrap_or(u16::MAX) };
                 rows.step(&mut work, &scene, &rule, id, &fired).await?;
                 reached("fire.step");

@@ -14,11 +14,11 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
     QueryOrder, QuerySelect, QueryTrait,
-    sea_query::{Expr, LockBehavior, LockType, OnConflict, Query},
+    sea_query::{Expr, LockBehavior, LockType, Query},
 };
 use uuid::Uuid;
 
-use super::{CHUNK, StoreError, stands};
+use super::{CHUNK, StoreError, batch::update_each, stands};
 
 /// Adds deliveries.
 pub async fn put(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), StoreError> {
@@ -92,7 +92,7 @@ pub async fn next_due(db: &impl ConnectionTrait, transport: &str) -> Result<Opti
 /// Returns those that may leave, as they stand now: what was withdrawn, or leased away, meanwhile is not among them.
 pub async fn hand_over(
     db: &impl ConnectionTrait,
-    letters: &[Model],
+    letters: &[&Model],
     node: Uuid,
     now: Timestamp,
     lease: Span,
@@ -126,7 +126,7 @@ pub async fn hand_over(
     let handed = letters.iter().filter_map(|letter| {
         let (fence, attempts, repeat) = left.remove(&letter.id)?;
         let (handed_at_ms, lease_until_ms) = (Some(now.0), until.0);
-        Some(Model { fence, attempts, repeat, handed_at_ms, lease_until_ms, ..letter.clone() })
+        Some(Model { fence, attempts, repeat, handed_at_ms, lease_until_ms, ..(*letter).clone() })
     });
     Ok(handed.collect())
 }
@@ -225,27 +225,20 @@ pub async fn get(db: &impl ConnectionTrait, id: DeliveryId) -> Result<Model, Sto
 
 /// Writes what became of deliveries: their states and all that goes with them.
 pub async fn save(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), StoreError> {
+    let columns = [
+        Column::State,
+        Column::DueAtMs,
+        Column::LeaseUntilMs,
+        Column::LeasedBy,
+        Column::HandedAtMs,
+        Column::Repeat,
+        Column::Reason,
+        Column::Relay,
+        Column::Encrypted,
+        Column::EndedAtMs,
+    ];
     for chunk in rows.chunks(CHUNK) {
-        // The rows are there: as an upsert one statement of both databases changes many rows to many values.
-        Entity::insert_many(chunk.iter().map(|row| row.clone().into_active_model()))
-            .on_conflict(
-                OnConflict::column(Column::Id)
-                    .update_columns([
-                        Column::State,
-                        Column::DueAtMs,
-                        Column::LeaseUntilMs,
-                        Column::LeasedBy,
-                        Column::HandedAtMs,
-                        Column::Repeat,
-                        Column::Reason,
-                        Column::Relay,
-                        Column::Encrypted,
-                        Column::EndedAtMs,
-                    ])
-                    .to_owned(),
-            )
-            .exec_without_returning(db)
-            .await?;
+        update_each::<Entity>(db, Column::Id, &columns, chunk.iter(), None).await?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ pub mod account;
 pub mod alert;
 pub mod attachment;
 pub mod audit;
+mod batch;
 mod bounded;
 pub mod channel;
 pub mod chronology;

@@ -13,14 +13,16 @@ use noroshi_core::{
     time::Timestamp,
 };
 use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
-    sea_query::{Alias, Expr, OnConflict},
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, sea_query::Expr,
 };
 use uuid::Uuid;
 
-use super::{CHUNK, StoreError, from_json, to_json};
+use super::{
+    CHUNK, StoreError,
+    batch::{new, update_each},
+    from_json, to_json,
+};
 
 /// One recipient.
 pub async fn get(db: &impl ConnectionTrait, id: RecipientId) -> Result<Model, StoreError> {
@@ -33,6 +35,22 @@ pub async fn get(db: &impl ConnectionTrait, id: RecipientId) -> Result<Model, St
 /// Several recipients, locked, in the order of their ids (so that two transactions never wait for each other).
 pub async fn lock(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<Vec<Model>, StoreError> {
     Ok(Entity::find().filter(Column::Id.is_in(ids)).order_by_asc(Column::Id).lock_exclusive().all(db).await?)
+}
+
+/// The same, of which only the versions are read.
+pub async fn lock_versions(
+    db: &impl ConnectionTrait,
+    ids: Vec<Uuid>,
+) -> Result<Vec<(Uuid, i32)>, StoreError> {
+    Ok(Entity::find()
+        .select_only()
+        .columns([Column::Id, Column::Version])
+        .filter(Column::Id.is_in(ids))
+        .order_by_asc(Column::Id)
+        .lock_exclusive()
+        .into_tuple()
+        .all(db)
+        .await?)
 }
 
 /// The recipients of an incident in the order of the board, after `after`, at most `limit`.
@@ -129,55 +147,53 @@ pub async fn save(db: &impl ConnectionTrait, row: &mut Model) -> Result<(), Stor
     Err(StoreError::Conflict { what: "recipient", id: RecipientId::new(row.id).to_string() })
 }
 
-/// [`save`] for many, in as few statements as there are chunks.
-pub async fn save_all(db: &impl ConnectionTrait, mut rows: Vec<&mut Model>) -> Result<(), StoreError> {
-    let excluded = |column: Column| Expr::col((Alias::new("excluded"), column));
+/// [`save`] for many, in as few statements as there are chunks. Each comes with the row as it is stored: only columns
+/// are written in which any of them differs.
+pub async fn save_all(
+    db: &impl ConnectionTrait,
+    mut rows: Vec<(&Model, &mut Model)>,
+) -> Result<(), StoreError> {
     for chunk in rows.chunks_mut(CHUNK) {
-        if let [row] = chunk {
-            return save(db, row).await;
-        }
-        chunk.iter_mut().for_each(|row| row.version += 1);
-        // The rows are there: as an upsert one statement of both databases changes many rows to many values.
-        let done = Entity::insert_many(chunk.iter().map(|row| (**row).clone().into_active_model()))
-            .on_conflict(
-                OnConflict::column(Column::Id)
-                    .update_columns(CHANGING)
-                    .action_and_where(Column::Version.into_expr().eq(excluded(Column::Version).sub(1)))
-                    .to_owned(),
-            )
-            .exec_without_returning(db)
-            .await?;
+        let differs = |column: &Changing| chunk.iter().any(|(stored, row)| (column.1)(stored, row));
+        let changed = CHANGING.iter().filter(|column| differs(column)).map(|column| column.0);
+        let columns: Vec<Column> = [Column::Version].into_iter().chain(changed).collect();
+        chunk.iter_mut().for_each(|(_, row)| row.version += 1);
+        let is_next = Expr::col((Entity, Column::Version)).eq(new(0).sub(1));
+        let rows = chunk.iter().map(|(_, row)| &**row);
+        let done = update_each::<Entity>(db, Column::Id, &columns, rows, Some(is_next)).await?;
         if usize::try_from(done).ok() != Some(chunk.len()) {
-            let id = RecipientId::new(chunk[0].id).to_string();
+            let id = RecipientId::new(chunk[0].1.id).to_string();
             return Err(StoreError::Conflict { what: "one of the recipients beside", id });
         }
     }
     Ok(())
 }
 
-/// The columns that change after a recipient was made.
-const CHANGING: [Column; 21] = [
-    Column::Version,
-    Column::Contacts,
-    Column::State,
-    Column::Step,
-    Column::StartedOwnMs,
-    Column::StartedAtMs,
-    Column::DueOwnMs,
-    Column::NextLetter,
-    Column::Pending,
-    Column::Decider,
-    Column::AcceptedAtMs,
-    Column::DeliveredAtMs,
-    Column::OpenedAtMs,
-    Column::AckedAtMs,
-    Column::AnsweredAtMs,
-    Column::FailedAtMs,
-    Column::UnknownAtMs,
-    Column::Answer,
-    Column::Decision,
-    Column::DecideSinceMs,
-    Column::ReleasedAtMs,
+/// A column, and whether two rows differ in it.
+type Changing = (Column, fn(&Model, &Model) -> bool);
+
+/// The columns that change after a recipient was made; the version does with each of them.
+const CHANGING: [Changing; 20] = [
+    (Column::Contacts, |a, b| a.contacts != b.contacts),
+    (Column::State, |a, b| a.state != b.state),
+    (Column::Step, |a, b| a.step != b.step),
+    (Column::StartedOwnMs, |a, b| a.started_own_ms != b.started_own_ms),
+    (Column::StartedAtMs, |a, b| a.started_at_ms != b.started_at_ms),
+    (Column::DueOwnMs, |a, b| a.due_own_ms != b.due_own_ms),
+    (Column::NextLetter, |a, b| a.next_letter != b.next_letter),
+    (Column::Pending, |a, b| a.pending != b.pending),
+    (Column::Decider, |a, b| a.decider != b.decider),
+    (Column::AcceptedAtMs, |a, b| a.accepted_at_ms != b.accepted_at_ms),
+    (Column::DeliveredAtMs, |a, b| a.delivered_at_ms != b.delivered_at_ms),
+    (Column::OpenedAtMs, |a, b| a.opened_at_ms != b.opened_at_ms),
+    (Column::AckedAtMs, |a, b| a.acked_at_ms != b.acked_at_ms),
+    (Column::AnsweredAtMs, |a, b| a.answered_at_ms != b.answered_at_ms),
+    (Column::FailedAtMs, |a, b| a.failed_at_ms != b.failed_at_ms),
+    (Column::UnknownAtMs, |a, b| a.unknown_at_ms != b.unknown_at_ms),
+    (Column::Answer, |a, b| a.answer != b.answer),
+    (Column::Decision, |a, b| a.decision != b.decision),
+    (Column::DecideSinceMs, |a, b| a.decide_since_ms != b.decide_since_ms),
+    (Column::ReleasedAtMs, |a, b| a.released_at_ms != b.released_at_ms),
 ];
 
 /// The core's value of a row.

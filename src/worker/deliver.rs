@@ -17,7 +17,6 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use entity::delivery;
 use noroshi_core::time::{Span, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -33,10 +32,10 @@ use crate::{
     measure,
     operation::{
         OperationError,
-        delivery::{self as outbox, Tried, claim, next_due, record},
-        letter::Desk,
+        delivery::{self as outbox, Claimed, Tried, claim, next_due, record},
+        letter::{Desk, Draft},
     },
-    transport::{Outcome, Transport, letter::Letter},
+    transport::{Outcome, Transport},
 };
 
 /// Senders of the rehearsal lane.
@@ -64,14 +63,13 @@ pub(super) fn start(app: &Arc<App>, life: &Lifecycle) -> TaskTracker {
 /// A sender's report: the outcome of its last letter, and the letter it wants to hand over next.
 struct Report {
     tried: Option<Tried>,
-    next: Option<delivery::Model>,
+    next: Option<Claimed>,
     go: oneshot::Sender<Option<Handed>>,
 }
 
 /// A letter that a sender may hand over now.
 struct Handed {
-    delivery: delivery::Model,
-    letter: Letter,
+    draft: Draft,
     /// The words with which the owner of the address has taken it down: no call is made.
     gone: Option<String>,
 }
@@ -174,7 +172,9 @@ async fn sender(
         if reports.send(report).await.is_err() {
             return Ok(());
         }
-        let Ok(Some(Handed { delivery, letter, gone })) = may_go.await else { continue };
+        let Ok(Some(Handed { draft, gone })) = may_go.await else { continue };
+        let letter = draft.write(&app);
+        let Draft { delivery, recipient, .. } = draft;
         let started_at = app.clock.now();
         let tenure = *app.tenure.lock().unwrap_or_else(PoisonError::into_inner);
         if !tenure.holds(Timestamp(delivery.lease_until_ms), started_at) {
@@ -199,7 +199,7 @@ async fn sender(
         // A webhook's receiver is somebody's address: it is no label.
         let relay = if name == "mail" { outcome.relay() } else { name };
         measure::tried(name, relay, outcome.key(), ended_at - started_at);
-        tried = Some(Tried { delivery, started_at, ended_at, outcome });
+        tried = Some(Tried { delivery, recipient, started_at, ended_at, outcome });
     }
 }
 
@@ -207,12 +207,16 @@ async fn recorder(app: Arc<App>, name: &'static str, mut inbox: mpsc::Receiver<R
     let turns = app.watch.begin(format!("recorder {name}"));
     let mut reports = Vec::with_capacity(TOGETHER);
     while turns.waiting(inbox.recv_many(&mut reports, TOGETHER)).await > 0 {
-        let tried: Vec<Tried> = reports.iter_mut().filter_map(|report| report.tried.take()).collect();
-        let next: Vec<delivery::Model> = reports.iter().filter_map(|report| report.next.clone()).collect();
-        let mut written = loop {
+        let (mut tried, mut next, mut senders) = (Vec::new(), Vec::new(), Vec::new());
+        for report in reports.drain(..) {
+            tried.extend(report.tried);
+            senders.push((report.next.as_ref().map(|letter| letter.delivery.id), report.go));
+            next.extend(report.next);
+        }
+        let mut handed = loop {
             turns.turn();
             match commit(&app, name, &tried, &next).await {
-                Ok(written) => break written,
+                Ok(handed) => break handed,
                 Err(error) => {
                     // An outcome is never dropped: it waits until the database is back.
                     error!(
@@ -226,10 +230,9 @@ async fn recorder(app: Arc<App>, name: &'static str, mut inbox: mpsc::Receiver<R
         if !tried.is_empty() {
             measure::committed("outcomes", tried.len());
         }
-        for report in reports.drain(..) {
-            let letter = report.next.and_then(|row| written.remove(&row.id));
+        for (letter, go) in senders {
             // A sender that is gone has stopped: its letter is taken back when its lease ends.
-            let _ = report.go.send(letter);
+            let _ = go.send(letter.and_then(|id| handed.remove(&id)));
         }
     }
 }
@@ -238,33 +241,30 @@ async fn commit(
     app: &App,
     name: &str,
     tried: &[Tried],
-    next: &[delivery::Model],
+    next: &[Claimed],
 ) -> Result<HashMap<Uuid, Handed>, OperationError> {
-    let (handed, desk) = record(app, tried, next).await?;
-    match write(app, name, handed, desk).await {
-        Ok(letters) => Ok(letters.into_iter().map(|handed| (handed.delivery.id, handed)).collect()),
+    let desk = record(app, tried, next).await?;
+    match drafts(app, name, desk).await {
+        Ok(handed) => Ok(handed),
         Err(error) => {
-            // They stay leased; taken back when the lease ends, they are written again.
+            // They stay leased; taken back when the lease ends, they are handed over again.
             warn!(error = &error as &dyn std::error::Error, "Letters could not be written");
             Ok(HashMap::new())
         }
     }
 }
 
-async fn write(
-    app: &App,
-    name: &str,
-    deliveries: Vec<delivery::Model>,
-    desk: Desk,
-) -> Result<Vec<Handed>, OperationError> {
-    let letters = desk.write_all(app, &deliveries).await?;
+async fn drafts(app: &App, name: &str, desk: Desk) -> Result<HashMap<Uuid, Handed>, OperationError> {
+    let drafts = desk.drafts(app).await?;
     let mut gone = match name {
-        "webhook" if !deliveries.is_empty() => outbox::gone(app, &deliveries).await?,
+        "webhook" if !drafts.is_empty() => {
+            outbox::gone(app, drafts.iter().map(|draft| &draft.delivery)).await?
+        }
         _ => HashMap::new(),
     };
-    let handed = deliveries.into_iter().zip(letters).map(|(delivery, letter)| {
-        let gone = gone.remove(&delivery.id);
-        Handed { delivery, letter, gone }
+    let handed = drafts.into_iter().map(|draft| {
+        let id = draft.delivery.id;
+        (id, Handed { draft, gone: gone.remove(&id) })
     });
     Ok(handed.collect())
 }

@@ -7,7 +7,6 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use entity::delivery;
 use noroshi_core::time::{Span, Timestamp};
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -15,6 +14,7 @@ use uuid::Uuid;
 use crate::{
     app::App,
     domains::{Domains, Verdict},
+    operation::delivery::Claimed,
 };
 
 /// How often whoever waits looks whether a pause is over.
@@ -23,7 +23,7 @@ const LOOK: Span = Span(250);
 /// The letters of one lane, the most urgent first.
 #[derive(Debug)]
 pub(super) struct Tray {
-    waiting: Mutex<VecDeque<delivery::Model>>,
+    waiting: Mutex<VecDeque<Claimed>>,
     /// As many letters are worth waiting here, of one domain and of all that could be taken at once: one for each
     /// sender.
     enough: usize,
@@ -66,30 +66,34 @@ impl Tray {
     }
 
     /// Adds letters.
-    pub(super) fn put(&self, letters: Vec<delivery::Model>) {
+    pub(super) fn put(&self, letters: Vec<Claimed>) {
         let mut waiting = self.waiting();
         waiting.extend(letters);
-        waiting.make_contiguous().sort_by_key(|letter| (letter.priority, letter.due_at_ms, letter.id));
+        waiting
+            .make_contiguous()
+            .sort_by_key(|Claimed { delivery, .. }| (delivery.priority, delivery.due_at_ms, delivery.id));
         drop(waiting);
         self.came.notify_waiters();
     }
 
     /// The first letter whose domain has a place now, with that place.
-    pub(super) fn take_now<'a>(&self, app: &'a App) -> Option<(delivery::Model, Place<'a>)> {
+    pub(super) fn take_now<'a>(&self, app: &'a App) -> Option<(Claimed, Place<'a>)> {
         let mut waiting = self.waiting();
         let now = app.clock.now();
-        let at = waiting.iter().position(|letter| app.domains.enter(&letter.domain, now))?;
+        let at = waiting.iter().position(|letter| app.domains.enter(&letter.delivery.domain, now))?;
         let letter = waiting.remove(at)?;
-        if waiting.iter().filter(|other| other.domain == letter.domain).count() + 1 == self.enough {
+        if waiting.iter().filter(|other| other.delivery.domain == letter.delivery.domain).count() + 1
+            == self.enough
+        {
             self.drained.notify_one();
         }
         self.went.notify_waiters();
-        let domain = letter.domain.clone();
+        let domain = letter.delivery.domain.clone();
         Some((letter, Place { app, domain, verdict: Verdict::Nothing }))
     }
 
     /// The same, as soon as there is one.
-    pub(super) async fn take<'a>(&self, app: &'a App) -> (delivery::Model, Place<'a>) {
+    pub(super) async fn take<'a>(&self, app: &'a App) -> (Claimed, Place<'a>) {
         loop {
             let mut came = pin!(self.came.notified());
             came.as_mut().enable();
@@ -109,8 +113,11 @@ impl Tray {
             let mut went = pin!(self.went.notified());
             went.as_mut().enable();
             let now = app.clock.now();
-            let ready =
-                self.waiting().iter().filter(|letter| app.domains.is_open(&letter.domain, now)).count();
+            let ready = self
+                .waiting()
+                .iter()
+                .filter(|letter| app.domains.is_open(&letter.delivery.domain, now))
+                .count();
             if ready < self.enough {
                 return;
             }
@@ -121,8 +128,10 @@ impl Tray {
     /// The domains of which nothing more is to be claimed: enough letters wait here, or they are held back.
     pub(super) fn closed(&self, domains: &Domains, now: Timestamp) -> Vec<String> {
         let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for letter in self.waiting().iter().filter(|letter| !letter.domain.is_empty()) {
-            *counts.entry(letter.domain.clone()).or_default() += 1;
+        for Claimed { delivery, .. } in
+            self.waiting().iter().filter(|letter| !letter.delivery.domain.is_empty())
+        {
+            *counts.entry(delivery.domain.clone()).or_default() += 1;
         }
         let mut closed: BTreeSet<String> = domains.held(now).into_iter().map(|(name, _)| name).collect();
         closed
@@ -133,15 +142,17 @@ impl Tray {
     /// Letters here whose domain is held back: they wait better in the outbox.
     pub(super) fn held(&self, domains: &Domains, now: Timestamp) -> Vec<Uuid> {
         let held: BTreeSet<String> = domains.held(now).into_iter().map(|(name, _)| name).collect();
-        self.waiting().iter().filter(|letter| held.contains(&letter.domain)).map(|letter| letter.id).collect()
+        let waiting = self.waiting();
+        let letters = waiting.iter().map(|letter| &letter.delivery);
+        letters.filter(|letter| held.contains(&letter.domain)).map(|letter| letter.id).collect()
     }
 
     /// Takes letters out without sending them.
     pub(super) fn forget(&self, letters: &[Uuid]) {
-        self.waiting().retain(|letter| !letters.contains(&letter.id));
+        self.waiting().retain(|letter| !letters.contains(&letter.delivery.id));
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<delivery::Model>> {
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Claimed>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

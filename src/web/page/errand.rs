@@ -281,7 +281,7 @@ async fn page(
     let when = When { now: app.clock.now(), zone: app.zone, words: Words(language) };
     // The letter as it was written, in the language that is read now.
     let letter = entity::delivery::Model { language: language.key().into(), ..opened.letter.clone() };
-    let said = letter::write_all(app, &[letter]).await?.swap_remove(0);
+    let said = letter::write_all(app, vec![letter]).await?.swap_remove(0);
     let mut page = ErrandPage {
         words: when.words,
         token: token.to_owned(),

@@ -116,7 +116,7 @@ pub async fn get(
     deliveries.retain(|delivery| delivery.handed_at_ms.is_some());
     deliveries.reverse();
     deliveries.truncate(200);
-    let written = write_all(&app, &deliveries).await?;
+    let written = write_all(&app, deliveries.clone()).await?;
     let letters = deliveries
         .iter()
         .zip(written)
