@@ -16,11 +16,13 @@ use std::{
 };
 
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
-    RuntimeErr, Statement, prelude::async_trait,
+    ConnectOptions, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
+    QueryResult, RuntimeErr, Statement, TransactionOptions, TransactionTrait, prelude::async_trait,
 };
 use sqlx::{Connection, PgConnection};
 use tokio::time::timeout;
+
+use super::StoreError;
 
 /// How long a question may take. Longer than anything that the service asks, and than whatever a person waits for.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -135,6 +137,16 @@ async fn within<T, E: From<DbErr>>(
         let silent = format!("the database has not answered for {} s", PATIENCE.as_secs());
         Err(DbErr::Conn(RuntimeErr::Internal(silent)).into())
     })
+}
+
+impl Bounded<DatabaseConnection> {
+    /// Begins a transaction.
+    pub(super) async fn begin(&self, options: TransactionOptions) -> Result<Transaction, StoreError> {
+        let begun = self.within(self.inner.begin_with_options(options)).await;
+        let inner =
+            begun.map_err(|cause| StoreError::Unavailable { attempt: "begin a transaction", cause })?;
+        Ok(Bounded { inner, doubt: self.doubt.clone() })
+    }
 }
 
 impl Transaction {

@@ -1,6 +1,6 @@
 //! Rows and named queries. Knows the core's types and the entities; decides nothing.
 //!
-//! Reading goes through [`Store::read`]. Writing goes through [`Store::begin`], which only `operation::Work` calls:
+//! Reading goes through [`Store::read`], or [`Store::snapshot`] where several answers have to belong together. Writing goes through [`Store::begin`], which only `operation::Work` calls:
 //! on SQLite it begins IMMEDIATE, because a deferred transaction that turns from reading to writing fails at once
 //! with "database is locked" and skips the busy timeout; on PostgreSQL a verb first enters the incidents whose rows it
 //! changes (`operation::Work::enter`), so that no two transactions wait for each other in a circle.
@@ -36,8 +36,8 @@ use std::{collections::BTreeSet, time::Duration};
 use self::bounded::Doubt;
 use migration::{Migrator, MigratorTrait, SchemaManager};
 use sea_orm::{
-    ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    AccessMode, ColumnTrait, ConnectOptions, ConnectionTrait, Database, DatabaseBackend, DatabaseConnection,
+    DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
     sea_query::{Expr, ExprTrait},
 };
 use sqlx::{
@@ -153,16 +153,27 @@ impl Store {
         &self.reader
     }
 
+    /// For several queries whose answers have to belong together: all of them see one and the same moment.
+    pub async fn snapshot(&self) -> Result<Transaction, StoreError> {
+        // What a transaction of SQLite reads is of one moment whatever its options.
+        let options = match self.is_embedded() {
+            true => TransactionOptions::default(),
+            false => TransactionOptions {
+                isolation_level: Some(IsolationLevel::RepeatableRead),
+                access_mode: Some(AccessMode::ReadOnly),
+                ..Default::default()
+            },
+        };
+        self.reader.begin(options).await
+    }
+
     /// Begins a write. Only `operation::Work` calls this.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..Default::default()
         };
-        let begun = self.writer.within(self.writer.inner.begin_with_options(options)).await;
-        let inner =
-            begun.map_err(|cause| StoreError::Unavailable { attempt: "begin a transaction", cause })?;
-        Ok(Bounded { inner, doubt: self.writer.doubt.clone() })
+        self.writer.begin(options).await
     }
 
     /// Whether it is the embedded database, which one process alone serves.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     incident::Incident,
-    playbooks::{DIRECTORY, patient},
+    playbooks::{DIRECTORY, many, patient},
     postgres::{Database, on_each_database},
     server::{Home, Server},
     smtp_sink::{Conduct, Sink, message_ids},
@@ -57,6 +57,30 @@ async fn a_temporary_refusal_is_tried_again_with_the_same_message_id() {
         assert!(letters[0].message_id.starts_with(id), "the delivery is the letter");
         assert_eq!(delivery["attempts"], 2, "{delivery}");
         assert_eq!(sink.received_by("dmat@west.example").len(), 1);
+    })
+    .await;
+}
+
+/// Letters go out while somebody asks: what one reply says of a recipient fits what it says of its letters.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_reply_is_of_one_moment() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &patient());
+        let server = home.serve_with(&many(400)).await;
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        until("every letter is accepted", RETRY, async || {
+            let recipients = incident.recipients().await;
+            let taken = recipients.iter().filter(|recipient| {
+                let letters = recipient["deliveries"].as_array().expect("deliveries");
+                let accepted = letters.iter().any(|letter| letter["state"] == "accepted");
+                let known = recipient["evidence"]["accepted_at"].is_string();
+                assert_eq!(accepted, known, "of two moments: {recipient:#}");
+                accepted
+            });
+            (taken.count() == recipients.len()).then_some(())
+        })
+        .await;
     })
     .await;
 }

@@ -319,8 +319,9 @@ pub async fn list(
     id: Path<String>,
     page: Query<Page>,
 ) -> Result<Json<List<RecipientView>>, WebError> {
-    let db = app.store.read();
     let id = incident_id(&id)?;
+    // Letters go out meanwhile: what is said of a recipient has to fit what is said of its letters.
+    let db = &app.store.snapshot().await?;
     let scene = Scene::load(&app, db, id).await?;
     let after = page.after.as_deref().map(str::parse).transpose().map_err(|_| WebError::NotFound)?;
     let limit = page.limit();
