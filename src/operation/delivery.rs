@@ -23,6 +23,7 @@ use super::{
     scene::{Scenes, text},
     telling,
 };
+pub use crate::store::delivery::Wanted;
 use crate::{
     app::App,
     failpoint::reached,
@@ -55,20 +56,15 @@ pub struct Tried {
     pub outcome: Outcome,
 }
 
-/// Leases up to `n` due letters of a transport to this node; none to the mail domains in `except`.
-pub async fn claim(
-    app: &App,
-    transport: &str,
-    except: &[String],
-    n: u64,
-) -> Result<Vec<Claimed>, OperationError> {
+/// Leases due letters to this node, the most urgent first.
+pub async fn claim(app: &App, wanted: Wanted<'_>) -> Result<Vec<Claimed>, OperationError> {
     // A look without a lock first: most of the time nothing is due, and nothing is written then.
-    match store::delivery::next_due(app.store.read(), transport).await? {
+    match store::delivery::next_due(app.store.read(), wanted.transport, wanted.before).await? {
         Some(due) if due <= app.clock.now() => {}
         _ => return Ok(Vec::new()),
     }
     let work = Work::begin(app, Actor::system()).await?;
-    let rows = store::delivery::claim(&work.tx, transport, except, app.node, work.now, app.lease, n).await?;
+    let rows = store::delivery::claim(&work.tx, wanted, app.node, work.now, app.lease).await?;
     reached("claim.leased");
     work.tx.commit().await?;
     reached("claim.committed");
@@ -94,7 +90,7 @@ pub async fn put_back(app: &App, ids: &[uuid::Uuid]) -> Result<(), OperationErro
 
 /// When the next letter of a transport falls due.
 pub async fn next_due(app: &App, transport: &str) -> Result<Option<Timestamp>, OperationError> {
-    Ok(store::delivery::next_due(app.store.read(), transport).await?)
+    Ok(store::delivery::next_due(app.store.read(), transport, None).await?)
 }
 
 /// Records outcomes and notes what is handed over next, in one transaction.

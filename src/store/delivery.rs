@@ -29,19 +29,30 @@ pub async fn put(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), Stor
     Ok(())
 }
 
-/// Leases up to `n` due letters of `transport` to `node` until `now + lease`, the most urgent first; none to the mail
-/// domains in `except`.
+/// What a claim looks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// What carries the letters.
+    pub transport: &'a str,
+    /// None to these mail domains.
+    pub except: &'a [String],
+    /// Where given, only letters that are more urgent than this priority.
+    pub before: Option<i32>,
+    /// So many at most.
+    pub n: u64,
+}
+
+/// Leases due letters to `node` until `now + lease`, the most urgent first.
 ///
 /// One statement for both databases; SQLite leaves the lock clause out by itself and needs none.
 pub async fn claim(
     db: &impl ConnectionTrait,
-    transport: &str,
-    except: &[String],
+    wanted: Wanted<'_>,
     node: Uuid,
     now: Timestamp,
     lease: Span,
-    n: u64,
 ) -> Result<Vec<Model>, StoreError> {
+    let Wanted { transport, except, before, n } = wanted;
     let mut due = Entity::find()
         .select_only()
         .column(Column::Id)
@@ -55,6 +66,9 @@ pub async fn claim(
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
     if !except.is_empty() {
         due = due.filter(Column::Domain.is_not_in(except));
+    }
+    if let Some(before) = before {
+        due = due.filter(Column::Priority.lt(before));
     }
     let due = due.into_query();
     let change = ActiveModel {
@@ -74,16 +88,21 @@ pub async fn claim(
     Ok(rows)
 }
 
-/// When the next letter of `transport` falls due.
-pub async fn next_due(db: &impl ConnectionTrait, transport: &str) -> Result<Option<Timestamp>, StoreError> {
-    let due: Option<Option<i64>> = Entity::find()
+/// When the next letter of `transport` falls due; where `before` is given, the next of those that are more urgent.
+pub async fn next_due(
+    db: &impl ConnectionTrait,
+    transport: &str,
+    before: Option<i32>,
+) -> Result<Option<Timestamp>, StoreError> {
+    let mut next = Entity::find()
         .select_only()
         .column_as(Column::DueAtMs.min(), "due")
         .filter(stands(Column::State, "queued"))
-        .filter(Column::Transport.eq(transport))
-        .into_tuple()
-        .one(db)
-        .await?;
+        .filter(Column::Transport.eq(transport));
+    if let Some(before) = before {
+        next = next.filter(Column::Priority.lt(before));
+    }
+    let due: Option<Option<i64>> = next.into_tuple().one(db).await?;
     Ok(due.flatten().map(Timestamp))
 }
 

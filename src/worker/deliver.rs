@@ -32,7 +32,7 @@ use crate::{
     measure,
     operation::{
         OperationError,
-        delivery::{self as outbox, Claimed, Tried, claim, next_due, record},
+        delivery::{self as outbox, Claimed, Tried, Wanted, claim, next_due, record},
         letter::{Desk, Draft},
     },
     transport::{Outcome, Transport},
@@ -99,13 +99,16 @@ async fn claimer(
     // No more than twice the connections: what lies here, another node cannot take.
     let most = 2 * senders;
     loop {
-        tokio::select! {
+        // Whoever is more urgent than all that waits here does not wait until there is room.
+        let before = tokio::select! {
             () = stop.cancelled() => return Ok(()),
-            () = turns.waiting(tray.wants(&app)) => {}
-        }
+            () = turns.waiting(tray.wants(&app)) => None,
+            _ = bell.changed() => tray.most_urgent(),
+        };
         put_back(&app, &tray).await;
         let closed = tray.closed(&app.domains, app.clock.now());
-        let found = match claim(&app, name, &closed, most as u64).await {
+        let wanted = Wanted { transport: name, except: &closed, before, n: most as u64 };
+        let found = match claim(&app, wanted).await {
             Ok(found) => found,
             Err(error) => {
                 error!(
@@ -117,7 +120,7 @@ async fn claimer(
         };
         let full = found.len() == most;
         tray.put(found);
-        if full {
+        if full || before.is_some() {
             continue;
         }
         // What is due already and was not claimed belongs to a domain that has to wait: it is looked at again soon.

@@ -107,6 +107,11 @@ impl Tray {
         }
     }
 
+    /// The priority of the most urgent letter here.
+    pub(super) fn most_urgent(&self) -> Option<i32> {
+        self.waiting().front().map(|letter| letter.delivery.priority)
+    }
+
     /// Returns as soon as fewer letters than are enough could be taken at once.
     pub(super) async fn wants(&self, app: &App) {
         loop {
