@@ -63,9 +63,11 @@ pub async fn raise_alert(
     // 第n報 is counted among what each recipient was told of this incident.
     let mut told_before: BTreeMap<(Option<String>, Option<String>), i32> = BTreeMap::new();
     if !store::alert::of_incident(&work.tx, scene.id()).await?.is_empty() {
-        for row in store::recipient::of_incident(&work.tx, scene.id(), None, i64::MAX as u64).await? {
-            *told_before.entry((row.agency, row.person)).or_default() += 1;
-        }
+        let told = store::recipient::told(&work.tx, scene.id()).await?;
+        told_before.extend(
+            told.into_iter()
+                .map(|(agency, person, told)| ((agency, person), i32::try_from(told).unwrap_or(i32::MAX))),
+        );
     }
     let report =
         |to: &Addressee| told_before.get(&(to.agency.clone(), to.person.clone())).map_or(1, |told| told + 1);
@@ -134,12 +136,12 @@ pub async fn raise_alert(
         begun.push(effects);
     }
     let count = rows.len();
-    store::recipient::put(&work.tx, rows.clone()).await?;
-    reached("raise.recipients");
     for (row, effects) in rows.iter().zip(begun) {
         work.perform(scene, rule, row, effects).await?;
     }
     reached("raise.performed");
+    store::recipient::put(&work.tx, rows).await?;
+    reached("raise.recipients");
 
     let who = rule.plan.to.iter().map(|party| scene.party_name(party)).collect::<Vec<_>>();
     let to = Text::both(

@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{CHUNK, StoreError, from_json};
+use super::{StoreError, batch::insert_all, from_json};
 
 /// One alert.
 pub async fn get(db: &impl ConnectionTrait, id: AlertId) -> Result<alert::Model, StoreError> {
@@ -86,12 +86,6 @@ pub async fn set_opened_by(
 
 /// Adds links; one that is there already stays as it is.
 pub async fn put_links(db: &impl ConnectionTrait, rows: Vec<link::Model>) -> Result<(), StoreError> {
-    for chunk in rows.chunks(CHUNK) {
-        let rows = chunk.iter().map(|row| row.clone().into_active_model());
-        link::Entity::insert_many(rows)
-            .on_conflict(OnConflict::column(link::Column::TokenHash).do_nothing().to_owned())
-            .exec_without_returning(db)
-            .await?;
-    }
-    Ok(())
+    let stays = OnConflict::column(link::Column::TokenHash).do_nothing().to_owned();
+    insert_all::<link::Entity>(db, rows, Some(stays)).await
 }

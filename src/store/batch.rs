@@ -1,11 +1,36 @@
-//! One statement that changes many rows, each to values of its own.
+//! Many rows in one statement: added, or changed each to values of its own.
 
 use sea_orm::{
-    ConnectionTrait, EntityTrait, ModelTrait,
-    sea_query::{Alias, Expr, ExprTrait, IntoIden, Query, TableRef, ValueTuple},
+    ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel, ModelTrait,
+    sea_query::{Alias, Expr, ExprTrait, IntoIden, OnConflict, Query, TableRef, ValueTuple},
 };
 
-use super::StoreError;
+use super::{CHUNK, StoreError};
+
+/// Adds rows, in as few statements as there are chunks.
+///
+/// - `known`: what is done with one that is there already; without it that is an error.
+pub(super) async fn insert_all<E>(
+    db: &impl ConnectionTrait,
+    rows: Vec<E::Model>,
+    known: Option<OnConflict>,
+) -> Result<(), StoreError>
+where
+    E: EntityTrait,
+    E::Model: IntoActiveModel<E::ActiveModel>,
+    E::ActiveModel: ActiveModelTrait<Entity = E>,
+{
+    let mut rows = rows.into_iter();
+    while rows.len() > 0 {
+        let chunk = rows.by_ref().take(CHUNK).map(IntoActiveModel::into_active_model);
+        let mut insert = E::insert_many(chunk);
+        if let Some(known) = &known {
+            insert = insert.on_conflict(known.clone());
+        }
+        insert.exec_without_returning(db).await?;
+    }
+    Ok(())
+}
 
 /// Writes these columns of each of these rows, which are found by their `id`. Returns how many there were.
 ///

@@ -6,11 +6,11 @@ use noroshi_core::{
     time::Timestamp,
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::OnConflict,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    sea_query::OnConflict,
 };
 
-use super::StoreError;
+use super::{StoreError, batch::insert_all};
 
 /// One channel.
 pub async fn get(db: &impl ConnectionTrait, id: ChannelId) -> Result<channel::Model, StoreError> {
@@ -34,9 +34,7 @@ pub async fn of_incident(
 
 /// Adds channels.
 pub async fn put(db: &impl ConnectionTrait, rows: Vec<channel::Model>) -> Result<(), StoreError> {
-    let rows = rows.into_iter().map(|row| row.into_active_model());
-    channel::Entity::insert_many(rows).exec_without_returning(db).await?;
-    Ok(())
+    insert_all::<channel::Entity>(db, rows, None).await
 }
 
 /// Messages after `after`, oldest first.
@@ -55,9 +53,7 @@ pub async fn messages(
 
 /// Adds messages.
 pub async fn put_messages(db: &impl ConnectionTrait, rows: Vec<message::Model>) -> Result<(), StoreError> {
-    let rows = rows.into_iter().map(|row| row.into_active_model());
-    message::Entity::insert_many(rows).exec_without_returning(db).await?;
-    Ok(())
+    insert_all::<message::Entity>(db, rows, None).await
 }
 
 /// Who has read how far.

@@ -3,12 +3,11 @@
 use entity::{chronology, chronology_head};
 use noroshi_core::{id::IncidentId, text::Text, time::Timestamp};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use sha2::{Digest, Sha256};
 
-use super::{CHUNK, StoreError, to_json};
+use super::{CHUNK, StoreError, batch::insert_all, to_json};
 
 /// A line before it has its place in the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,11 +73,9 @@ pub async fn append(
         };
         hash = chain(&hash, &row);
         row.hash.clone_from(&hash);
-        rows.push(row.into_active_model());
+        rows.push(row);
     }
-    for chunk in rows.chunks(CHUNK) {
-        chronology::Entity::insert_many(chunk.to_vec()).exec_without_returning(db).await?;
-    }
+    insert_all::<chronology::Entity>(db, rows, None).await?;
     let change = chronology_head::ActiveModel { seq: Set(seq), hash: Set(hash), ..Default::default() };
     chronology_head::Entity::update_many()
         .set(change)

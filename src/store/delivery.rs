@@ -12,21 +12,21 @@ use noroshi_core::{
 };
 use sea_orm::{
     ActiveValue::Set,
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
     sea_query::{Expr, LockBehavior, LockType, Query},
 };
 use uuid::Uuid;
 
-use super::{CHUNK, StoreError, batch::update_each, stands};
+use super::{
+    CHUNK, StoreError,
+    batch::{insert_all, update_each},
+    stands,
+};
 
 /// Adds deliveries.
 pub async fn put(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), StoreError> {
-    for chunk in rows.chunks(CHUNK) {
-        let rows = chunk.iter().map(|row| row.clone().into_active_model());
-        Entity::insert_many(rows).exec_without_returning(db).await?;
-    }
-    Ok(())
+    insert_all::<Entity>(db, rows, None).await
 }
 
 /// What a claim looks for.
@@ -344,9 +344,7 @@ pub async fn withdraw_notices(
 
 /// Notes tries.
 pub async fn put_attempts(db: &impl ConnectionTrait, rows: Vec<attempt::Model>) -> Result<(), StoreError> {
-    let rows = rows.into_iter().map(|row| row.into_active_model());
-    attempt::Entity::insert_many(rows).exec_without_returning(db).await?;
-    Ok(())
+    insert_all::<attempt::Entity>(db, rows, None).await
 }
 
 /// The deliveries of an incident, oldest first.

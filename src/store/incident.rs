@@ -12,7 +12,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::StoreError;
+use super::{StoreError, batch::insert_all};
 
 /// One incident.
 pub async fn get(db: &impl ConnectionTrait, id: IncidentId) -> Result<incident::Model, StoreError> {
@@ -78,9 +78,7 @@ pub async fn put_roles(
     db: &impl ConnectionTrait,
     roles: Vec<incident_role::Model>,
 ) -> Result<(), StoreError> {
-    let roles = roles.into_iter().map(|role| role.into_active_model());
-    incident_role::Entity::insert_many(roles).exec_without_returning(db).await?;
-    Ok(())
+    insert_all::<incident_role::Entity>(db, roles, None).await
 }
 
 /// The chairs, in the playbook's order.

@@ -13,14 +13,14 @@ use noroshi_core::{
     time::Timestamp,
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, IntoActiveModel, QueryFilter,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter,
     QueryOrder, QuerySelect, sea_query::Expr,
 };
 use uuid::Uuid;
 
 use super::{
     CHUNK, StoreError,
-    batch::{new, update_each},
+    batch::{insert_all, new, update_each},
     from_json, to_json,
 };
 
@@ -67,6 +67,76 @@ pub async fn of_incident(
     Ok(query.order_by_asc(Column::Id).limit(limit).all(db).await?)
 }
 
+/// How often each agency and person was told of an incident.
+pub async fn told(
+    db: &impl ConnectionTrait,
+    id: IncidentId,
+) -> Result<Vec<(Option<String>, Option<String>, i64)>, StoreError> {
+    Ok(Entity::find()
+        .select_only()
+        .columns([Column::Agency, Column::Person])
+        .column_as(Column::Id.count(), "told")
+        .filter(Column::IncidentId.eq(id.raw()))
+        .group_by(Column::Agency)
+        .group_by(Column::Person)
+        .into_tuple()
+        .all(db)
+        .await?)
+}
+
+/// Recipients that stand alike.
+#[derive(FromQueryResult)]
+struct Alike {
+    state: String,
+    accepted_at: Option<i64>,
+    delivered_at: Option<i64>,
+    opened_at: Option<i64>,
+    acked_at: Option<i64>,
+    answered_at: Option<i64>,
+    failed_at: Option<i64>,
+    unknown_at: Option<i64>,
+    recipients: i64,
+}
+
+/// How many recipients of an incident stand alike: their state, how far they came, and how many they are. Of the
+/// moments of the evidence only those count that are there at all.
+pub async fn alike(
+    db: &impl ConnectionTrait,
+    id: IncidentId,
+) -> Result<Vec<(String, Evidence, u64)>, StoreError> {
+    let mut groups = Entity::find()
+        .select_only()
+        .column(Column::State)
+        .column_as(Column::Id.count(), "recipients")
+        .filter(Column::IncidentId.eq(id.raw()))
+        .group_by(Column::State);
+    for (moment, name) in [
+        (Column::AcceptedAtMs, "accepted_at"),
+        (Column::DeliveredAtMs, "delivered_at"),
+        (Column::OpenedAtMs, "opened_at"),
+        (Column::AckedAtMs, "acked_at"),
+        (Column::AnsweredAtMs, "answered_at"),
+        (Column::FailedAtMs, "failed_at"),
+        (Column::UnknownAtMs, "unknown_at"),
+    ] {
+        groups = groups.column_as(moment.min(), name).group_by(moment.is_null());
+    }
+    let groups: Vec<Alike> = groups.into_model().all(db).await?;
+    let told = groups.into_iter().map(|group| {
+        let evidence = Evidence {
+            accepted_at: group.accepted_at.map(Timestamp),
+            delivered_at: group.delivered_at.map(Timestamp),
+            opened_at: group.opened_at.map(Timestamp),
+            acked_at: group.acked_at.map(Timestamp),
+            answered_at: group.answered_at.map(Timestamp),
+            failed_at: group.failed_at.map(Timestamp),
+            unknown_at: group.unknown_at.map(Timestamp),
+        };
+        (group.state, evidence, u64::try_from(group.recipients).unwrap_or(0))
+    });
+    Ok(told.collect())
+}
+
 /// The recipients of an alert, in file order.
 pub async fn of_alert(db: &impl ConnectionTrait, id: AlertId) -> Result<Vec<Model>, StoreError> {
     Ok(Entity::find().filter(Column::AlertId.eq(id.raw())).order_by_asc(Column::Id).all(db).await?)
@@ -100,11 +170,7 @@ pub async fn unsettled_of_alert(db: &impl ConnectionTrait, alert: Uuid) -> Resul
 
 /// Adds recipients.
 pub async fn put(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), StoreError> {
-    for chunk in rows.chunks(CHUNK) {
-        let rows = chunk.iter().map(|row| row.clone().into_active_model());
-        Entity::insert_many(rows).exec_without_returning(db).await?;
-    }
-    Ok(())
+    insert_all::<Entity>(db, rows, None).await
 }
 
 /// Writes a changed recipient if nobody else has changed it since it was read; the row then carries its new version.
@@ -262,11 +328,7 @@ pub fn contacts(row: &Model) -> Result<Contacts, StoreError> {
 
 /// Adds answers to the kept ones.
 pub async fn put_answers(db: &impl ConnectionTrait, rows: Vec<answer::Model>) -> Result<(), StoreError> {
-    for chunk in rows.chunks(CHUNK) {
-        let rows = chunk.iter().map(|row| row.clone().into_active_model());
-        answer::Entity::insert_many(rows).exec_without_returning(db).await?;
-    }
-    Ok(())
+    insert_all::<answer::Entity>(db, rows, None).await
 }
 
 /// Every answer of a recipient, oldest first.

@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::{StoreError, from_json, to_json};
+use super::{StoreError, batch::insert_all, from_json, to_json};
 
 /// The chair of a row.
 pub fn chair(row: &incident_role::Model) -> Result<Chair, StoreError> {
@@ -42,11 +42,7 @@ pub async fn save(db: &impl ConnectionTrait, row: &incident_role::Model) -> Resu
 
 /// Adds links of letters.
 pub async fn put_links(db: &impl ConnectionTrait, rows: Vec<role_link::Model>) -> Result<(), StoreError> {
-    if !rows.is_empty() {
-        let rows = rows.into_iter().map(|row| row.into_active_model());
-        role_link::Entity::insert_many(rows).exec_without_returning(db).await?;
-    }
-    Ok(())
+    insert_all::<role_link::Entity>(db, rows, None).await
 }
 
 /// The link of this hash.

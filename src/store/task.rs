@@ -1,6 +1,6 @@
 //! Tasks and their photos.
 
-use super::StoreError;
+use super::{StoreError, batch::insert_all};
 use entity::{photo, task};
 use noroshi_core::{
     id::{IncidentId, PhotoId, TaskId},
@@ -32,11 +32,7 @@ pub async fn of_incident(db: &impl ConnectionTrait, id: IncidentId) -> Result<Ve
 
 /// Adds tasks.
 pub async fn put(db: &impl ConnectionTrait, rows: Vec<task::Model>) -> Result<(), StoreError> {
-    if !rows.is_empty() {
-        let rows = rows.into_iter().map(|row| row.into_active_model());
-        task::Entity::insert_many(rows).exec_without_returning(db).await?;
-    }
-    Ok(())
+    insert_all::<task::Entity>(db, rows, None).await
 }
 
 /// Saves a task that was read in this transaction, inside of its incident.

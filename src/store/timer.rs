@@ -4,34 +4,26 @@
 use entity::timer::{Column, Entity, Model};
 use noroshi_core::{id::IncidentId, time::Timestamp};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     sea_query::{LockBehavior, LockType, OnConflict},
 };
 use uuid::Uuid;
 
-use super::{CHUNK, StoreError};
+use super::{StoreError, batch::insert_all};
 
 /// Sets timers. A recipient's timer carries the recipient's id, so that setting it again replaces the former one.
 pub async fn set(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), StoreError> {
-    for chunk in rows.chunks(CHUNK) {
-        let rows = chunk.iter().map(|row| row.clone().into_active_model());
-        Entity::insert_many(rows)
-            .on_conflict(
-                OnConflict::column(Column::Id)
-                    .update_columns([
-                        Column::Step,
-                        Column::Priority,
-                        Column::DueOwnMs,
-                        Column::DueAtMs,
-                        Column::FiredAtMs,
-                        Column::LateByMs,
-                    ])
-                    .to_owned(),
-            )
-            .exec_without_returning(db)
-            .await?;
-    }
-    Ok(())
+    let again = OnConflict::column(Column::Id)
+        .update_columns([
+            Column::Step,
+            Column::Priority,
+            Column::DueOwnMs,
+            Column::DueAtMs,
+            Column::FiredAtMs,
+            Column::LateByMs,
+        ])
+        .to_owned();
+    insert_all::<Entity>(db, rows, Some(again)).await
 }
 
 /// Drops timers by their ids.

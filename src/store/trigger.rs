@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use super::StoreError;
+use super::{StoreError, batch::insert_all};
 
 /// The next number under `key`, from 1. Whoever asks next waits until this transaction ends.
 pub async fn count(db: &impl ConnectionTrait, key: &str) -> Result<i64, StoreError> {
@@ -59,11 +59,7 @@ pub async fn put_outcomes(
     db: &impl ConnectionTrait,
     rows: Vec<trigger_outcome::Model>,
 ) -> Result<(), StoreError> {
-    if !rows.is_empty() {
-        let rows = rows.into_iter().map(|row| row.into_active_model());
-        trigger_outcome::Entity::insert_many(rows).exec_without_returning(db).await?;
-    }
-    Ok(())
+    insert_all::<trigger_outcome::Entity>(db, rows, None).await
 }
 
 /// What these events led to, in the order in which it was decided.

@@ -6,8 +6,12 @@ use actix_web::{
     HttpRequest, HttpResponse,
     web::{Data, Json, Path, Query},
 };
-use entity::{incident, recipient};
-use noroshi_core::{alert::Grade, id::IncidentId, text::Language};
+use entity::incident;
+use noroshi_core::{
+    alert::{Evidence, Grade},
+    id::IncidentId,
+    text::Language,
+};
 use sea_orm::ConnectionTrait;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -113,8 +117,7 @@ pub async fn view(
     let version = store::playbook::version(db, row.playbook_version_id).await?;
     let in_force = store::playbook::latest(db, &version.key).await?;
     let scene = Scene::of(app, db, row.clone()).await?;
-    let recipients = store::recipient::of_incident(db, id, None, i64::MAX as u64).await?;
-    let (counts, states) = counts(&recipients);
+    let (counts, states) = counts(store::recipient::alike(db, id).await?);
     Ok(IncidentView {
         id: id.to_string(),
         playbook: RunsBy {
@@ -155,14 +158,14 @@ fn title(scene: &Scene, language: Language) -> String {
 }
 
 /// Recipients by grade and by state; every grade and state is there, zeros too.
-pub fn counts(recipients: &[recipient::Model]) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
+fn counts(alike: Vec<(String, Evidence, u64)>) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
     let mut grades: BTreeMap<String, u64> =
         Grade::ALL.iter().map(|grade| (grade.key().to_owned(), 0)).collect();
     let names = ["waiting", "answered", "to_decide", "decided", "stood_down", "informed"];
     let mut states: BTreeMap<String, u64> = names.iter().map(|name| ((*name).to_owned(), 0)).collect();
-    for row in recipients {
-        *grades.entry(store::recipient::evidence(row).grade().key().to_owned()).or_default() += 1;
-        *states.entry(row.state.clone()).or_default() += 1;
+    for (state, evidence, recipients) in alike {
+        *grades.entry(evidence.grade().key().to_owned()).or_default() += recipients;
+        *states.entry(state).or_default() += recipients;
     }
     (grades, states)
 }
