@@ -44,6 +44,10 @@ const LEASE: Duration = Duration::from_secs(5);
 const MANY: usize = 60;
 const IN_HAND: usize = 4;
 
+/// What a claim takes.
+const WANTED: delivery::Wanted<'_> =
+    delivery::Wanted { transport: "mail", except: &[], before: None, n: BATCH as u64 };
+
 #[tokio::main]
 async fn main() {
     if std::env::var_os("TEST_POSTGRES_URL").is_none() {
@@ -125,7 +129,7 @@ async fn product(store: &Store) -> f64 {
                 let tx = store.begin().await.expect("a transaction");
                 let now = Timestamp(now_ms());
                 let lease = Span::seconds(15);
-                let rows = delivery::claim(&tx, "mail", &[], node, now, lease, BATCH as u64).await;
+                let rows = delivery::claim(&tx, WANTED, node, now, lease).await;
                 let rows = rows.expect("a claim").len();
                 tx.commit().await.expect("a commit");
                 taken += rows;

@@ -14,6 +14,7 @@ mod m20261125_000009_gateway_message;
 mod m20261125_000010_finding;
 mod m20261129_000011_outbox;
 mod m20261129_000012_waiting;
+mod m20261129_000013_leased;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261125_000010_finding::Migration),
             Box::new(m20261129_000011_outbox::Migration),
             Box::new(m20261129_000012_waiting::Migration),
+            Box::new(m20261129_000013_leased::Migration),
         ]
     }
 }

@@ -21,6 +21,8 @@ pub mod gauge;
 pub mod idempotency;
 pub mod incident;
 pub mod node;
+#[cfg(test)]
+mod plans;
 pub mod playbook;
 pub mod receipt;
 pub mod recipient;
