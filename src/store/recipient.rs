@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use entity::{
     answer,
-    recipient::{ActiveModel, Column, Entity, Model},
+    recipient::{Column, Entity, Model},
 };
 use noroshi_core::{
     alert::{Contacts, Evidence, State},
@@ -13,8 +13,8 @@ use noroshi_core::{
     time::Timestamp,
 };
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter,
-    QueryOrder, QuerySelect, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder,
+    QuerySelect, sea_query::Expr,
 };
 use uuid::Uuid;
 
@@ -175,42 +175,8 @@ pub async fn put(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), Stor
 
 /// Writes a changed recipient if nobody else has changed it since it was read; the row then carries its new version.
 pub async fn save(db: &impl ConnectionTrait, row: &mut Model) -> Result<(), StoreError> {
-    let version = row.version;
-    row.version += 1;
-    let change = ActiveModel {
-        version: Set(row.version),
-        contacts: Set(row.contacts.clone()),
-        state: Set(row.state.clone()),
-        step: Set(row.step),
-        started_own_ms: Set(row.started_own_ms),
-        started_at_ms: Set(row.started_at_ms),
-        due_own_ms: Set(row.due_own_ms),
-        next_letter: Set(row.next_letter),
-        pending: Set(row.pending.clone()),
-        decider: Set(row.decider.clone()),
-        accepted_at_ms: Set(row.accepted_at_ms),
-        delivered_at_ms: Set(row.delivered_at_ms),
-        opened_at_ms: Set(row.opened_at_ms),
-        acked_at_ms: Set(row.acked_at_ms),
-        answered_at_ms: Set(row.answered_at_ms),
-        failed_at_ms: Set(row.failed_at_ms),
-        unknown_at_ms: Set(row.unknown_at_ms),
-        answer: Set(row.answer.clone()),
-        decision: Set(row.decision.clone()),
-        decide_since_ms: Set(row.decide_since_ms),
-        released_at_ms: Set(row.released_at_ms),
-        ..Default::default()
-    };
-    let done = Entity::update_many()
-        .set(change)
-        .filter(Column::Id.eq(row.id))
-        .filter(Column::Version.eq(version))
-        .exec(db)
-        .await?;
-    if done.rows_affected == 1 {
-        return Ok(());
-    }
-    Err(StoreError::Conflict { what: "recipient", id: RecipientId::new(row.id).to_string() })
+    let columns: Vec<Column> = CHANGING.iter().map(|column| column.0).collect();
+    write(db, &columns, &mut [row]).await
 }
 
 /// [`save`] for many, in as few statements as there are chunks. Each comes with the row as it is stored: only columns
@@ -220,19 +186,29 @@ pub async fn save_all(
     mut rows: Vec<(&Model, &mut Model)>,
 ) -> Result<(), StoreError> {
     for chunk in rows.chunks_mut(CHUNK) {
-        let differs = |column: &Changing| chunk.iter().any(|(stored, row)| (column.1)(stored, row));
-        let changed = CHANGING.iter().filter(|column| differs(column)).map(|column| column.0);
-        let columns: Vec<Column> = [Column::Version].into_iter().chain(changed).collect();
-        chunk.iter_mut().for_each(|(_, row)| row.version += 1);
-        let is_next = Expr::col((Entity, Column::Version)).eq(new(0).sub(1));
-        let rows = chunk.iter().map(|(_, row)| &**row);
-        let done = update_each::<Entity>(db, Column::Id, &columns, rows, Some(is_next)).await?;
-        if usize::try_from(done).ok() != Some(chunk.len()) {
-            let id = RecipientId::new(chunk[0].1.id).to_string();
-            return Err(StoreError::Conflict { what: "one of the recipients beside", id });
-        }
+        let differs = |column: &&Changing| chunk.iter().any(|(stored, row)| (column.1)(stored, row));
+        let columns: Vec<Column> = CHANGING.iter().filter(differs).map(|column| column.0).collect();
+        let mut rows: Vec<&mut Model> = chunk.iter_mut().map(|(_, row)| &mut **row).collect();
+        write(db, &columns, &mut rows).await?;
     }
     Ok(())
+}
+
+async fn write(
+    db: &impl ConnectionTrait,
+    columns: &[Column],
+    rows: &mut [&mut Model],
+) -> Result<(), StoreError> {
+    rows.iter_mut().for_each(|row| row.version += 1);
+    let columns: Vec<Column> = [Column::Version].iter().chain(columns).copied().collect();
+    let is_next = Expr::col((Entity, Column::Version)).eq(new(0).sub(1));
+    let changed = rows.iter().map(|row| &**row);
+    let done = update_each::<Entity>(db, Column::Id, &columns, changed, Some(is_next)).await?;
+    if usize::try_from(done).ok() == Some(rows.len()) {
+        return Ok(());
+    }
+    let what = if rows.len() == 1 { "recipient" } else { "one of the recipients beside" };
+    Err(StoreError::Conflict { what, id: RecipientId::new(rows[0].id).to_string() })
 }
 
 /// A column, and whether two rows differ in it.
