@@ -68,7 +68,7 @@ pub async fn claim(app: &App, wanted: Wanted<'_>) -> Result<Vec<Claimed>, Operat
     reached("claim.leased");
     work.tx.commit().await?;
     reached("claim.committed");
-    // Whoever changes before its letter leaves is read again there, under lock.
+    // A help only: whoever is missing here, or changes before its letter leaves, is read there under lock.
     let ids: Vec<Uuid> = rows.iter().filter_map(|row| row.recipient_id).collect();
     let read = store::recipient::several(app.store.read(), ids).await.unwrap_or_default();
     let recipients: HashMap<Uuid, Arc<recipient::Model>> =

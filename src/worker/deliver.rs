@@ -96,7 +96,7 @@ async fn claimer(
 ) -> Result<(), Infallible> {
     let turns = app.watch.begin(format!("claimer {name}"));
     let mut bell = app.bells.deliver.listen();
-    // No more than twice the connections: what lies here, another node cannot take.
+    // No more than twice the connections at a time: what lies here, another node cannot take.
     let most = 2 * senders;
     loop {
         // Whoever is more urgent than all that waits here does not wait until there is room.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     incident::Incident,
-    playbooks::{DIRECTORY, many, patient},
+    playbooks::{DIRECTORY, many, patient, with},
     postgres::{Database, on_each_database},
     server::{Home, Server},
     smtp_sink::{Conduct, Sink, message_ids},
@@ -81,6 +81,44 @@ async fn one_reply_is_of_one_moment() {
             (taken.count() == recipients.len()).then_some(())
         })
         .await;
+    })
+    .await;
+}
+
+/// Claimed letters wait for a connection, and all connections are taken: whoever is more urgent is claimed all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_urgent_letter_is_claimed_beside_letters_that_wait() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        sink.conduct("many.example", Conduct::Hang);
+        let (from, to) =
+            ("channel: hospitals\n    severity: critical", "channel: hospitals\n    severity: normal");
+        // Each in a domain of its own, so that no domain is what keeps them waiting.
+        let lines = many(20);
+        let lines = lines.lines().enumerate();
+        let directory: String = lines
+            .map(|(n, line)| line.replace("@many.example", &format!("@d{n}.many.example")) + "\n")
+            .collect();
+        let home = Home::new(database)
+            .set("NOROSHI_DELIVERY__CONNECTIONS", "2")
+            .relays(&[&sink])
+            .playbook("quick.yaml", &with(&patient(), from, to))
+            .playbook("urgent.yaml", &with(&patient(), "key: quick", "key: urgent"));
+        let server = home.serve_with(&directory).await;
+        let claimed = async |incident: &Incident| {
+            let all = incident.recipients_of("standby").await;
+            all.iter().filter(|recipient| recipient["deliveries"][0]["state"] == "leased").count()
+        };
+        let normal = Incident::start(&server.api, "quick", "live").await;
+        until("two letters hang and two more are claimed", SOON, async || {
+            (claimed(&normal).await >= 4).then_some(())
+        })
+        .await;
+        let urgent = Incident::start(&server.api, "urgent", "live").await;
+        until("an urgent letter is claimed", SOON, async || (claimed(&urgent).await > 0).then_some(())).await;
+        assert_eq!(sink.accepted("many.example"), 0, "nobody has made room");
+        sink.conduct("many.example", Conduct::Accept);
+        sink.letters_to("many.example", 40, RETRY).await;
     })
     .await;
 }
