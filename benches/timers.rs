@@ -165,7 +165,6 @@ async fn crowd(db: &mut SqliteConnection) {
     let changed = [
         ("id", id('c', "i")),
         ("incident_id", incident(&group)),
-        ("subject_id", id('c', "i")),
         ("due_own_ms", later("due_own_ms")),
         ("due_at_ms", later("due_at_ms")),
     ];

@@ -167,6 +167,12 @@ pub fn token_hash(token: &str) -> String {
     hex(&Sha256::digest(token.as_bytes()))
 }
 
+/// The same of an answer link, of which there is one for every contact that was ever written to: the first 16 bytes.
+/// They are as many as a link needs to be unguessable.
+pub fn answer_token_hash(token: &str) -> Vec<u8> {
+    Sha256::digest(token.as_bytes())[..16].to_vec()
+}
+
 fn hex(bytes: &[u8]) -> String {
     use fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {

@@ -75,8 +75,12 @@ pub async fn copy_incident(db: &mut SqliteConnection, number: i64, from: usize, 
         let mut changed: Vec<(&str, String)> = Vec::new();
         for (name, kind) in &columns {
             let version = name == "playbook_version_id" || name == "directory_version_id";
-            if kind.eq_ignore_ascii_case("blob") && !version && (name == "id" || name.ends_with("_id")) {
-                // The last bytes of an id are random; the number of the copy takes their place.
+            // The last bytes of an id are random, and so are those of a link's hash; the number of the copy takes their
+            // place.
+            if kind.eq_ignore_ascii_case("blob")
+                && !version
+                && (name == "id" || name.ends_with("_id") || name == "token_hash")
+            {
                 changed.push((
                     name.as_str(),
                     format!("substr(row.{name}, 1, 12) || unhex(printf('%08x', {from} + i))"),

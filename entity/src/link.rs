@@ -1,4 +1,4 @@
-//! An answer link. Only the hash of its token is kept.
+//! An answer link. Only a part of its token's hash is kept.
 
 use sea_orm::entity::prelude::*;
 
@@ -6,12 +6,11 @@ use sea_orm::entity::prelude::*;
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "link")]
 pub struct Model {
+    /// the first 16 bytes of it
     #[sea_orm(primary_key, auto_increment = false)]
-    pub token_hash: String,
-    pub recipient_id: Uuid,
-    pub contact: String,
-    pub name: Json,
-    pub language: String,
+    pub token_hash: Vec<u8>,
+    /// the first letter that it went out with: whom it belongs to stands there
+    pub delivery_id: Uuid,
     pub generation: i32,
     pub revoked_at_ms: Option<i64>,
     /// marks of the browsers whose visible page said that it was opened

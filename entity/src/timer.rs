@@ -9,10 +9,9 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: Uuid,
     pub incident_id: Uuid,
-    /// what falls due: `step` of a recipient, `task`, `report` (`subject_id`), `raise` an alert (`subject_key`), `hold` runs out,
-    /// `review` is due
+    /// what falls due: `step` of a recipient, `role`, `task`, `report` (whose id this timer has), `raise` an alert
+    /// (`subject_key`), `hold` runs out, `review` is due
     pub kind: String,
-    pub subject_id: Option<Uuid>,
     pub subject_key: Option<String>,
     pub step: i32,
     /// lower fires first

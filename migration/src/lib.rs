@@ -15,6 +15,7 @@ mod m20261125_000010_finding;
 mod m20261129_000011_outbox;
 mod m20261129_000012_waiting;
 mod m20261129_000013_leased;
+mod m20261129_000014_compact;
 
 /// All changes, oldest first.
 #[derive(Debug)]
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261129_000011_outbox::Migration),
             Box::new(m20261129_000012_waiting::Migration),
             Box::new(m20261129_000013_leased::Migration),
+            Box::new(m20261129_000014_compact::Migration),
         ]
     }
 }

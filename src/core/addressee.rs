@@ -276,15 +276,38 @@ impl WhoIsWho<'_> {
     }
 }
 
+/// Which of an agency's two contacts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// The first way in.
+    Primary,
+    /// The second one.
+    Alternate,
+}
+
+/// Where an agency's contact stands in the directory: `agency:hosp_a primary`.
+pub fn agency_place(key: &str, way: Way) -> String {
+    let way = match way {
+        Way::Primary => "primary",
+        Way::Alternate => "alternate",
+    };
+    format!("agency:{key} {way}")
+}
+
+/// Where a person stands in the directory: `person:p_sato`.
+pub fn person_place(key: &str) -> String {
+    format!("person:{key}")
+}
+
 /// The addresses of an agency. A person named in a contact lends their own where the contact has none.
 pub fn agency_contacts(directory: &Directory, key: &str) -> Contacts {
     let Some(agency) = directory.agencies.get(key) else { return Contacts::default() };
-    let points = |contact: &Contact, way: &str| {
+    let points = |contact: &Contact, way: Way| {
         let name = contact.name.clone().unwrap_or_else(|| agency.title.clone());
         let reach = directory.reach(contact).into_iter();
         reach
             .map(|(transport, address)| ContactPoint {
-                contact: format!("agency:{key} {way}"),
+                contact: agency_place(key, way),
                 name: name.clone(),
                 transport: transport.to_owned(),
                 address: address.to_owned(),
@@ -293,8 +316,8 @@ pub fn agency_contacts(directory: &Directory, key: &str) -> Contacts {
             .collect()
     };
     Contacts {
-        primary: points(&agency.primary, "primary"),
-        alternate: points(&agency.alternate, "alternate"),
+        primary: points(&agency.primary, Way::Primary),
+        alternate: points(&agency.alternate, Way::Alternate),
     }
 }
 
@@ -302,7 +325,7 @@ pub fn agency_contacts(directory: &Directory, key: &str) -> Contacts {
 pub fn person_points(directory: &Directory, key: &str) -> Vec<ContactPoint> {
     let Some(person) = directory.people.get(key) else { return Vec::new() };
     let point = |(transport, address): (&String, &String)| ContactPoint {
-        contact: format!("person:{key}"),
+        contact: person_place(key),
         name: person.name.clone(),
         transport: transport.clone(),
         address: address.clone(),

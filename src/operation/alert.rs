@@ -109,7 +109,7 @@ pub async fn raise_alert(
             name: to_json(&addressee.name),
             report: number_of,
             outside: addressee.outside,
-            contacts: to_json(&addressee.contacts),
+            contacts: Value::Null,
             version: 0,
             state: "waiting".into(),
             step: 0,
@@ -131,6 +131,7 @@ pub async fn raise_alert(
             decide_since_ms: None,
             released_at_ms: None,
         };
+        store::recipient::set_contacts(&mut row, &addressee.contacts);
         store::recipient::set_value(&mut row, &value, work.now);
         rows.push(row);
         begun.push(effects);

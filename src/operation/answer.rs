@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use entity::{alert, answer, link, recipient};
+use entity::{alert, answer, recipient};
 use noroshi_core::{
     alert::{ContactPoint, Rule},
     answer::{LONGEST_NOTE, clean, read},
@@ -29,8 +29,8 @@ use super::{
     telling,
 };
 use crate::{
-    key::token_hash,
-    store::{self, StoreError, directory::Learned, to_json},
+    key::answer_token_hash,
+    store::{self, StoreError, directory::Learned, link::Link, to_json},
 };
 
 /// What was typed.
@@ -44,12 +44,9 @@ pub struct Typed<'a> {
 }
 
 /// The link of a token, unless it is unknown or revoked: both are the same to whoever asks.
-pub async fn find_link(
-    db: &impl sea_orm::ConnectionTrait,
-    token: &str,
-) -> Result<link::Model, OperationError> {
+pub async fn find_link(db: &impl sea_orm::ConnectionTrait, token: &str) -> Result<Link, OperationError> {
     let unknown = || StoreError::NotFound { what: "link", id: String::new() };
-    let row = store::alert::link(db, &token_hash(token)).await?.ok_or_else(unknown)?;
+    let row = store::link::find(db, answer_token_hash(token)).await?.ok_or_else(unknown)?;
     if row.revoked_at_ms.is_some() {
         return Err(unknown().into());
     }
@@ -57,7 +54,7 @@ pub async fn find_link(
 }
 
 /// The actor behind a link.
-pub fn actor(link: &link::Model) -> Actor {
+pub fn actor(link: &Link) -> Actor {
     Actor {
         id: format!("contact:{}", link.contact),
         name: text(&link.name).ja,
@@ -68,7 +65,7 @@ pub fn actor(link: &link::Model) -> Actor {
 }
 
 /// A person looked at the page.
-pub async fn opened(mut work: Work<'_>, link: &link::Model, client: &Client) -> Result<(), OperationError> {
+pub async fn opened(mut work: Work<'_>, link: &Link, client: &Client) -> Result<(), OperationError> {
     let (scene, rule, mut row) = load(&work, RecipientId::new(link.recipient_id)).await?;
     doubt::remember(&work, link, client).await?;
     let at = work.now;
@@ -363,7 +360,7 @@ fn told(option: &ResponseOption, given: &Given, changed: bool) -> Text {
 
 /// The reader says the address is the wrong one: it goes into the address health, and what was sent there counts as
 /// not delivered, so that the ladder goes on at once.
-pub async fn wrong_address(mut work: Work<'_>, link: &link::Model, note: &str) -> Result<(), OperationError> {
+pub async fn wrong_address(mut work: Work<'_>, link: &Link, note: &str) -> Result<(), OperationError> {
     let (scene, rule, mut row) = load(&work, RecipientId::new(link.recipient_id)).await?;
     let note: String = clean(note.trim()).chars().take(500).collect();
     let deliveries = store::delivery::of_recipients(&work.tx, vec![row.id]).await?;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use entity::link;
 use uuid::Uuid;
 
 use super::{
@@ -13,14 +12,14 @@ use super::{
 use crate::{
     app::App,
     failpoint::reached,
-    store::{self, StoreError},
+    store::{self, StoreError, link::Link},
 };
 
 /// An answer by link, as it was typed.
 #[derive(Clone, Debug)]
 pub struct Sent {
     /// The link that it came by.
-    pub link: link::Model,
+    pub link: Link,
     /// Key of the option.
     pub option: String,
     /// Values by the names of the form's fields; `option.key` stands over `key`.

@@ -132,7 +132,7 @@ pub async fn record(app: &App, tried: &[Tried], next: &[Claimed]) -> Result<Desk
     }
     let mut attempts = Vec::with_capacity(tried.len());
     for one in tried {
-        attempts.push(attempt(app, one));
+        attempts.push(attempt(one));
         if !held.contains(&(one.delivery.id, one.delivery.fence)) {
             // Another lease has begun meanwhile, and what follows is its holder's to say. The try stays on record.
             measure::lease_lost();
@@ -339,7 +339,7 @@ fn point(delivery: &delivery::Model) -> ContactPoint {
     }
 }
 
-fn attempt(app: &App, one: &Tried) -> attempt::Model {
+fn attempt(one: &Tried) -> attempt::Model {
     let reply = match &one.outcome {
         Outcome::Accepted { reply, .. } => reply,
         Outcome::TryAgain { reason, .. }
@@ -350,7 +350,6 @@ fn attempt(app: &App, one: &Tried) -> attempt::Model {
         | Outcome::Unknown { reason, .. } => reason,
     };
     attempt::Model {
-        id: app.chance.uuid(one.ended_at),
         delivery_id: one.delivery.id,
         number: one.delivery.attempts,
         started_at_ms: one.started_at.0,
@@ -424,7 +423,7 @@ pub async fn take_back(app: &App, everyone: bool) -> Result<usize, OperationErro
                     delivery,
                     recipient: None,
                 };
-                store::delivery::put_attempts(&work.tx, vec![attempt(app, &one)]).await?;
+                store::delivery::put_attempts(&work.tx, vec![attempt(&one)]).await?;
                 record_one(&mut work, &mut scenes, &mut rows, &one).await?;
             }
         }

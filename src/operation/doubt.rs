@@ -3,7 +3,7 @@
 //! Such an answer is kept and shown with 要確認, and counts for nothing: the ladder goes on until a person answers,
 //! by the same link or by telephone. Speed alone makes nobody suspect. See quality, F32.
 
-use entity::{link, recipient};
+use entity::recipient;
 use noroshi_core::{
     alert::Rule,
     ladder::Input,
@@ -17,7 +17,7 @@ use super::{
     answers::Sent,
     scene::Scene,
 };
-use crate::store::{self, from_json, to_json};
+use crate::store::{self, from_json, link::Link, to_json};
 
 /// Two different answers within this time, by one browser that never showed the page, are not a change of mind.
 const AT_ONCE: Span = Span::seconds(5);
@@ -34,20 +34,16 @@ pub struct Client {
 }
 
 /// Remembers that a visible page was shown by this client.
-pub(super) async fn remember(
-    work: &Work<'_>,
-    link: &link::Model,
-    client: &Client,
-) -> Result<(), OperationError> {
+pub(super) async fn remember(work: &Work<'_>, link: &Link, client: &Client) -> Result<(), OperationError> {
     let mut marks = opened_by(link)?;
     if !marks.contains(&client.mark) && marks.len() < REMEMBERED {
         marks.push(client.mark.clone());
-        store::alert::set_opened_by(&work.tx, &link.token_hash, to_json(&marks)).await?;
+        store::link::set_opened_by(&work.tx, &link.token_hash, to_json(&marks)).await?;
     }
     Ok(())
 }
 
-fn opened_by(link: &link::Model) -> Result<Vec<String>, OperationError> {
+fn opened_by(link: &Link) -> Result<Vec<String>, OperationError> {
     Ok(from_json("link of recipient", link.recipient_id, &link.opened_by)?)
 }
 

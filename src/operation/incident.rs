@@ -332,7 +332,6 @@ pub(super) fn timer_of(
         id: work.app.chance.uuid(work.now),
         incident_id: scene.incident.id,
         kind: kind.into(),
-        subject_id: None,
         subject_key: key.map(str::to_owned),
         step: 0,
         priority: scene.priority(urgency),

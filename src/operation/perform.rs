@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     domains::{domain_of, receiver_of},
-    key::token_hash,
+    key::{answer_token_hash, token_hash},
     store::{self, to_json},
 };
 
@@ -193,18 +193,15 @@ impl Work<'_> {
     fn send(&mut self, scene: &Scene, rule: &Rule, row: &recipient::Model, letter: Outgoing) {
         let id = RecipientId::new(row.id);
         let point = letter.point;
+        let mut delivery = self.delivery(scene, rule.plan.severity, letter.occasion.key(), &point);
         let token = self.app.key.answer_token(id, &point.contact, 0);
-        self.gathered.links.entry(token_hash(&token)).or_insert_with_key(|hash| link::Model {
+        self.gathered.links.entry(answer_token_hash(&token)).or_insert_with_key(|hash| link::Model {
             token_hash: hash.clone(),
-            recipient_id: row.id,
-            contact: point.contact.clone(),
-            name: to_json(&point.name),
-            language: point.language.key().into(),
+            delivery_id: delivery.id,
             generation: 0,
             revoked_at_ms: None,
             opened_by: serde_json::json!([]),
         });
-        let mut delivery = self.delivery(scene, rule.plan.severity, letter.occasion.key(), &point);
         delivery.recipient_id = Some(row.id);
         delivery.letter = Some(i32::from(letter.letter));
         if letter.unserved {
@@ -400,7 +397,6 @@ fn own_timer(
         id,
         incident_id: scene.incident.id,
         kind: kind.into(),
-        subject_id: Some(id),
         subject_key: None,
         step: i32::from(step),
         priority: scene.priority(urgency),

@@ -21,10 +21,7 @@ use super::{
     scene::{Scene, text},
     telling,
 };
-use crate::{
-    app::App,
-    store::{self, to_json},
-};
+use crate::{app::App, store};
 
 /// The directory in force, where it is another than the one an incident was started with.
 pub async fn newer(
@@ -98,7 +95,7 @@ pub async fn readdress(
     let view =
         ladder::Scene { rule: &rule, contacts: &contacts, book: &book, now: scene.timeline.own(work.now) };
     let (next, effects) = send_again(&view, &store::recipient::value(&row)?, &to);
-    row.contacts = to_json(&contacts);
+    store::recipient::set_contacts(&mut row, &contacts);
     store::recipient::set_value(&mut row, &next, work.now);
     store::recipient::save(&work.tx, &mut row).await?;
     work.perform(&scene, &rule, &row, effects).await?;

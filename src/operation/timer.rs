@@ -72,7 +72,7 @@ async fn fire(app: &App, mut seen: Vec<entity::timer::Model>) -> Result<usize, O
     }
     let mut scenes = Scenes::default();
     let steps = due.iter().filter(|timer| timer.kind == "step");
-    let ids: Vec<Uuid> = steps.filter_map(|timer| timer.subject_id).collect();
+    let ids: Vec<Uuid> = steps.map(|timer| timer.id).collect();
     let mut rows = Recipients::lock(&work, ids).await?;
     let mut settled = BTreeMap::new();
     let late: Vec<_> = due.iter().filter_map(|timer| Some(work.now - Timestamp(timer.due_at_ms?))).collect();
@@ -84,8 +84,9 @@ async fn fire(app: &App, mut seen: Vec<entity::timer::Model>) -> Result<usize, O
         }
         // Fired or not, this timer is done; `perform` may set the next one under the same id.
         work.gathered.timers.insert(timer.id, None);
-        match (timer.kind.as_str(), timer.subject_id, &timer.subject_key) {
-            ("step", Some(id), _) => {
+        let id = timer.id;
+        match (timer.kind.as_str(), &timer.subject_key) {
+            ("step", _) => {
                 let Some(alert) = rows.get(id).map(|row| row.alert_id) else { continue };
                 let rule = app.library.rule(&work.tx, alert).await?;
                 let fired = Input::TimerFired { step: u16::try_from(timer.step).unwrap_or(u16::MAX) };
@@ -95,20 +96,20 @@ async fn fire(app: &App, mut seen: Vec<entity::timer::Model>) -> Result<usize, O
                     settled.insert(alert, (scene, rule));
                 }
             }
-            ("role", Some(id), _) if scene.is_open() => {
+            ("role", _) if scene.is_open() => {
                 let mut scene = Scene::load(app, &work.tx, IncidentId::new(timer.incident_id)).await?;
                 role::fired(&mut work, &mut scene, id, timer.step).await?;
                 scenes.forget(timer.incident_id);
             }
-            ("task", Some(id), _) => super::task::fire(&mut work, &scene, id, timer.step).await?,
-            ("report", Some(id), _) => super::report::fire(&mut work, &scene, id, timer.step).await?,
-            ("raise", _, Some(key)) if scene.is_open() => {
+            ("task", _) => super::task::fire(&mut work, &scene, id, timer.step).await?,
+            ("report", _) => super::report::fire(&mut work, &scene, id, timer.step).await?,
+            ("raise", Some(key)) if scene.is_open() => {
                 if let Some(rule) = Rule::of(&scene.playbook, key) {
                     raise_alert(&mut work, &scene, &rule, None, Raised::default()).await?;
                 }
             }
-            ("review", ..) => super::closing::remind_review(&mut work, &scene).await?,
-            ("hold", ..) => super::hold::run_out(&mut work, &scene).await?,
+            ("review", _) => super::closing::remind_review(&mut work, &scene).await?,
+            ("hold", _) => super::hold::run_out(&mut work, &scene).await?,
             _ => {}
         }
     }

@@ -45,7 +45,7 @@ pub(super) struct Gathered {
     pub role_links: Vec<role_link::Model>,
     /// Addresses from which somebody spoke.
     pub proved: BTreeSet<store::directory::Place>,
-    pub links: BTreeMap<String, link::Model>,
+    pub links: BTreeMap<Vec<u8>, link::Model>,
     pub messages: Vec<message::Model>,
     pub lines: BTreeMap<IncidentId, Vec<Line>>,
     pub events: BTreeSet<(IncidentId, &'static str)>,
@@ -170,7 +170,7 @@ impl<'a> Work<'a> {
         }
         store::role::put_links(&self.tx, gathered.role_links).await?;
         let links = !gathered.links.is_empty();
-        store::alert::put_links(&self.tx, gathered.links.into_values().collect()).await?;
+        store::link::put(&self.tx, gathered.links.into_values().collect()).await?;
         if links {
             reached("write.links");
         }

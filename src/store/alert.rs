@@ -1,17 +1,16 @@
-//! Alerts and the links to them.
+//! Alerts.
 
-use entity::{alert, link};
+use entity::alert;
 use noroshi_core::{
     alert::Rule,
     id::{AlertId, IncidentId},
 };
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    sea_query::OnConflict,
 };
 use uuid::Uuid;
 
-use super::{StoreError, batch::insert_all, from_json};
+use super::{StoreError, from_json};
 
 /// One alert.
 pub async fn get(db: &impl ConnectionTrait, id: AlertId) -> Result<alert::Model, StoreError> {
@@ -66,26 +65,4 @@ pub async fn decide(
     };
     alert::Entity::update_many().set(change).filter(alert::Column::Id.eq(id)).exec(db).await?;
     Ok(())
-}
-
-/// The link of this token hash.
-pub async fn link(db: &impl ConnectionTrait, token_hash: &str) -> Result<Option<link::Model>, StoreError> {
-    Ok(link::Entity::find_by_id(token_hash).one(db).await?)
-}
-
-/// Notes by which browsers the page of a link was opened.
-pub async fn set_opened_by(
-    db: &impl ConnectionTrait,
-    token_hash: &str,
-    marks: serde_json::Value,
-) -> Result<(), StoreError> {
-    let change = link::ActiveModel { opened_by: Set(marks), ..Default::default() };
-    link::Entity::update_many().set(change).filter(link::Column::TokenHash.eq(token_hash)).exec(db).await?;
-    Ok(())
-}
-
-/// Adds links; one that is there already stays as it is.
-pub async fn put_links(db: &impl ConnectionTrait, rows: Vec<link::Model>) -> Result<(), StoreError> {
-    let stays = OnConflict::column(link::Column::TokenHash).do_nothing().to_owned();
-    insert_all::<link::Entity>(db, rows, Some(stays)).await
 }

@@ -168,7 +168,7 @@ pub async fn losses(db: &impl ConnectionTrait, id: IncidentId) -> Result<Lost, S
     let recipients = recipient::Entity::find()
         .select_only()
         .column(recipient::Column::Id)
-        .filter(recipient::Column::IncidentId.eq(id.raw()))
+        .filter(super::recipient::is_of([id.raw()]))
         .filter(lost_recipients())
         .order_by_asc(recipient::Column::Id)
         .into_tuple()

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use entity::{
     attempt,
     delivery::{ActiveModel, Column, Entity, Model},
+    recipient,
 };
 use noroshi_core::{
     id::{DeliveryId, IncidentId},
@@ -14,7 +15,7 @@ use sea_orm::{
     ActiveValue::Set,
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait,
-    sea_query::{Expr, LockBehavior, LockType, Query},
+    sea_query::{Expr, LockBehavior, LockType, OnConflict, Query},
 };
 use uuid::Uuid;
 
@@ -342,14 +343,28 @@ pub async fn withdraw_notices(
     Ok(())
 }
 
-/// Notes tries.
+/// Notes tries; one that is noted already stays as it is.
 pub async fn put_attempts(db: &impl ConnectionTrait, rows: Vec<attempt::Model>) -> Result<(), StoreError> {
-    insert_all::<attempt::Entity>(db, rows, None).await
+    let stays =
+        OnConflict::columns([attempt::Column::DeliveryId, attempt::Column::Number, attempt::Column::Outcome])
+            .do_nothing()
+            .to_owned();
+    insert_all::<attempt::Entity>(db, rows, Some(stays)).await
 }
 
 /// The deliveries of an incident, oldest first.
 pub async fn of_incident(db: &impl ConnectionTrait, id: IncidentId) -> Result<Vec<Model>, StoreError> {
-    Ok(Entity::find().filter(Column::IncidentId.eq(id.raw())).order_by_asc(Column::Id).all(db).await?)
+    let recipients = recipient::Entity::find()
+        .select_only()
+        .column(recipient::Column::Id)
+        .filter(super::recipient::is_of([id.raw()]))
+        .into_query();
+    let mut letters = Entity::find().filter(Column::RecipientId.in_subquery(recipients)).all(db).await?;
+    let to_roles =
+        Entity::find().filter(Column::IncidentId.eq(id.raw())).filter(Column::RecipientId.is_null());
+    letters.extend(to_roles.all(db).await?);
+    letters.sort_by_key(|letter| letter.id);
+    Ok(letters)
 }
 
 /// The deliveries to these recipients, oldest first.
@@ -361,7 +376,8 @@ pub async fn of_recipients(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<
 pub async fn attempts(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<Vec<attempt::Model>, StoreError> {
     Ok(attempt::Entity::find()
         .filter(attempt::Column::DeliveryId.is_in(ids))
-        .order_by_asc(attempt::Column::Id)
+        .order_by_asc(attempt::Column::EndedAtMs)
+        .order_by_asc(attempt::Column::Number)
         .all(db)
         .await?)
 }

@@ -61,7 +61,7 @@ pub async fn unsettled(
         .column(Column::IncidentId)
         .column(Column::State)
         .column_as(Column::Id.count(), "recipients")
-        .filter(Column::IncidentId.is_in(incidents))
+        .filter(super::recipient::is_of(incidents))
         .filter(Column::State.is_in(["waiting", "to_decide"]))
         .group_by(Column::IncidentId)
         .group_by(Column::State)
@@ -70,17 +70,17 @@ pub async fn unsettled(
         .await?)
 }
 
-/// What the minutes since a moment have seen, by carrier: letters that were taken, and the time that they took. Looks at
-/// the newest `most` tries at most.
+/// What became of letters written since a moment, by carrier and minute: how many were taken, and the time that it took.
+/// Looks at the newest `most` letters at most.
 pub async fn minutes(
     db: &impl ConnectionTrait,
     since: Timestamp,
     most: u64,
 ) -> Result<BTreeMap<String, Vec<Minute>>, StoreError> {
-    use attempt::Column;
+    use delivery::Column;
     // Ids grow with time (UUIDv7), so the key of the table is its order.
     let since = Uuid::from_u128(u128::from(since.0.unsigned_abs()) << 80);
-    let oldest: Option<Uuid> = attempt::Entity::find()
+    let oldest: Option<Uuid> = delivery::Entity::find()
         .select_only()
         .column(Column::Id)
         .filter(Column::Id.gte(since))
@@ -90,20 +90,20 @@ pub async fn minutes(
         .into_tuple()
         .one(db)
         .await?;
-    let its_delivery =
-        attempt::Entity::belongs_to(delivery::Entity).from(Column::DeliveryId).to(delivery::Column::Id);
+    let its_tries =
+        delivery::Entity::belongs_to(attempt::Entity).from(Column::Id).to(attempt::Column::DeliveryId);
     let minute = || Expr::cust("attempt.ended_at_ms / 60000");
-    let rows: Vec<(String, i64, i64, i64)> = attempt::Entity::find()
+    let rows: Vec<(String, i64, i64, i64)> = delivery::Entity::find()
         .select_only()
-        .column_as(delivery::Column::Transport, "carrier")
+        .column_as(Column::Transport, "carrier")
         .column_as(minute(), "minute")
         .column_as(Column::Id.count(), "letters")
         // The sum of whole numbers is a fraction on PostgreSQL.
         .column_as(Expr::cust("cast(sum(attempt.ended_at_ms - attempt.started_at_ms) as bigint)"), "busy_ms")
-        .join(JoinType::InnerJoin, its_delivery.into())
+        .join(JoinType::InnerJoin, its_tries.into())
         .filter(Column::Id.gte(oldest.unwrap_or(since)))
-        .filter(Column::Outcome.eq("accepted"))
-        .group_by(delivery::Column::Transport)
+        .filter(attempt::Column::Outcome.eq("accepted"))
+        .group_by(Column::Transport)
         .group_by(minute())
         .into_tuple()
         .all(db)

@@ -13,6 +13,7 @@ mod batch;
 mod bounded;
 pub mod channel;
 pub mod chronology;
+mod contacts;
 pub mod cover;
 pub mod delivery;
 pub mod directory;
@@ -20,6 +21,7 @@ pub mod event;
 pub mod gauge;
 pub mod idempotency;
 pub mod incident;
+pub mod link;
 pub mod node;
 #[cfg(test)]
 mod plans;

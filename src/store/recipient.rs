@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use entity::{
-    answer,
+    alert, answer,
     recipient::{Column, Entity, Model},
 };
 use noroshi_core::{
@@ -14,14 +14,14 @@ use noroshi_core::{
 };
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, ExprTrait, FromQueryResult, QueryFilter, QueryOrder,
-    QuerySelect, sea_query::Expr,
+    QuerySelect, QueryTrait, sea_query::Expr,
 };
 use uuid::Uuid;
 
 use super::{
     CHUNK, StoreError,
     batch::{insert_all, new, update_each},
-    from_json, to_json,
+    contacts, from_json, to_json,
 };
 
 /// One recipient.
@@ -53,6 +53,17 @@ pub async fn lock_versions(
         .await?)
 }
 
+/// Whether a recipient belongs to one of these incidents: it does so by its alert, under which it is found.
+pub(super) fn is_of(incidents: impl IntoIterator<Item = Uuid>) -> Expr {
+    Column::AlertId.in_subquery(
+        alert::Entity::find()
+            .select_only()
+            .column(alert::Column::Id)
+            .filter(alert::Column::IncidentId.is_in(incidents))
+            .into_query(),
+    )
+}
+
 /// The recipients of an incident in the order of the board, after `after`, at most `limit`.
 pub async fn of_incident(
     db: &impl ConnectionTrait,
@@ -60,7 +71,7 @@ pub async fn of_incident(
     after: Option<RecipientId>,
     limit: u64,
 ) -> Result<Vec<Model>, StoreError> {
-    let mut query = Entity::find().filter(Column::IncidentId.eq(id.raw()));
+    let mut query = Entity::find().filter(is_of([id.raw()]));
     if let Some(after) = after {
         query = query.filter(Column::Id.gt(after.raw()));
     }
@@ -76,7 +87,7 @@ pub async fn told(
         .select_only()
         .columns([Column::Agency, Column::Person])
         .column_as(Column::Id.count(), "told")
-        .filter(Column::IncidentId.eq(id.raw()))
+        .filter(is_of([id.raw()]))
         .group_by(Column::Agency)
         .group_by(Column::Person)
         .into_tuple()
@@ -108,7 +119,7 @@ pub async fn alike(
         .select_only()
         .column(Column::State)
         .column_as(Column::Id.count(), "recipients")
-        .filter(Column::IncidentId.eq(id.raw()))
+        .filter(is_of([id.raw()]))
         .group_by(Column::State);
     for (moment, name) in [
         (Column::AcceptedAtMs, "accepted_at"),
@@ -147,7 +158,7 @@ pub async fn unsettled(db: &impl ConnectionTrait, id: IncidentId) -> Result<Vec<
     Ok(Entity::find()
         .select_only()
         .column(Column::Id)
-        .filter(Column::IncidentId.eq(id.raw()))
+        .filter(is_of([id.raw()]))
         .filter(Column::State.is_in(["waiting", "to_decide"]))
         .order_by_asc(Column::Id)
         .into_tuple()
@@ -299,7 +310,12 @@ pub fn set_value(row: &mut Model, value: &Recipient, now: Timestamp) {
 
 /// The addresses as they were when the alert was raised.
 pub fn contacts(row: &Model) -> Result<Contacts, StoreError> {
-    from_json("recipient", RecipientId::new(row.id), &row.contacts)
+    contacts::read(row)
+}
+
+/// Puts addresses into the row, whose agency or person and name are there.
+pub fn set_contacts(row: &mut Model, to: &Contacts) {
+    row.contacts = contacts::keep(row, to);
 }
 
 /// Adds answers to the kept ones.

@@ -36,6 +36,7 @@ mod shape;
 mod shipped;
 mod sms;
 mod tasks;
+mod upgrade;
 mod versions;
 mod watch;
 mod webhooks;

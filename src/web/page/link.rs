@@ -6,7 +6,7 @@ use actix_web::{
     http::{StatusCode, header},
     web::{Data, Path},
 };
-use entity::{alert, link, recipient};
+use entity::{alert, recipient};
 use noroshi_core::{
     id::{AlertId, IncidentId, RecipientId},
     playbook::CountsAs,
@@ -27,6 +27,7 @@ use super::{
 use crate::{
     app::App,
     i18n::Words,
+    key::answer_token_hash,
     operation::{
         OperationError, Work,
         alert::given,
@@ -35,7 +36,7 @@ use crate::{
         doubt::Client,
         scene::{Scene, text},
     },
-    store::{self, StoreError},
+    store::{self, StoreError, link::Link},
     web::{
         body::{self, Form},
         problem::WebError,
@@ -139,7 +140,7 @@ fn client(request: &HttpRequest, app: &App) -> Client {
     }
 }
 
-async fn find(app: &App, token: &str) -> Result<Option<link::Model>, OperationError> {
+async fn find(app: &App, token: &str) -> Result<Option<Link>, OperationError> {
     match answer::find_link(app.store.read(), token).await {
         Ok(link) => Ok(Some(link)),
         Err(OperationError::Store(StoreError::NotFound { .. })) => Ok(None),
@@ -173,7 +174,7 @@ fn here(request: &HttpRequest, token: &str, query: &str) -> String {
 }
 
 /// The reader's language: picked on the page, else the directory's for this contact.
-fn reader(request: &HttpRequest, link: &link::Model) -> Language {
+fn reader(request: &HttpRequest, link: &Link) -> Language {
     let picked = asked(request, "lang").as_deref().and_then(language_of_key);
     picked.or_else(|| Language::from_key(&link.language)).unwrap_or_default()
 }
@@ -182,7 +183,7 @@ async fn page(
     request: &HttpRequest,
     app: &App,
     token: &str,
-    link: &link::Model,
+    link: &Link,
     typed: Typed,
 ) -> Result<AnswerPage, WebError> {
     let db = app.store.read();
@@ -318,7 +319,7 @@ async fn page(
 /// those of the incident that it goes on as.
 async fn onward(
     app: &App,
-    link: &link::Model,
+    link: &Link,
     row: &recipient::Model,
     alert: &alert::Model,
     scene: &Scene,
@@ -348,7 +349,7 @@ async fn onward(
         let same = |other: &&recipient::Model| other.agency == row.agency && other.person == row.person;
         if let Some(found) = recipients.iter().find(same) {
             let token = app.key.answer_token(RecipientId::new(found.id), &link.contact, 0);
-            if store::alert::link(db, &crate::key::token_hash(&token)).await?.is_some() {
+            if store::link::find(db, answer_token_hash(&token)).await?.is_some() {
                 newer = Some(token);
             }
         }

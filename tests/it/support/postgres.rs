@@ -174,7 +174,7 @@ impl Database {
             let (id, of) = (digits("recipient.id"), digits("recipient.incident_id"));
             format!(
                 "select {id}, recipient.state, timer.due_at_ms from recipient left join timer \
-                 on timer.subject_id = recipient.id and timer.kind = 'step' and timer.fired_at_ms is null \
+                 on timer.id = recipient.id and timer.kind = 'step' and timer.fired_at_ms is null \
                  where {of} = '{incident}'"
             )
         };
