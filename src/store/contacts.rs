@@ -9,7 +9,7 @@ use noroshi_core::{
     text::{Language, Text},
 };
 use sea_orm::prelude::Json;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::{StoreError, from_json, to_json};
 
@@ -22,19 +22,30 @@ struct Kept {
     alternate: Vec<Point>,
 }
 
-#[derive(Serialize, Deserialize)]
+/// Written as a list, of which only the first two have to be there: `["email", "desk@aoba.example"]`.
+#[derive(Deserialize)]
 struct Point {
     transport: String,
     address: String,
     /// Where it does not stand under the recipient's own key.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     contact: Option<String>,
     /// Where it is not the recipient's own.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     name: Option<Text>,
     /// Where it is not Japanese.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     language: Option<Language>,
+}
+
+impl Serialize for Point {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { transport, address, contact, name, language } = self;
+        match (contact, name, language) {
+            (None, None, None) => (transport, address).serialize(serializer),
+            _ => (transport, address, contact, name, language).serialize(serializer),
+        }
+    }
 }
 
 /// What the row keeps of these addresses; its agency or person and its name stand there already.
@@ -147,7 +158,7 @@ mod tests {
     fn of_its_own_contact_a_recipient_keeps_the_address_alone() {
         let own = point("agency:aoba primary", "青葉病院", Language::Ja);
         let second = point("agency:aoba alternate", "青葉病院", Language::Ja);
-        let address = r#"[{"address":"desk@aoba.example","transport":"email"}]"#;
+        let address = r#"[["email","desk@aoba.example"]]"#;
         assert_eq!(
             kept(row(Some("aoba"), None), own, Some(second)),
             format!(r#"{{"alternate":{address},"primary":{address}}}"#)
@@ -161,13 +172,15 @@ mod tests {
         let desk = point("agency:aoba primary", "当直室", Language::Ja);
         assert!(kept(row(Some("aoba"), None), desk, None).contains("当直室"));
         let english = point("agency:aoba primary", "青葉病院", Language::En);
-        assert!(kept(row(Some("aoba"), None), english, None).contains(r#""language":"en""#));
+        assert!(kept(row(Some("aoba"), None), english, None).ends_with(r#",null,null,"en"]]}"#));
         // A role's holder: the recipient has no key of its own.
         let holder = point("person:p_sato", "佐藤", Language::EasyJa);
         assert!(kept(row(None, None), holder, None).contains("person:p_sato"));
         // Taken over from the other contact.
         let crossed = point("agency:aoba alternate", "青葉病院", Language::Ja);
-        assert!(kept(row(Some("aoba"), None), crossed, None).contains("alternate\",\"transport"));
+        assert!(
+            kept(row(Some("aoba"), None), crossed, None).contains(r#""agency:aoba alternate",null,null]"#)
+        );
     }
 
     #[test]
