@@ -63,10 +63,8 @@ pub async fn claim(app: &App, wanted: Wanted<'_>) -> Result<Vec<Claimed>, Operat
         Some(due) if due <= app.clock.now() => {}
         _ => return Ok(Vec::new()),
     }
-    let work = Work::begin(app, Actor::system()).await?;
-    let rows = store::delivery::claim(&work.tx, wanted, app.node, work.now, app.lease).await?;
-    reached("claim.leased");
-    work.tx.commit().await?;
+    let now = app.clock.now();
+    let rows = store::delivery::claim(app.store.at_once(), wanted, app.node, now, app.lease).await?;
     reached("claim.committed");
     // A help only: whoever is missing here, or changes before its letter leaves, is read there under lock.
     let ids: Vec<Uuid> = rows.iter().filter_map(|row| row.recipient_id).collect();
@@ -82,10 +80,7 @@ pub async fn claim(app: &App, wanted: Wanted<'_>) -> Result<Vec<Claimed>, Operat
 
 /// Gives claimed letters back that cannot leave now.
 pub async fn put_back(app: &App, ids: &[uuid::Uuid]) -> Result<(), OperationError> {
-    let work = Work::begin(app, Actor::system()).await?;
-    store::delivery::put_back(&work.tx, ids, app.node).await?;
-    work.tx.commit().await?;
-    Ok(())
+    Ok(store::delivery::put_back(app.store.at_once(), ids, app.node).await?)
 }
 
 /// When the next letter of a transport falls due.
@@ -376,12 +371,9 @@ pub async fn gone(
 
 /// Lengthens the leases that this node holds; gives the moment of it, and until when they run now.
 pub async fn renew(app: &App) -> Result<(Timestamp, Timestamp), OperationError> {
-    let work = Work::begin(app, Actor::system()).await?;
-    let until = work.now + app.lease;
-    store::delivery::renew(&work.tx, app.node, work.now, app.lease).await?;
-    let now = work.now;
-    work.tx.commit().await?;
-    Ok((now, until))
+    let now = app.clock.now();
+    store::delivery::renew(app.store.at_once(), app.node, now, app.lease).await?;
+    Ok((now, now + app.lease))
 }
 
 /// Takes back letters whose lease has ended.

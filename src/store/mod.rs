@@ -1,7 +1,8 @@
 //! Rows and named queries. Knows the core's types and the entities; decides nothing.
 //!
-//! Reading goes through [`Store::read`], or [`Store::snapshot`] where several answers have to belong together. Writing goes through [`Store::begin`], which only `operation::Work` calls:
-//! on SQLite it begins IMMEDIATE, because a deferred transaction that turns from reading to writing fails at once
+//! Reading goes through [`Store::read`], or [`Store::snapshot`] where several answers have to belong together. Writing
+//! goes through [`Store::begin`], which only `operation::Work` calls, or [`Store::at_once`] where it is one statement. On
+//! SQLite a transaction begins IMMEDIATE, because a deferred transaction that turns from reading to writing fails at once
 //! with "database is locked" and skips the busy timeout; on PostgreSQL a verb first enters the incidents whose rows it
 //! changes (`operation::Work::enter`), so that no two transactions wait for each other in a circle.
 
@@ -178,6 +179,11 @@ impl Store {
             ..Default::default()
         };
         self.writer.begin(options).await
+    }
+
+    /// For a write that is one statement and asks nothing before: it commits by itself.
+    pub const fn at_once(&self) -> &Bounded<DatabaseConnection> {
+        &self.writer
     }
 
     /// Whether it is the embedded database, which one process alone serves.

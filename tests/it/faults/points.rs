@@ -45,7 +45,6 @@ const POINTS: &[(&str, &[u32])] = &[
     ("write.links", &[1]),
     ("write.lines", &[2]),
     ("write.events", &[3]),
-    ("claim.leased", &[1, 3]),
     ("claim.committed", &[1, 3]),
     ("send.before", &[1, 3]),
     ("send.after", &[1, 3]),
@@ -64,7 +63,7 @@ const POINTS: &[(&str, &[u32])] = &[
     ("answer.committed", &[1]),
 ];
 /// Where a worker meets a bug.
-const BUGS: &[&str] = &["claim.leased", "send.after", "record.outcome", "fire.step", "answer.taken"];
+const BUGS: &[&str] = &["claim.committed", "send.after", "record.outcome", "fire.step", "answer.taken"];
 /// Services that run at the same time on each database.
 const LANES: usize = 5;
 /// A debug build on a shared machine; a lease of five seconds and a ladder of four are in it.
