@@ -117,7 +117,7 @@ async fn fill(db: &mut PgConnection) {
     sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(db).await.expect("rows of the bench");
 }
 
-/// Claims a second by the service's own query, each in a transaction of its own.
+/// Claims a second by the service's own query, each of which commits by itself.
 async fn product(store: &Store) -> f64 {
     let begin = Instant::now();
     let mut sessions = JoinSet::new();
@@ -126,12 +126,10 @@ async fn product(store: &Store) -> f64 {
         sessions.spawn(async move {
             let (node, mut taken) = (Uuid::from_u128(7), 0);
             loop {
-                let tx = store.begin().await.expect("a transaction");
                 let now = Timestamp(now_ms());
                 let lease = Span::seconds(15);
-                let rows = delivery::claim(&tx, WANTED, node, now, lease).await;
+                let rows = delivery::claim(store.at_once(), WANTED, node, now, lease).await;
                 let rows = rows.expect("a claim").len();
-                tx.commit().await.expect("a commit");
                 taken += rows;
                 if rows == 0 {
                     return taken;
@@ -157,7 +155,7 @@ const OF_BARE_JOBS: &str = "update job set state = 'leased' where id in (select 
 async fn raw(pgbench: &std::path::Path, url: &str, statement: &str) -> f64 {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let script = folder.path().join("claim.sql");
-    std::fs::write(&script, format!("begin;\n{statement}\ncommit;\n")).expect("a file of ours");
+    std::fs::write(&script, format!("{statement}\n")).expect("a file of ours");
     let mut command = Command::new(pgbench);
     let each = LETTERS / BATCH / SESSIONS;
     command
