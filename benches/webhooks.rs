@@ -3,7 +3,8 @@
 //! The release binary on SQLite calls a receiver in this process, which counts the different ids and keeps one of a
 //! hundred calls, whose signatures are verified with the reference library. Beside it, in the same run: `wrk`, which
 //! posts one such body again and again to the same receiver, and Alertmanager with 2,000 alerts, each a group of its
-//! own. Ends by itself after some two minutes and stops what it has started.
+//! own. What is possible at all is told by two others: the same call by the HTTP library alone, and the same rows with
+//! as many commits by SQLite alone. Ends by itself after some two minutes and stops what it has started.
 
 #![expect(clippy::disallowed_methods, reason = "a measurement reads the clock")]
 
@@ -16,12 +17,17 @@ mod support;
 use std::{
     path::Path,
     process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use common::{
     Runs, beside, goal, peer,
     receiver::{Call, Receiver},
+    replay::rows_alone,
 };
 use serde_json::json;
 use standardwebhooks::Webhook;
@@ -33,6 +39,7 @@ use support::{
     smtp_sink::Sink,
     wait::until,
 };
+use tokio::task::JoinSet;
 
 const CALLS: usize = 10_000;
 const ALERTS: usize = 2_000;
@@ -49,10 +56,18 @@ async fn main() {
     println!(
         "{CALLS} signed webhooks, SQLite, receiver in this process, {CONNECTIONS} calls at the same time"
     );
-    let (ours, sample) = product().await;
+    let (ours, rows, sample) = product().await;
     let told = |rates: &Runs| format!("{}/s", rates.told(0));
     beside("ours, from the trigger to the last call", told(&ours));
     let middle = ours.at(0.5);
+    let calls = calls_alone(&sample).await;
+    beside("the same call by the HTTP library alone", told(&calls));
+    beside("the same rows by SQLite alone", told(&rows));
+    // SQLite works on one core at a time, calls and their receiver on all.
+    let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
+    let both = 1.0 / (1.0 / rows.at(0.5) / cores + 1.0 / calls.at(0.5));
+    beside(&format!("both at their best on {cores} cores"), format!("{both:.0}/s"));
+    beside("ratio", format!("{:.2}", middle / both));
     if let Some(wrk) = peer("wrk") {
         let posts = posts(&wrk, &sample).await;
         beside("wrk, the same call to the same receiver", told(&posts));
@@ -67,9 +82,9 @@ async fn main() {
     }
 }
 
-/// Our calls a second, and one of them.
-async fn product() -> (Runs, Call) {
-    let (mut rates, mut sample) = (Runs::default(), None);
+/// Our calls a second, what SQLite alone does with the rows of as many, and one of the calls.
+async fn product() -> (Runs, Runs, Call) {
+    let (mut rates, mut rows, mut sample) = (Runs::default(), Runs::default(), None);
     let mail = Sink::start().await;
     for _ in 0..TIMES {
         let receiver = Receiver::start(100).await;
@@ -82,7 +97,7 @@ async fn product() -> (Runs, Call) {
             .set("NOROSHI_WEBHOOK__ALLOW", &address)
             .set("NOROSHI_WEBHOOK__CONNECTIONS", &CONNECTIONS.to_string())
             .playbook("quick.yaml", &playbook);
-        let server = home.serve_with(&directory(&address)).await;
+        let mut server = home.serve_with(&directory(&address)).await;
         let begin = Instant::now();
         Incident::start(&server.api, "quick", "live").await;
         until("every call has come", DEADLINE, async || (receiver.calls() >= CALLS).then_some(())).await;
@@ -93,8 +108,50 @@ async fn product() -> (Runs, Call) {
         kept.iter().for_each(verify);
         println!("    {} connections for {CALLS} calls", receiver.connections());
         sample = kept.into_iter().next();
+        server.stop();
+        rows.add(CALLS as f64 / rows_alone(server.home.path()).await);
     }
-    (rates, sample.expect("a call was kept"))
+    (rates, rows, sample.expect("a call was kept"))
+}
+
+/// Calls a second by the library that we make them with, to the same receiver, without anything else.
+async fn calls_alone(sample: &Call) -> Runs {
+    let mut rates = Runs::default();
+    for _ in 0..TIMES {
+        let receiver = Receiver::start(usize::MAX).await;
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let mut call = http.post(format!("http://{}/hook", receiver.address())).body(sample.body.clone());
+        for (name, value) in own_headers(sample) {
+            call = call.header(name, value);
+        }
+        let left = Arc::new(AtomicUsize::new(CALLS));
+        let begin = Instant::now();
+        let mut callers = JoinSet::new();
+        for _ in 0..CONNECTIONS {
+            let (call, left) = (call.try_clone().expect("its body lies in memory"), Arc::clone(&left));
+            callers.spawn(async move {
+                while left
+                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+                    .is_ok()
+                {
+                    let call = call.try_clone().expect("its body lies in memory");
+                    let answer = call.send().await.expect("the receiver answers");
+                    answer.bytes().await.expect("the answer has an end");
+                }
+            });
+        }
+        callers.join_all().await;
+        rates.add(CALLS as f64 / begin.elapsed().as_secs_f64());
+        assert_eq!(receiver.calls(), CALLS, "each call has come");
+    }
+    rates
+}
+
+/// The headers that a call has besides those that every client writes.
+fn own_headers(call: &Call) -> impl Iterator<Item = (&str, &str)> {
+    let own = ["webhook-id", "webhook-timestamp", "webhook-signature", "content-type"];
+    let headers = call.headers.iter().filter(move |(name, _)| own.contains(&name.as_str()));
+    headers.map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
 /// Hospitals that are reached by a program first.
@@ -126,13 +183,8 @@ fn verify(call: &Call) {
 async fn posts(wrk: &Path, sample: &Call) -> Runs {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let body = String::from_utf8(sample.body.clone()).expect("JSON is UTF-8");
-    let own = ["webhook-id", "webhook-timestamp", "webhook-signature", "content-type"];
-    let headers: String = sample
-        .headers
-        .iter()
-        .filter(|(name, _)| own.contains(&name.as_str()))
-        .map(|(name, value)| format!("wrk.headers[\"{name}\"] = \"{value}\"\n"))
-        .collect();
+    let headers: String =
+        own_headers(sample).map(|(name, value)| format!("wrk.headers[\"{name}\"] = \"{value}\"\n")).collect();
     let script = folder.path().join("post.lua");
     let text = format!("wrk.method = \"POST\"\nwrk.body = [==[{body}]==]\n{headers}");
     std::fs::write(&script, text).expect("a file of ours");

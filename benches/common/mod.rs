@@ -6,6 +6,7 @@
 pub mod fit;
 pub mod process;
 pub mod receiver;
+pub mod replay;
 pub mod rows;
 pub mod smtp;
 
