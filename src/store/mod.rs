@@ -266,7 +266,8 @@ fn sqlite(path: &str, connections: u32, only_read: bool) -> ConnectOptions {
     });
     options.map_sqlx_sqlite_pool_opts(|pool| {
         pool.before_acquire(|connection, _| {
-            Box::pin(async move { is_between_transactions(connection).await })
+            let usable = is_between_transactions(connection);
+            Box::pin(async move { Ok(usable) })
         })
     });
     options
@@ -277,10 +278,9 @@ fn sqlite(path: &str, connections: u32, only_read: bool) -> ConnectOptions {
 /// On a full disk SQLite ends a transaction by itself. The roll-back that follows then fails, and sqlx goes on counting
 /// the transaction as open: the next one would be a savepoint in it, and its commit would store nothing. Such a
 /// connection is closed, and the pool opens a new one.
-async fn is_between_transactions(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // Behind the roll-back, which the connection's thread does in its own time.
-    connection.ping().await?;
-    Ok(!connection.is_in_transaction())
+fn is_between_transactions(connection: &SqliteConnection) -> bool {
+    // The connection's thread rolls back in its own time; the pool has waited for it when it took the connection back.
+    !connection.is_in_transaction()
 }
 
 /// Whether a row stands in this state. Written out and not bound: only so the planner, which looks at no bound value,
