@@ -277,7 +277,7 @@ impl WhoIsWho<'_> {
 }
 
 /// Which of an agency's two contacts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Way {
     /// The first way in.
     Primary,

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     super::{Agency, Contact, Directory, fold::fold, tables::Sheet},
     Column, Headings, Place, Work, cell,
-    columns::Way,
     people::{joined, set, set_text},
     rows::{About, Done, about, by_name, cells, first_time, new_key},
 };
-use crate::text::{Language, Text};
+use crate::{
+    addressee::Way,
+    text::{Language, Text},
+};
 
 /// Puts every row of these sheets into the directory.
 pub(super) fn put(work: &mut Work, sheets: &[(&Sheet, Headings)]) {

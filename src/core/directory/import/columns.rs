@@ -4,7 +4,7 @@ use super::super::{
     fold::for_search,
     tables::{Row, Sheet},
 };
-use crate::text::Language;
+use crate::{addressee::Way, text::Language};
 
 mod words;
 
@@ -44,13 +44,6 @@ pub(super) enum Column {
     Person(Way),
     /// An address.
     Address(Way, Medium),
-}
-
-/// Which way in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Way {
-    Primary,
-    Alternate,
 }
 
 /// What carries an address.

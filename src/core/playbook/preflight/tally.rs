@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Entry, Plan, What};
 use crate::{
-    addressee::BY_HAND,
+    addressee::{BY_HAND, Way, agency_place, person_place},
     text::Text,
     time::{Span, Timestamp},
 };
@@ -131,7 +131,7 @@ pub(super) fn counts(plan: &Plan<'_>, entries: &[Entry]) -> Counts {
 fn whose(entry: &Entry) -> (String, Text) {
     let asked = matches!(entry.what, What::Offer | What::Accept | What::RoleLetter);
     match (&entry.person, &entry.person_name) {
-        (Some(person), Some(name)) if asked => (format!("person:{person}"), name.clone()),
+        (Some(person), Some(name)) if asked => (person_place(person), name.clone()),
         _ => (entry.recipient.clone(), entry.name.clone()),
     }
 }
@@ -176,12 +176,12 @@ fn rings(plan: &Plan<'_>, entry: &Entry) -> Vec<(String, Text, String)> {
     else {
         return Vec::new();
     };
-    let ways = [("primary", &agency.primary), ("alternate", &agency.alternate)];
+    let ways = [(Way::Primary, &agency.primary), (Way::Alternate, &agency.alternate)];
     let number = ways.into_iter().find_map(|(way, contact)| {
         let by_hand = |via: &&str| plan.directory.transports.get(*via).is_some_and(|it| it.driver == BY_HAND);
         let via = plan.directory.reach(contact).into_keys().find(by_hand)?;
         let desk = contact.name.clone().unwrap_or_else(|| agency.title.clone());
-        Some((format!("agency:{} {way}", entry.recipient), desk, via.to_owned()))
+        Some((agency_place(&entry.recipient, way), desk, via.to_owned()))
     });
     number.into_iter().collect()
 }

@@ -7,6 +7,7 @@ use actix_web::{
 use askama::Template;
 use entity::address_health;
 use noroshi_core::{
+    addressee::{Way, agency_place, person_place},
     directory::{Agency, Person},
     text::Language,
     time::Timestamp,
@@ -118,14 +119,14 @@ impl Teller<'_> {
         facts.insert(0, (self.word("directory-outside"), self.word(inside)));
         let mut addresses = Vec::new();
         let ways = [
-            ("directory-primary", "primary", &agency.primary),
-            ("directory-alternate", "alternate", &agency.alternate),
+            ("directory-primary", Way::Primary, &agency.primary),
+            ("directory-alternate", Way::Alternate, &agency.alternate),
         ];
-        for (word, place, contact) in ways {
+        for (word, which, contact) in ways {
             let desk = contact.name.as_ref().map(|name| self.reader.words(name)).unwrap_or_default();
             let way = format!("{} {desk}", self.word(word)).trim().to_owned();
             for (transport, address) in directory.reach(contact) {
-                addresses.push(self.address(&way, &format!("agency:{key} {place}"), transport, address));
+                addresses.push(self.address(&way, &agency_place(key, which), transport, address));
             }
         }
         let named = |key: &str| {
@@ -166,7 +167,7 @@ impl Teller<'_> {
             facts.insert(0, (String::new(), self.word("directory-not-human")));
         }
         let address = |(transport, address): (&String, &String)| {
-            self.address("", &format!("person:{key}"), transport, address)
+            self.address("", &person_place(key), transport, address)
         };
         let addresses = person.reach.iter().map(address).collect();
         let rosters = directory.rosters.keys().filter(|roster| directory.ever_on_duty(roster).contains(&key));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use entity::address_health;
 use noroshi_core::{
+    addressee::{Way, agency_place, person_place},
     directory::{Agency, Directory, Person},
     text::Text,
     time::{Span, Timestamp},
@@ -105,13 +106,13 @@ impl Reader<'_> {
     pub(super) fn agency(&self, key: &str, agency: &Agency) -> Entry {
         let words = self.when.words;
         let mut ways = Vec::new();
-        for (word, place, contact) in [
-            ("directory-primary", "primary", &agency.primary),
-            ("directory-alternate", "alternate", &agency.alternate),
+        for (word, which, contact) in [
+            ("directory-primary", Way::Primary, &agency.primary),
+            ("directory-alternate", Way::Alternate, &agency.alternate),
         ] {
             let desk = contact.name.as_ref().map(|name| self.words(name)).unwrap_or_default();
             let way = format!("{} {desk}", words.get(word)).trim().to_owned();
-            ways.extend(self.ways(&way, &format!("agency:{key} {place}"), &self.directory.reach(contact)));
+            ways.extend(self.ways(&way, &agency_place(key, which), &self.directory.reach(contact)));
         }
         let detail = self.verified(agency.verified_on, self.directory.verify_every);
         let href = format!("/directory/agencies/{}", escape(key));
@@ -132,7 +133,7 @@ impl Reader<'_> {
             name: self.words(&person.name),
             kana: person.kana.clone().unwrap_or_default(),
             detail,
-            ways: self.ways("", &format!("person:{key}"), &reach),
+            ways: self.ways("", &person_place(key), &reach),
             href: format!("/directory/people/{}", escape(key)),
         }
     }
