@@ -146,7 +146,9 @@ async fn product(store: &Store) -> f64 {
 const OF_LETTERS: &str = "update delivery set state = 'leased', leased_by = '00000000-0000-0000-0000-000000000007', \
     lease_until_ms = 1, handed_at_ms = null, fence = fence + 1 where id in (select id from delivery where \
     state = 'queued' and due_at_ms <= 1000000 and transport = 'mail' order by priority, due_at_ms, id limit 100 \
-    for update skip locked) returning *;";
+    for update skip locked) \
+    returning id, incident_id, recipient_id, letter, occasion, via, contact, name, address, domain, language, errand, \
+    priority, due_at_ms, fence, attempts, repeat, reason, relay, encrypted, created_at_ms;";
 /// The same of a table that has nothing else.
 const OF_BARE_JOBS: &str = "update job set state = 'leased' where id in (select id from job where state = 'queued' \
     and due <= 1000000 order by due limit 100 for update skip locked) returning id;";

@@ -3,9 +3,11 @@
 use std::{path::Path, time::Instant};
 
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, SqliteConnection,
+    ConnectOptions, Connection, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
+
+use super::rows::{number, run};
 
 /// Letters in a claim: twice the connections.
 const CLAIMED: i64 = 128;
@@ -31,8 +33,7 @@ pub async fn rows_alone(service: &Path) -> f64 {
     let schema: Vec<String> = sqlx::query_scalar(schema).fetch_all(&mut db).await.expect("a schema");
     run(&mut db, &schema.join(";")).await;
     run(&mut db, FRESH).await;
-    let letters: i64 =
-        sqlx::query_scalar("select count(*) from letter").fetch_one(&mut db).await.expect("a number");
+    let letters = number(&mut db, "select count(*) from letter").await;
     let begin = Instant::now();
     run(&mut db, START).await;
     let (mut claimed, mut from) = (0, 0);
@@ -53,7 +54,7 @@ pub async fn rows_alone(service: &Path) -> f64 {
     }
     let seconds = begin.elapsed().as_secs_f64();
     let accepted = "select count(*) from delivery join attempt on delivery_id = id where state = 'accepted'";
-    let accepted: i64 = sqlx::query_scalar(accepted).fetch_one(&mut db).await.expect("a number");
+    let accepted = number(&mut db, accepted).await;
     assert!(accepted >= letters, "{accepted} of {letters} letters are on record");
     db.close().await.expect("an orderly end");
     seconds
@@ -89,10 +90,6 @@ const RECORD: [&str; 3] = [
     "update recipient set version = version + 1, accepted_at_ms = 1
         where id in (select recipient_id from letter where n between ?1 and ?1 + 31)",
 ];
-
-async fn run(db: &mut SqliteConnection, statements: &str) {
-    sqlx::raw_sql(AssertSqlSafe(statements.to_owned())).execute(db).await.expect("a statement of the bench");
-}
 
 async fn step(db: &mut SqliteConnection, statement: &'static str, value: i64) {
     sqlx::query(statement).bind(value).execute(db).await.expect("a statement of the bench");

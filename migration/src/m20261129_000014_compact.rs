@@ -19,20 +19,26 @@ impl MigrationTrait for Migration {
     }
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let [uuid, json, bytes, unhex, keyed] = match manager.get_database_backend() {
-            DatabaseBackend::Sqlite => ["blob", "text", "blob", "unhex(half)", "without rowid"],
-            _ => ["uuid", "jsonb", "bytea", "decode(half, 'hex')", ""],
+        // SQLite names no primary keys.
+        let [uuid, json, bytes, unhex, keyed, named] = match manager.get_database_backend() {
+            DatabaseBackend::Sqlite => ["blob", "text", "blob", "unhex(half)", "without rowid", ""],
+            _ => ["uuid", "jsonb", "bytea", "decode(half, 'hex')", "", NAMED],
         };
         let change = CHANGE
             .replace("{uuid}", uuid)
             .replace("{json}", json)
             .replace("{bytes}", bytes)
             .replace("{unhex(half)}", &unhex.replace("half", "substr(link.token_hash, 1, 32)"))
-            .replace("{keyed}", keyed);
+            .replace("{keyed}", keyed)
+            + named;
         manager.get_connection().execute_unprepared(&change).await?;
         Ok(())
     }
 }
+
+const NAMED: &str = "
+alter table link rename constraint link_of_letter_pkey to link_pkey;
+alter table attempt rename constraint attempt_of_letter_pkey to attempt_pkey;";
 
 /// A link without a letter was never told to anybody. Of two tries that say the same of the same number one is kept.
 const CHANGE: &str = r#"

@@ -56,7 +56,7 @@ fn only_operations_write() {
     only_in(
         "Only `operation` opens a write transaction; only `operation/perform.rs` turns effects into rows.",
         &["operation", "store"],
-        &["begin_with_options", "store.begin(", ".transaction("],
+        &["begin_with_options", "store.begin(", "store.at_once(", ".transaction("],
     );
     only_in(
         "Only `operation` opens a write transaction; only `operation/perform.rs` turns effects into rows.",
