@@ -27,6 +27,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{Config, DatabaseUrl, Heartbeat, network::Network},
     domains::Domains,
+    in_hand::InHand,
     key::Key,
     library::Library,
     lifecycle::{Lifecycle, Signals},
@@ -87,6 +88,8 @@ pub struct App {
     pub tenure: Mutex<Tenure>,
     /// Letters on their way to mail relays at the same time.
     pub connections: usize,
+    /// The letters that this process has leased and knows of.
+    pub in_hand: Arc<InHand>,
     /// The mail domains that this node writes to.
     pub domains: Domains,
     /// Whether the forwarding headers of a proxy in front are believed.
@@ -237,6 +240,7 @@ impl App {
             node: chance.uuid(clock.now()),
             started_at: clock.now(),
             tenure: Mutex::default(),
+            in_hand: Arc::default(),
             passwords: Passwords::new(Arc::clone(&chance)),
             clock,
             chance,

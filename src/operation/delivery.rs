@@ -27,18 +27,21 @@ pub use crate::store::delivery::Wanted;
 use crate::{
     app::App,
     failpoint::reached,
+    in_hand::Held,
     measure,
     store::{self, directory::Learned},
     transport::Outcome,
 };
 
 /// A letter that this node has leased.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Claimed {
     /// The letter.
     pub delivery: delivery::Model,
     /// Its recipient, as it stood shortly after.
     pub recipient: Option<Arc<recipient::Model>>,
+    /// As long as this lives, its lease is renewed.
+    pub held: Held,
 }
 
 /// What became of one try.
@@ -65,15 +68,16 @@ pub async fn claim(app: &App, wanted: Wanted<'_>) -> Result<Vec<Claimed>, Operat
     }
     let now = app.clock.now();
     let rows = store::delivery::claim(app.store.at_once(), wanted, app.node, now, app.lease).await?;
+    let held: Vec<Held> = rows.iter().map(|row| app.in_hand.take(row.id)).collect();
     reached("claim.committed");
     // A help only: whoever is missing here, or changes before its letter leaves, is read there under lock.
     let ids: Vec<Uuid> = rows.iter().filter_map(|row| row.recipient_id).collect();
     let read = store::recipient::several(app.store.read(), ids).await.unwrap_or_default();
     let recipients: HashMap<Uuid, Arc<recipient::Model>> =
         read.into_iter().map(|row| (row.id, Arc::new(row))).collect();
-    let claimed = rows.into_iter().map(|delivery| {
+    let claimed = rows.into_iter().zip(held).map(|(delivery, held)| {
         let recipient = delivery.recipient_id.and_then(|id| recipients.get(&id)).cloned();
-        Claimed { delivery, recipient }
+        Claimed { delivery, recipient, held }
     });
     Ok(claimed.collect())
 }
@@ -369,10 +373,15 @@ pub async fn gone(
     Ok(words.collect())
 }
 
-/// Lengthens the leases that this node holds; gives the moment of it, and until when they run now.
+/// Lengthens the leases of what this process has in hand; gives the moment of it, and until when they run now.
 pub async fn renew(app: &App) -> Result<(Timestamp, Timestamp), OperationError> {
-    let now = app.clock.now();
-    store::delivery::renew(app.store.at_once(), app.node, now, app.lease).await?;
+    let work = Work::begin(app, Actor::system()).await?;
+    // After the moment was read: whatever was in hand by then is among them.
+    let (now, letters) = (work.now, app.in_hand.ids());
+    if !letters.is_empty() {
+        store::delivery::renew(&work.tx, letters, app.node, now, app.lease).await?;
+    }
+    work.tx.commit().await?;
     Ok((now, now + app.lease))
 }
 

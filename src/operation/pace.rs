@@ -15,13 +15,13 @@ use crate::{
 
 /// What is older says nothing of a relay any more.
 const MEASURED_FOR: Span = Span(90 * 24 * 3_600_000);
-/// So many letters are looked at: a page is waiting.
-const MOST_LETTERS: u64 = 20_000;
+/// So many tries are looked at: a page is waiting.
+const MOST_TRIES: u64 = 20_000;
 
 /// The pace of each way out of the house, over all nodes that serve.
 pub async fn paces(app: &App, db: &impl ConnectionTrait) -> Result<Vec<Pace>, StoreError> {
     let since = Timestamp(app.clock.now().0.saturating_sub(MEASURED_FOR.0).max(0));
-    let mut seen = store::gauge::minutes(db, since, MOST_LETTERS).await?;
+    let mut seen = store::gauge::minutes(db, since, MOST_TRIES).await?;
     let nodes = node::list(app).await?.into_iter().filter(|node| node.state == NodeState::Serving).count();
     let of_all = |one: usize| u32::try_from(one * nodes.max(1)).unwrap_or(u32::MAX);
     let ways = app.transports.iter().filter_map(|(carrier, transport)| {

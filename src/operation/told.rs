@@ -40,7 +40,7 @@ impl Told {
             recipients.retain(|row| row.alert_id == alert.raw());
         }
         let mut used: BTreeMap<Uuid, Vec<ContactPoint>> = BTreeMap::new();
-        for delivery in store::delivery::of_incident(db, scene.id()).await? {
+        for delivery in store::delivery::to_recipients(db, scene.id()).await? {
             let (Some(recipient), true) = (delivery.recipient_id, delivery.attempts > 0) else { continue };
             let point = ContactPoint {
                 contact: delivery.contact,

@@ -228,9 +228,11 @@ pub async fn held(
     Ok(rows.into_iter().collect())
 }
 
-/// Lengthens the leases that `node` holds. A letter whose outcome is being written at this moment is passed over.
+/// Lengthens the leases of these letters that `node` holds. A letter whose outcome is being written at this moment is
+/// passed over.
 pub async fn renew(
     db: &impl ConnectionTrait,
+    letters: Vec<Uuid>,
     node: Uuid,
     now: Timestamp,
     lease: Span,
@@ -238,6 +240,7 @@ pub async fn renew(
     let held = Entity::find()
         .select_only()
         .column(Column::Id)
+        .filter(Column::Id.is_in(letters))
         .filter(stands(Column::State, "leased"))
         .filter(Column::LeasedBy.eq(node))
         .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
@@ -380,7 +383,7 @@ pub async fn withdraw_notices(
     Ok(())
 }
 
-/// Notes tries; one that is noted already stays as it is.
+/// Notes tries. One that is noted already is told anew: whoever held the letter knows more of it than who took it back.
 pub async fn put_attempts(db: &impl ConnectionTrait, rows: Vec<attempt::Model>) -> Result<(), StoreError> {
     let stays =
         OnConflict::columns([attempt::Column::DeliveryId, attempt::Column::Number, attempt::Column::Outcome])
@@ -389,14 +392,20 @@ pub async fn put_attempts(db: &impl ConnectionTrait, rows: Vec<attempt::Model>) 
     insert_all::<attempt::Entity>(db, rows, Some(stays)).await
 }
 
-/// The deliveries of an incident, oldest first.
-pub async fn of_incident(db: &impl ConnectionTrait, id: IncidentId) -> Result<Vec<Model>, StoreError> {
+/// The deliveries to the recipients of an incident, oldest first.
+pub async fn to_recipients(db: &impl ConnectionTrait, id: IncidentId) -> Result<Vec<Model>, StoreError> {
     let recipients = recipient::Entity::find()
         .select_only()
         .column(recipient::Column::Id)
         .filter(super::recipient::is_of([id.raw()]))
         .into_query();
-    let mut letters = Entity::find().filter(Column::RecipientId.in_subquery(recipients)).all(db).await?;
+    let letters = Entity::find().filter(Column::RecipientId.in_subquery(recipients));
+    Ok(letters.order_by_asc(Column::Id).all(db).await?)
+}
+
+/// All deliveries of an incident, those to roles too, oldest first.
+pub async fn of_incident(db: &impl ConnectionTrait, id: IncidentId) -> Result<Vec<Model>, StoreError> {
+    let mut letters = to_recipients(db, id).await?;
     let to_roles =
         Entity::find().filter(Column::IncidentId.eq(id.raw())).filter(Column::RecipientId.is_null());
     letters.extend(to_roles.all(db).await?);

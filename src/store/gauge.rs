@@ -70,40 +70,40 @@ pub async fn unsettled(
         .await?)
 }
 
-/// What became of letters written since a moment, by carrier and minute: how many were taken, and the time that it took.
-/// Looks at the newest `most` letters at most.
+/// What the minutes since a moment have seen of letters written since then, by carrier: how many were taken, and the time
+/// that it took. Looks at the tries of the newest letters, `most` of them.
 pub async fn minutes(
     db: &impl ConnectionTrait,
     since: Timestamp,
     most: u64,
 ) -> Result<BTreeMap<String, Vec<Minute>>, StoreError> {
-    use delivery::Column;
-    // Ids grow with time (UUIDv7), so the key of the table is its order.
+    use attempt::Column;
+    // Ids of letters grow with time (UUIDv7), so the key of the table is its order.
     let since = Uuid::from_u128(u128::from(since.0.unsigned_abs()) << 80);
-    let oldest: Option<Uuid> = delivery::Entity::find()
+    let oldest: Option<Uuid> = attempt::Entity::find()
         .select_only()
-        .column(Column::Id)
-        .filter(Column::Id.gte(since))
-        .order_by_desc(Column::Id)
+        .column(Column::DeliveryId)
+        .filter(Column::DeliveryId.gte(since))
+        .order_by_desc(Column::DeliveryId)
         .offset(most.saturating_sub(1))
         .limit(1)
         .into_tuple()
         .one(db)
         .await?;
-    let its_tries =
-        delivery::Entity::belongs_to(attempt::Entity).from(Column::Id).to(attempt::Column::DeliveryId);
+    let its_letter =
+        attempt::Entity::belongs_to(delivery::Entity).from(Column::DeliveryId).to(delivery::Column::Id);
     let minute = || Expr::cust("attempt.ended_at_ms / 60000");
-    let rows: Vec<(String, i64, i64, i64)> = delivery::Entity::find()
+    let rows: Vec<(String, i64, i64, i64)> = attempt::Entity::find()
         .select_only()
-        .column_as(Column::Transport, "carrier")
+        .column_as(delivery::Column::Transport, "carrier")
         .column_as(minute(), "minute")
-        .column_as(Column::Id.count(), "letters")
+        .column_as(Column::DeliveryId.count(), "letters")
         // The sum of whole numbers is a fraction on PostgreSQL.
         .column_as(Expr::cust("cast(sum(attempt.ended_at_ms - attempt.started_at_ms) as bigint)"), "busy_ms")
-        .join(JoinType::InnerJoin, its_tries.into())
-        .filter(Column::Id.gte(oldest.unwrap_or(since)))
-        .filter(attempt::Column::Outcome.eq("accepted"))
-        .group_by(Column::Transport)
+        .join(JoinType::InnerJoin, its_letter.into())
+        .filter(Column::DeliveryId.gte(oldest.unwrap_or(since)))
+        .filter(Column::Outcome.eq("accepted"))
+        .group_by(delivery::Column::Transport)
         .group_by(minute())
         .into_tuple()
         .all(db)

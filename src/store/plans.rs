@@ -3,11 +3,16 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use noroshi_core::time::{Span, Timestamp};
+use noroshi_core::{
+    id::IncidentId,
+    time::{Span, Timestamp},
+};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement, prelude::async_trait};
 use uuid::Uuid;
 
-use super::{Store, StoreError, Transaction, audit, delivery, gauge, incident, timer, trigger};
+use super::{
+    Store, StoreError, Transaction, audit, delivery, gauge, incident, link, recipient, timer, trigger,
+};
 
 /// Tables with a row or more for every recipient or incident that there ever was.
 const GROWING: [&str; 12] = [
@@ -83,7 +88,7 @@ impl ConnectionTrait for Watched {
     }
 }
 
-/// What the workers ask, each of them once.
+/// What the workers ask, and what is asked of one incident, each of them once.
 async fn look(db: &Watched) -> Result<(), StoreError> {
     let (node, now, lease) = (Uuid::nil(), Timestamp(0), Span::seconds(30));
     let some = || vec![Uuid::nil()];
@@ -96,7 +101,7 @@ async fn look(db: &Watched) -> Result<(), StoreError> {
     }
     delivery::held(db, some(), node).await?;
     delivery::put_back(db, &some(), node).await?;
-    delivery::renew(db, node, now, lease).await?;
+    delivery::renew(db, some(), node, now, lease).await?;
     for everyone in [false, true] {
         delivery::abandoned(db, now, everyone, 1, None).await?;
         delivery::abandoned(db, now, everyone, 1, Some(some())).await?;
@@ -114,6 +119,17 @@ async fn look(db: &Watched) -> Result<(), StoreError> {
     gauge::letters_due(db, now).await?;
     gauge::leases(db, node).await?;
     gauge::unsettled(db, some()).await?;
+    gauge::minutes(db, now, 100).await?;
+    let one = IncidentId::new(Uuid::nil());
+    audit::losses(db, one).await?;
+    delivery::of_incident(db, one).await?;
+    delivery::withdraw_role_letters(db, one, now).await?;
+    delivery::withdraw_notices(db, one, |_| true, now).await?;
+    recipient::of_incident(db, one, None, 100).await?;
+    recipient::told(db, one).await?;
+    recipient::alike(db, one).await?;
+    recipient::unsettled(db, one).await?;
+    link::find(db, vec![0; 16]).await?;
     incident::reviews_due(db, now).await?;
     incident::open(db).await?;
     trigger::schedules(db).await?;

@@ -28,6 +28,7 @@ use crate::{
     app::App,
     domains::Verdict,
     failpoint::reached,
+    in_hand::Held,
     lifecycle::Lifecycle,
     measure,
     operation::{
@@ -70,9 +71,13 @@ struct Report {
 /// A letter that a sender may hand over now.
 struct Handed {
     draft: Draft,
+    held: Held,
     /// The words with which the owner of the address has taken it down: no call is made.
     gone: Option<String>,
 }
+
+/// What is to be written, by its delivery, each with the words of whoever has taken its address down.
+type Drafts = HashMap<Uuid, (Draft, Option<String>)>;
 
 fn lane(app: &Arc<App>, life: &Lifecycle, lanes: &TaskTracker, name: &'static str, senders: usize) {
     let (reports, inbox) = mpsc::channel(senders * 2);
@@ -156,6 +161,8 @@ async fn sender(
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
     let mut tried = None;
+    // The letter whose outcome is in hand, until that is on disk.
+    let mut in_hand = None;
     loop {
         // With an outcome in hand nobody waits for the next letter: it is taken along where one is there.
         let next = match (&tried, stop.is_cancelled()) {
@@ -175,7 +182,9 @@ async fn sender(
         if reports.send(report).await.is_err() {
             return Ok(());
         }
-        let Ok(Some(Handed { draft, gone })) = may_go.await else { continue };
+        let handed = may_go.await;
+        drop(in_hand.take());
+        let Ok(Some(Handed { draft, held, gone })) = handed else { continue };
         let letter = draft.write(&app);
         let Draft { delivery, recipient, .. } = draft;
         let started_at = app.clock.now();
@@ -185,6 +194,7 @@ async fn sender(
             warn!(delivery = %delivery.id, "A lease ended before its letter left; it is left to others");
             continue;
         }
+        in_hand = Some(held);
         reached("send.before");
         let outcome = match (gone, app.transports.get(name)) {
             (Some(reason), _) => Outcome::Closed { relay: name.to_owned(), reason },
@@ -216,10 +226,10 @@ async fn recorder(app: Arc<App>, name: &'static str, mut inbox: mpsc::Receiver<R
             senders.push((report.next.as_ref().map(|letter| letter.delivery.id), report.go));
             next.extend(report.next);
         }
-        let mut handed = loop {
+        let mut drafts = loop {
             turns.turn();
             match commit(&app, name, &tried, &next).await {
-                Ok(handed) => break handed,
+                Ok(drafts) => break drafts,
                 Err(error) => {
                     // An outcome is never dropped: it waits until the database is back.
                     error!(
@@ -233,22 +243,23 @@ async fn recorder(app: Arc<App>, name: &'static str, mut inbox: mpsc::Receiver<R
         if !tried.is_empty() {
             measure::committed("outcomes", tried.len());
         }
+        let mut held: HashMap<Uuid, Held> =
+            next.into_iter().map(|letter| (letter.delivery.id, letter.held)).collect();
         for (letter, go) in senders {
+            let handed = letter.and_then(|id| {
+                let (draft, gone) = drafts.remove(&id)?;
+                Some(Handed { draft, held: held.remove(&id)?, gone })
+            });
             // A sender that is gone has stopped: its letter is taken back when its lease ends.
-            let _ = go.send(letter.and_then(|id| handed.remove(&id)));
+            let _ = go.send(handed);
         }
     }
 }
 
-async fn commit(
-    app: &App,
-    name: &str,
-    tried: &[Tried],
-    next: &[Claimed],
-) -> Result<HashMap<Uuid, Handed>, OperationError> {
+async fn commit(app: &App, name: &str, tried: &[Tried], next: &[Claimed]) -> Result<Drafts, OperationError> {
     let desk = record(app, tried, next).await?;
     match drafts(app, name, desk).await {
-        Ok(handed) => Ok(handed),
+        Ok(drafts) => Ok(drafts),
         Err(error) => {
             // They stay leased; taken back when the lease ends, they are handed over again.
             warn!(error = &error as &dyn std::error::Error, "Letters could not be written");
@@ -257,7 +268,7 @@ async fn commit(
     }
 }
 
-async fn drafts(app: &App, name: &str, desk: Desk) -> Result<HashMap<Uuid, Handed>, OperationError> {
+async fn drafts(app: &App, name: &str, desk: Desk) -> Result<Drafts, OperationError> {
     let drafts = desk.drafts(app).await?;
     let mut gone = match name {
         "webhook" if !drafts.is_empty() => {
@@ -265,11 +276,11 @@ async fn drafts(app: &App, name: &str, desk: Desk) -> Result<HashMap<Uuid, Hande
         }
         _ => HashMap::new(),
     };
-    let handed = drafts.into_iter().map(|draft| {
+    let drafts = drafts.into_iter().map(|draft| {
         let id = draft.delivery.id;
-        (id, Handed { draft, gone: gone.remove(&id) })
+        (id, (draft, gone.remove(&id)))
     });
-    Ok(handed.collect())
+    Ok(drafts.collect())
 }
 
 /// What a try says about the domain of its letter: nothing, where the relay itself was away.

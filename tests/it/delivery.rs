@@ -10,7 +10,7 @@ use crate::support::{
     postgres::{Database, on_each_database},
     server::{Home, Server},
     smtp_sink::{Conduct, Sink, message_ids},
-    wait::{SOON, until},
+    wait::{SOON, now_ms, until},
 };
 
 /// The first retry comes after five seconds, give or take a quarter.
@@ -29,6 +29,34 @@ async fn warned(server: &Server, words: &str) -> String {
         warnings.contains(words).then_some(warnings)
     })
     .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_letter_that_is_leased_and_in_nobodys_hand_comes_back_when_its_lease_ends() {
+    const LETTERS: usize = 8;
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        sink.conduct("@many.example", Conduct::Withhold);
+        let home = Home::new(database)
+            .relays(&[&sink])
+            .set("NOROSHI_DELIVERY__CONNECTIONS", "1")
+            .set("NOROSHI_DELIVERY__LEASE", "10s")
+            .playbook("quick.yaml", &patient());
+        let server = home.serve_with(&many(LETTERS)).await;
+        Incident::start(&server.api, "quick", "live").await;
+        sink.letters_to("@many.example", 1, SOON).await;
+        // As after a claim whose answer was lost on its way: leased to this node, which knows nothing of it.
+        let until_ms = now_ms() + 2_000;
+        let lost = format!(
+            "update delivery set state = 'leased', leased_by = (select id from node), fence = fence + 1, \
+             lease_until_ms = {until_ms} where state = 'queued'"
+        );
+        server.home.change(&lost).await;
+        sink.conduct("@many.example", Conduct::Accept);
+        let letters = sink.letters_to("@many.example", LETTERS, SOON).await;
+        assert_eq!(message_ids(&letters).len(), LETTERS, "each once");
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -96,7 +96,7 @@ pub async fn alerts(app: &App, scene: &Scene) -> Result<Vec<AlertRows>, WebError
 /// Every letter of an incident by recipient.
 pub async fn letters(app: &App, id: IncidentId) -> Result<Letters, WebError> {
     let mut letters = Letters::new();
-    for row in store::delivery::of_incident(app.store.read(), id).await? {
+    for row in store::delivery::to_recipients(app.store.read(), id).await? {
         if let Some(recipient) = row.recipient_id {
             letters.entry(recipient).or_default().push(row);
         }

@@ -106,7 +106,7 @@ pub async fn head(
 /// How many parties a letter of this incident was handed over to, each once.
 pub async fn told(app: &App, id: IncidentId) -> Result<usize, WebError> {
     let db = app.store.read();
-    let letters = store::delivery::of_incident(db, id).await?;
+    let letters = store::delivery::to_recipients(db, id).await?;
     let reached: BTreeSet<_> = letters
         .iter()
         .filter(|letter| letter.attempts > 0)
