@@ -45,8 +45,9 @@ async fn a_letter_that_is_leased_and_in_nobodys_hand_comes_back_when_its_lease_e
         let server = home.serve_with(&many(LETTERS)).await;
         Incident::start(&server.api, "quick", "live").await;
         sink.letters_to("@many.example", 1, SOON).await;
-        // As after a claim whose answer was lost on its way: leased to this node, which knows nothing of it.
-        let until_ms = now_ms() + 2_000;
+        // As after a claim whose answer was lost on its way: leased to this node, which knows nothing of it. Leases are
+        // renewed once at least before it ends.
+        let until_ms = now_ms() + 5_000;
         let lost = format!(
             "update delivery set state = 'leased', leased_by = (select id from node), fence = fence + 1, \
              lease_until_ms = {until_ms} where state = 'queued'"
