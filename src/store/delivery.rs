@@ -385,11 +385,11 @@ pub async fn withdraw_notices(
 
 /// Notes tries. One that is noted already is told anew: whoever held the letter knows more of it than who took it back.
 pub async fn put_attempts(db: &impl ConnectionTrait, rows: Vec<attempt::Model>) -> Result<(), StoreError> {
-    let stays =
-        OnConflict::columns([attempt::Column::DeliveryId, attempt::Column::Number, attempt::Column::Outcome])
-            .do_nothing()
-            .to_owned();
-    insert_all::<attempt::Entity>(db, rows, Some(stays)).await
+    use attempt::Column;
+    let anew = OnConflict::columns([Column::DeliveryId, Column::Number, Column::Outcome])
+        .update_columns([Column::StartedAtMs, Column::EndedAtMs, Column::Relay, Column::Reply])
+        .to_owned();
+    insert_all::<attempt::Entity>(db, rows, Some(anew)).await
 }
 
 /// The deliveries to the recipients of an incident, oldest first.
@@ -451,4 +451,31 @@ pub async fn backlog(
         oldest = [oldest, since].into_iter().flatten().min();
     }
     Ok((u64::try_from(letters).unwrap_or(0), oldest.map(Timestamp)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Store, *};
+
+    #[tokio::test]
+    async fn a_try_that_was_given_up_is_told_anew_by_whoever_held_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}", folder.path().join("noroshi.db").display());
+        let db = Store::open(&url).await.unwrap();
+        let try_of = |reply: &str, outcome: &str| attempt::Model {
+            delivery_id: Uuid::from_u128(1),
+            number: 1,
+            outcome: outcome.into(),
+            started_at_ms: 1,
+            ended_at_ms: 2,
+            relay: "relay".into(),
+            reply: reply.into(),
+        };
+        for (reply, outcome) in [("stopped", "unknown"), ("no answer", "unknown"), ("250 Ok", "accepted")] {
+            put_attempts(db.at_once(), vec![try_of(reply, outcome)]).await.unwrap();
+        }
+        let mut found = attempts(db.read(), vec![Uuid::from_u128(1)]).await.unwrap();
+        found.sort_by(|a, b| a.outcome.cmp(&b.outcome));
+        assert_eq!(found, [try_of("250 Ok", "accepted"), try_of("no answer", "unknown")]);
+    }
 }
