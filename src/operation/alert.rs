@@ -109,27 +109,8 @@ pub async fn raise_alert(
             name: to_json(&addressee.name),
             report: number_of,
             outside: addressee.outside,
-            contacts: Value::Null,
-            version: 0,
-            state: "waiting".into(),
-            step: 0,
-            started_own_ms: None,
-            started_at_ms: None,
-            due_own_ms: None,
-            next_letter: 0,
-            pending: Value::Array(Vec::new()),
-            decider: None,
-            accepted_at_ms: None,
-            delivered_at_ms: None,
-            opened_at_ms: None,
-            acked_at_ms: None,
-            answered_at_ms: None,
-            failed_at_ms: None,
-            unknown_at_ms: None,
-            answer: None,
-            decision: None,
-            decide_since_ms: None,
-            released_at_ms: None,
+            // Its addresses, and where it stands, are put in below.
+            ..Default::default()
         };
         store::recipient::set_contacts(&mut row, &addressee.contacts);
         store::recipient::set_value(&mut row, &value, work.now);

@@ -102,36 +102,10 @@ mod tests {
 
     fn row(agency: Option<&str>, person: Option<&str>) -> Model {
         Model {
-            id: uuid::Uuid::nil(),
-            alert_id: uuid::Uuid::nil(),
-            incident_id: uuid::Uuid::nil(),
-            position: 0,
             agency: agency.map(str::to_owned),
             person: person.map(str::to_owned),
             name: to_json(&Text::plain("青葉病院")),
-            outside: true,
-            report: 1,
-            contacts: Json::Null,
-            version: 0,
-            state: "waiting".into(),
-            step: 0,
-            started_own_ms: None,
-            started_at_ms: None,
-            due_own_ms: None,
-            next_letter: 0,
-            pending: serde_json::json!([]),
-            decider: None,
-            accepted_at_ms: None,
-            delivered_at_ms: None,
-            opened_at_ms: None,
-            acked_at_ms: None,
-            answered_at_ms: None,
-            failed_at_ms: None,
-            unknown_at_ms: None,
-            answer: None,
-            decision: None,
-            decide_since_ms: None,
-            released_at_ms: None,
+            ..Default::default()
         }
     }
 

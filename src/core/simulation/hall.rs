@@ -14,6 +14,7 @@ use super::{
     store::{About, Answer, Delivery, Fate, Id, Incident, Recipient, Subject, Tables, Timer},
 };
 use crate::{
+    addressee::person_place,
     alert::{ContactPoint, State, Tally, Verdict, judge},
     effect::{Effect, Fact, Occasion},
     id::IncidentId,
@@ -375,7 +376,7 @@ impl Work<'_> {
 /// The address of somebody of the house.
 fn staff(name: &str) -> Rc<ContactPoint> {
     Rc::new(ContactPoint {
-        contact: format!("person:{name}"),
+        contact: person_place(name),
         name: Text::plain(name),
         transport: "email".to_owned(),
         address: format!("{name}@house.example"),
