@@ -285,8 +285,10 @@ impl Conversation {
                         return Ok(());
                     }
                     let Some(raw) = read_text(&mut read).await? else { return Ok(()) };
+                    // Asked before the letter shows: a test that has seen it may change the rules at once.
+                    let drops = self.any(&to, Conduct::DropAfterDot);
                     let number = self.keep(&to, raw);
-                    if self.any(&to, Conduct::DropAfterDot) {
+                    if drops {
                         return Ok(());
                     }
                     while self.any(&to, Conduct::Withhold) {
