@@ -105,18 +105,15 @@ pub async fn record(app: &App, tried: &[Tried], next: &[Claimed]) -> Result<Desk
     if !handed.is_empty() {
         reached("record.handed");
     }
-    let ours = tried.iter().map(|one| one.delivery.id).collect();
-    let held = store::delivery::held(&work.tx, ours, app.node).await?;
+    let lease = |delivery: &delivery::Model| (delivery.id, delivery.fence);
+    let lost =
+        store::delivery::lost(&work.tx, tried.iter().map(|one| lease(&one.delivery)).collect()).await?;
 
-    let ids: Vec<Uuid> = tried
-        .iter()
-        .map(|one| &one.delivery)
-        .chain(&handed)
-        .filter_map(|delivery| delivery.recipient_id)
-        .collect();
-    let known = tried.iter().filter_map(|one| one.recipient.as_ref());
-    let known = known.chain(next.iter().filter_map(|one| one.recipient.as_ref()));
-    let mut rows = Recipients::lock_known(&work, ids, known).await?;
+    let letters = tried.iter().map(|one| &one.delivery).chain(&handed);
+    let ids = letters.filter_map(|delivery| delivery.recipient_id).collect();
+    let mut known: Vec<_> = tried.iter().filter_map(|one| one.recipient.clone()).collect();
+    known.extend(next.iter().filter_map(|one| one.recipient.clone()));
+    let mut rows = Recipients::read(&work, ids, known).await?;
     let mut scenes = Scenes::default();
 
     for delivery in &handed {
@@ -132,7 +129,7 @@ pub async fn record(app: &App, tried: &[Tried], next: &[Claimed]) -> Result<Desk
     let mut attempts = Vec::with_capacity(tried.len());
     for one in tried {
         attempts.push(attempt(one));
-        if !held.contains(&(one.delivery.id, one.delivery.fence)) {
+        if lost.contains(&lease(&one.delivery)) {
             // Another lease has begun meanwhile, and what follows is its holder's to say. The try stays on record.
             measure::lease_lost();
             warn!(delivery = %one.delivery.id, "A lease was lost before the outcome was recorded");

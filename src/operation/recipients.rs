@@ -1,7 +1,10 @@
-//! The recipients that one transaction has locked: each is changed in memory, as often as needed, and all of them are
+//! The recipients that one transaction has to itself: each is changed in memory, as often as needed, and all of them are
 //! written together.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use entity::recipient;
 use noroshi_core::{alert::Rule, ladder::Input};
@@ -10,7 +13,10 @@ use uuid::Uuid;
 use super::{OperationError, Work, alert::decide, scene::Scene};
 use crate::store;
 
-/// Locked rows by their ids. What was changed is lost without [`Recipients::save`].
+/// No row is of this version.
+const UNREAD: i32 = -1;
+
+/// Their rows by their ids. What was changed is lost without [`Recipients::save`].
 #[derive(Debug, Default)]
 pub(super) struct Recipients {
     rows: BTreeMap<Uuid, Arc<recipient::Model>>,
@@ -28,26 +34,19 @@ impl Recipients {
         })
     }
 
-    /// The same, where some are `known` as they stood a moment ago: only whoever has changed since is read again.
-    pub(super) async fn lock_known<'k>(
+    /// Recipients of incidents that this work has entered, so that nobody else changes them; some are `known` as they
+    /// stood a moment ago, and only whoever has changed since is read.
+    pub(super) async fn read(
         work: &Work<'_>,
-        ids: Vec<Uuid>,
-        known: impl Iterator<Item = &'k Arc<recipient::Model>>,
+        ids: BTreeSet<Uuid>,
+        known: Vec<Arc<recipient::Model>>,
     ) -> Result<Self, OperationError> {
-        let known: BTreeMap<Uuid, &Arc<recipient::Model>> = known.map(|row| (row.id, row)).collect();
-        let (mut rows, mut changed) = (BTreeMap::new(), Vec::new());
-        for (id, version) in store::recipient::lock_versions(&work.tx, ids).await? {
-            match known.get(&id) {
-                Some(row) if row.version == version => {
-                    rows.insert(id, Arc::clone(row));
-                }
-                _ => changed.push(id),
-            }
-        }
-        if !changed.is_empty() {
-            let read = store::recipient::several(&work.tx, changed).await?;
-            rows.extend(read.into_iter().map(|row| (row.id, Arc::new(row))));
-        }
+        let known = known.into_iter().filter(|row| ids.contains(&row.id));
+        let mut rows: BTreeMap<Uuid, Arc<recipient::Model>> = known.map(|row| (row.id, row)).collect();
+        let version = |id| (id, rows.get(&id).map_or(UNREAD, |row| row.version));
+        let versions = ids.into_iter().map(version).collect();
+        let changed = store::recipient::changed(&work.tx, versions).await?;
+        rows.extend(changed.into_iter().map(|row| (row.id, Arc::new(row))));
         Ok(Self { rows, stored: BTreeMap::new() })
     }
 

@@ -1,13 +1,15 @@
-//! Many rows in one statement: added, or changed each to values of its own.
+//! Many rows in one statement: added, changed each to values of its own, or looked up each beside what is known of it.
 
+use futures_util::future::join;
 use sea_orm::{
-    ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel, ModelTrait,
+    ActiveModelTrait, ConnectionTrait, EntityTrait, IntoActiveModel, ModelTrait, QueryTrait, Select,
     sea_query::{Alias, Expr, ExprTrait, IntoIden, OnConflict, Query, TableRef, ValueTuple},
 };
+use uuid::Uuid;
 
 use super::{CHUNK, StoreError};
 
-/// Adds rows, in as few statements as there are chunks.
+/// Adds rows, in as few statements as there are chunks. While the database works on one, the next is written.
 ///
 /// - `known`: what is done with one that is there already; without it that is an error.
 pub(super) async fn insert_all<E>(
@@ -20,14 +22,24 @@ where
     E::Model: IntoActiveModel<E::ActiveModel>,
     E::ActiveModel: ActiveModelTrait<Entity = E>,
 {
+    let backend = db.get_database_backend();
     let mut rows = rows.into_iter();
-    while rows.len() > 0 {
-        let chunk = rows.by_ref().take(CHUNK).map(IntoActiveModel::into_active_model);
-        let mut insert = E::insert_many(chunk);
-        if let Some(known) = &known {
-            insert = insert.on_conflict(known.clone());
-        }
-        insert.exec_without_returning(db).await?;
+    let mut next = || {
+        (rows.len() > 0).then(|| {
+            let chunk = rows.by_ref().take(CHUNK).map(IntoActiveModel::into_active_model);
+            let insert = E::insert_many(chunk);
+            match &known {
+                Some(known) => insert.on_conflict(known.clone()).build(backend),
+                None => insert.build(backend),
+            }
+        })
+    };
+    let mut statement = next();
+    while let Some(insert) = statement {
+        // In this order: the statement is on its way when the next one is begun.
+        let (done, following) = join(db.execute_raw(insert), async { next() }).await;
+        done?;
+        statement = following;
     }
     Ok(())
 }
@@ -62,7 +74,19 @@ where
     Ok(db.execute(&change).await?.rows_affected())
 }
 
-/// What a row is to get in the column at this place of the list.
+/// Keeps the rows whose `id` stands in this list, each beside the number that is listed with it: [`new`] of place 0.
+pub(super) fn beside<E: EntityTrait>(
+    mut query: Select<E>,
+    id: E::Column,
+    list: impl IntoIterator<Item = (Uuid, i32)>,
+) -> Select<E> {
+    QueryTrait::query(&mut query)
+        .from_values(list, Alias::new(NEW))
+        .and_where(Expr::col((E::default(), id)).eq(nth(1)));
+    query
+}
+
+/// What a row is to get in the column at this place of the list, or what is listed beside it there.
 pub(super) fn new(place: usize) -> Expr {
     // Behind the id.
     nth(place + 2)

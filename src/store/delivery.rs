@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::{
     CHUNK, StoreError,
-    batch::{insert_all, update_each},
+    batch::{beside, insert_all, new, update_each},
     stands,
 };
 
@@ -207,21 +207,21 @@ pub async fn put_back(db: &impl ConnectionTrait, ids: &[Uuid], node: Uuid) -> Re
     Ok(())
 }
 
-/// Which of these letters `node` still holds, each with the number of its lease.
-pub async fn held(
+/// Which of these leases, each the id of a letter with the number of its lease, have ended: nobody holds the letter, or
+/// somebody under another number.
+pub async fn lost(
     db: &impl ConnectionTrait,
-    ids: Vec<Uuid>,
-    node: Uuid,
+    leases: Vec<(Uuid, i32)>,
 ) -> Result<BTreeSet<(Uuid, i32)>, StoreError> {
-    if ids.is_empty() {
+    if leases.is_empty() {
         return Ok(BTreeSet::new());
     }
-    let rows: Vec<(Uuid, i32)> = Entity::find()
+    let is_another = Column::State.ne("leased").or(Column::Fence.into_expr().ne(new(0)));
+    let rows: Vec<(Uuid, i32)> = beside(Entity::find(), Column::Id, leases)
         .select_only()
-        .columns([Column::Id, Column::Fence])
-        .filter(Column::Id.is_in(ids))
-        .filter(stands(Column::State, "leased"))
-        .filter(Column::LeasedBy.eq(node))
+        .column(Column::Id)
+        .expr(new(0))
+        .filter(is_another)
         .into_tuple()
         .all(db)
         .await?;

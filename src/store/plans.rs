@@ -99,7 +99,8 @@ async fn look(db: &Watched) -> Result<(), StoreError> {
             delivery::claim(db, wanted, node, now, lease).await?;
         }
     }
-    delivery::held(db, some(), node).await?;
+    delivery::lost(db, vec![(Uuid::nil(), 1)]).await?;
+    recipient::changed(db, vec![(Uuid::nil(), 1)]).await?;
     delivery::put_back(db, &some(), node).await?;
     delivery::renew(db, some(), node, now, lease).await?;
     for everyone in [false, true] {

@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::{
     CHUNK, StoreError,
-    batch::{insert_all, new, update_each},
+    batch::{beside, insert_all, new, update_each},
     contacts, from_json, to_json,
 };
 
@@ -37,20 +37,13 @@ pub async fn lock(db: &impl ConnectionTrait, ids: Vec<Uuid>) -> Result<Vec<Model
     Ok(Entity::find().filter(Column::Id.is_in(ids)).order_by_asc(Column::Id).lock_exclusive().all(db).await?)
 }
 
-/// The same, of which only the versions are read.
-pub async fn lock_versions(
-    db: &impl ConnectionTrait,
-    ids: Vec<Uuid>,
-) -> Result<Vec<(Uuid, i32)>, StoreError> {
-    Ok(Entity::find()
-        .select_only()
-        .columns([Column::Id, Column::Version])
-        .filter(Column::Id.is_in(ids))
-        .order_by_asc(Column::Id)
-        .lock_exclusive()
-        .into_tuple()
-        .all(db)
-        .await?)
+/// Of these recipients, each with the version that is known of it, those that stand at another version.
+pub async fn changed(db: &impl ConnectionTrait, known: Vec<(Uuid, i32)>) -> Result<Vec<Model>, StoreError> {
+    if known.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = beside(Entity::find(), Column::Id, known);
+    Ok(all.filter(Column::Version.into_expr().ne(new(0))).all(db).await?)
 }
 
 /// Whether a recipient belongs to one of these incidents: it does so by its alert, under which it is found.
