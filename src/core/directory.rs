@@ -1,6 +1,6 @@
 //! The checked directory: agencies, people, rosters and how to reach them. Local, personal data, verified by date.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use chrono_tz::Tz;
@@ -67,7 +67,7 @@ impl Directory {
     /// the order of the file. Empty for an unknown key.
     pub fn expand<'d>(&'d self, agency: &str) -> Vec<&'d str> {
         let mut found = Vec::new();
-        let mut seen = BTreeSet::new();
+        let mut seen = HashSet::new();
         let mut open: Vec<&str> = vec![agency];
         while let Some(key) = open.pop() {
             let Some((key, agency)) = self.agencies.get_key_value(key) else { continue };
@@ -96,10 +96,25 @@ impl Directory {
             .collect()
     }
 
+    /// Whether a contact has an address for this transport: its own, or that of the person behind it.
+    pub fn reaches(&self, contact: &Contact, transport: &str) -> bool {
+        contact.reach.contains_key(transport)
+            || self.behind(contact).is_some_and(|person| person.reach.contains_key(transport))
+    }
+
+    /// Whether a contact has any address.
+    pub fn has_address(&self, contact: &Contact) -> bool {
+        !contact.reach.is_empty() || self.behind(contact).is_some_and(|person| !person.reach.is_empty())
+    }
+
+    fn behind(&self, contact: &Contact) -> Option<&Person> {
+        self.people.get(contact.person.as_deref()?)
+    }
+
     /// A contact's addresses: its own, and for other transports those of the person behind it.
     pub fn reach<'d>(&'d self, contact: &'d Contact) -> BTreeMap<&'d str, &'d str> {
-        let person = contact.person.as_deref().and_then(|key| self.people.get(key));
-        let addresses = person.into_iter().flat_map(|person| &person.reach).chain(&contact.reach);
+        let addresses =
+            self.behind(contact).into_iter().flat_map(|person| &person.reach).chain(&contact.reach);
         addresses.map(|(transport, address)| (transport.as_str(), address.as_str())).collect()
     }
 }

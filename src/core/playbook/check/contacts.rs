@@ -1,6 +1,6 @@
 //! Who is reached, and by how many ways (A07, A08, A09), and groups that hold nobody (R06).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{alerts::ladder_of, people};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 };
 
 pub(super) fn all(draft: &Draft<'_>, directory: &Directory, problems: &Problems) {
-    let mut ways = Ways { directory, seen: BTreeSet::new(), problems };
+    let mut ways = Ways { directory, agencies: HashSet::new(), people: HashSet::new(), problems };
     let mut told = BTreeSet::new();
     for alert in &draft.alerts {
         everybody_has_an_address(alert, directory, &mut told, problems);
@@ -34,7 +34,7 @@ pub(super) fn agencies<'d>(
     alert: &'d AlertDraft<'_>,
     directory: &'d Directory,
 ) -> Vec<(&'d str, &'d Located<PartyRef>)> {
-    let mut seen = BTreeSet::new();
+    let mut seen = HashSet::new();
     let mut found = Vec::new();
     for to in &alert.to {
         let PartyRef::Agency(key) = &to.value else { continue };
@@ -116,8 +116,7 @@ fn everybody_has_an_address(
     }
     for (key, to) in agencies(alert, directory) {
         let Some(agency) = directory.agencies.get(key) else { continue };
-        let primary = directory.reach(&agency.primary);
-        if !alert.via.iter().any(|transport| primary.contains_key(transport.value.as_str())) {
+        if !alert.via.iter().any(|transport| directory.reaches(&agency.primary, &transport.value)) {
             let via = words(&alert.via);
             if !told.insert((key.to_owned(), via.clone())) {
                 continue;
@@ -135,9 +134,7 @@ fn everybody_has_an_address(
                     "Add an address to its \"primary\", or a transport to \"via\".",
                 ),
             );
-        } else if directory.reach(&agency.alternate).is_empty()
-            && told.insert((key.to_owned(), String::new()))
-        {
+        } else if !directory.has_address(&agency.alternate) && told.insert((key.to_owned(), String::new())) {
             problems.error(
                 "A09",
                 to.at,
@@ -218,7 +215,8 @@ fn reached_by_none(
             .collect()
     };
     let agency = |key: &str, contact: fn(&crate::directory::Agency) -> &Contact| {
-        directory.agencies.get(key).is_some_and(|agency| serves(&directory.reach(contact(agency))))
+        let contact = directory.agencies.get(key).map(contact);
+        contact.is_some_and(|it| via.iter().any(|transport| directory.reaches(it, &transport.value)))
     };
     let Some(to) = &step.to else { return BTreeSet::new() };
     let people_of = |party: &PartyRef| people::who_could_be(party, draft, directory);
@@ -235,10 +233,11 @@ fn reached_by_none(
             // Who cannot be reached at all is told by A09.
             let is_whole = |key: &&str| {
                 directory.agencies.get(*key).is_some_and(|agency| {
-                    let first = directory.reach(&agency.primary);
-                    let by_alert =
-                        alert.via.iter().any(|transport| first.contains_key(transport.value.as_str()));
-                    by_alert && !directory.reach(&agency.alternate).is_empty()
+                    let by_alert = alert
+                        .via
+                        .iter()
+                        .any(|transport| directory.reaches(&agency.primary, &transport.value));
+                    by_alert && directory.has_address(&agency.alternate)
                 })
             };
             let of_agencies =
@@ -274,7 +273,8 @@ fn words(keys: &[Located<String>]) -> String {
 /// How many independent ways lead to each recipient (A08); each recipient is told of once.
 struct Ways<'d, 'p> {
     directory: &'d Directory,
-    seen: BTreeSet<String>,
+    agencies: HashSet<&'d str>,
+    people: HashSet<String>,
     problems: &'p Problems,
 }
 
@@ -285,7 +285,7 @@ impl Ways<'_, '_> {
         match &to.value {
             PartyRef::Agency(key) => {
                 for key in directory.expand(key) {
-                    if self.seen.insert(format!("agency:{key}"))
+                    if self.agencies.insert(key)
                         && let Some(weakness) = self.weakness(key)
                     {
                         faults.entry(weakness).or_default().insert(key.to_owned());
@@ -295,7 +295,7 @@ impl Ways<'_, '_> {
             party => {
                 for key in people::who_could_be(party, draft, directory) {
                     let ways = directory.people.get(key).map_or(0, |person| person.reach.len());
-                    if self.seen.insert(format!("person:{key}")) && ways < 2 {
+                    if self.people.insert(key.to_owned()) && ways < 2 {
                         faults.entry(Weakness::OneTransport).or_default().insert(key.to_owned());
                     }
                 }
