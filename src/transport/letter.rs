@@ -109,13 +109,18 @@ impl Letter {
     /// Writes the letter out in the reader's language.
     pub fn render(&self) -> Rendered {
         let words = Words(self.language);
-        let subject = self.subject_line(&words);
         let page = Page::of(self, &words);
         Rendered {
-            subject,
+            subject: self.subject_line(&words),
             text: page.text(),
             html: page.render().expect("the letter's template writes to memory"),
         }
+    }
+
+    /// Subject and text, for whoever shows no HTML.
+    pub fn subject_and_text(&self) -> (String, String) {
+        let words = Words(self.language);
+        (self.subject_line(&words), Page::of(self, &words).text())
     }
 
     /// `【訓練】（再送）…（03:44までに回答） 第1報`: what cannot be missed stands first, and a long subject is cut in
@@ -359,8 +364,14 @@ fn lines(text: &str) -> Vec<String> {
 
 /// A text on one line: what separates lines or hides characters becomes one blank.
 pub(super) fn one_line(text: &str) -> String {
-    let plain = text.chars().map(|c| if is_plain(c) { c } else { ' ' }).collect::<String>();
-    plain.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    let mut line = String::with_capacity(text.len());
+    for word in text.split(|c| c == ' ' || !is_plain(c)).filter(|word| !word.is_empty()) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line += word;
+    }
+    line
 }
 
 /// Neither a control character, nor a separator of lines, nor one that turns the direction of reading.

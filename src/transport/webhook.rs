@@ -217,7 +217,7 @@ struct Data<'l> {
 
 impl<'l> Content<'l> {
     fn of(letter: &'l Letter, now: Timestamp) -> Self {
-        let words = letter.render();
+        let (subject, text) = letter.subject_and_text();
         Self {
             r#type: "noroshi.letter",
             timestamp: now.rfc3339(chrono_tz::UTC),
@@ -237,8 +237,8 @@ impl<'l> Content<'l> {
                 from: &letter.place,
                 to: &letter.to_name,
                 language: letter.language.key(),
-                subject: words.subject,
-                text: words.text,
+                subject,
+                text,
                 link: letter.link.as_deref(),
                 respond_by: letter.respond_by.as_deref(),
                 options: &letter.options,
