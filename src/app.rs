@@ -17,12 +17,13 @@ use noroshi_core::{
     text::Language,
     time::{Span, Timestamp},
 };
-use tokio::sync::{broadcast, watch};
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::{
+    bell::Bells,
     chance::Chance,
     clock::{Clock, SystemClock},
     config::{Config, DatabaseUrl, Heartbeat, network::Network},
@@ -118,41 +119,6 @@ pub struct App {
     port: OnceLock<u16>,
     /// Held while this process serves the embedded database.
     _alone: Option<File>,
-}
-
-/// Wakes workers: a hint without data. Forgetting one costs a polling period.
-#[derive(Debug, Default)]
-pub struct Bells {
-    /// Letters may be due.
-    pub deliver: Bell,
-    /// Timers may be due.
-    pub timers: Bell,
-    /// The calendar may have changed. Nobody rings it: a polling period is soon enough.
-    pub schedule: Bell,
-}
-
-impl Bells {
-    /// Something was written, nobody knows what: look again.
-    pub fn ring(&self) {
-        self.deliver.ring();
-        self.timers.ring();
-    }
-}
-
-/// A bell that several may listen to.
-#[derive(Debug, Default)]
-pub struct Bell(watch::Sender<()>);
-
-impl Bell {
-    /// Everybody who listens looks again, also whoever is busy at this moment.
-    pub fn ring(&self) {
-        self.0.send_replace(());
-    }
-
-    /// An ear at this bell.
-    pub fn listen(&self) -> watch::Receiver<()> {
-        self.0.subscribe()
-    }
 }
 
 /// A playbook file that was refused.

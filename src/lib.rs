@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod attachment;
+pub mod bell;
 pub mod chance;
 pub mod cli;
 pub mod clock;

@@ -26,7 +26,8 @@ pub struct Work<'a> {
     pub(super) gathered: Gathered,
     /// After it letters are due that were not before.
     pub(super) letters_due: bool,
-    timers_set: bool,
+    /// The earliest of the timers that were set, in real time.
+    next_timer: Option<Timestamp>,
     told: Vec<store::event::Event>,
 }
 
@@ -82,7 +83,7 @@ impl<'a> Work<'a> {
             actor,
             gathered: Gathered::default(),
             letters_due: false,
-            timers_set: false,
+            next_timer: None,
             told: Vec::new(),
         })
     }
@@ -154,7 +155,8 @@ impl<'a> Work<'a> {
         }
         let (set, dropped): (Vec<_>, Vec<_>) =
             gathered.timers.into_iter().partition(|(_, timer)| timer.is_some());
-        self.timers_set |= !set.is_empty();
+        let due = set.iter().filter_map(|(_, timer)| timer.as_ref()?.due_at_ms).map(Timestamp);
+        self.next_timer = due.chain(self.next_timer).min();
         self.letters_due |= !gathered.deliveries.is_empty();
         store::timer::drop(&self.tx, dropped.into_iter().map(|(id, _)| id).collect()).await?;
         let timers = !set.is_empty();
@@ -210,8 +212,8 @@ impl<'a> Work<'a> {
         if self.letters_due {
             self.app.bells.deliver.ring();
         }
-        if self.timers_set {
-            self.app.bells.timers.ring();
+        if let Some(due) = self.next_timer {
+            self.app.bells.timers.set(due);
         }
         for event in self.told {
             if let Some(neighbours) = &self.app.neighbours {

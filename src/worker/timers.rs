@@ -14,6 +14,7 @@ pub(super) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), In
     let mut bell = app.bells.timers.listen();
     loop {
         turns.turn();
+        app.bells.timers.looking();
         let next = match look(&app, &turns).await {
             Ok(next) => next,
             Err(error) => {
@@ -28,6 +29,9 @@ pub(super) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), In
                 None
             }
         };
+        if let Some(next) = next {
+            app.bells.timers.awaits(next);
+        }
         if !wait(&app, &mut bell, next, &stop).await {
             return Ok(());
         }
