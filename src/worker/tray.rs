@@ -23,7 +23,7 @@ const LOOK: Span = Span(250);
 /// The letters of one lane, the most urgent first.
 #[derive(Debug)]
 pub(super) struct Tray {
-    waiting: Mutex<VecDeque<Claimed>>,
+    waiting: Mutex<Waiting>,
     /// As many letters are worth waiting here, of one domain and of all that could be taken at once: one for each
     /// sender.
     enough: usize,
@@ -31,6 +31,44 @@ pub(super) struct Tray {
     went: Notify,
     /// A domain has fewer letters here than are enough: more of it may be claimed.
     pub(super) drained: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    /// The most urgent first.
+    letters: VecDeque<Claimed>,
+    /// How many of them each domain has.
+    of_domain: BTreeMap<String, usize>,
+    /// Some could not be taken when they were looked at last.
+    clogged: bool,
+}
+
+impl Waiting {
+    fn add(&mut self, letters: Vec<Claimed>) {
+        for letter in &letters {
+            *self.of_domain.entry(letter.delivery.domain.clone()).or_default() += 1;
+        }
+        self.letters.extend(letters);
+        self.letters
+            .make_contiguous()
+            .sort_by_key(|Claimed { delivery, .. }| (delivery.priority, delivery.due_at_ms, delivery.id));
+    }
+
+    fn take(&mut self, at: usize) -> Option<Claimed> {
+        let letter = self.letters.remove(at)?;
+        let domain = &letter.delivery.domain;
+        if let Some(count) = self.of_domain.get_mut(domain) {
+            *count -= 1;
+            if *count == 0 {
+                self.of_domain.remove(domain);
+            }
+        }
+        Some(letter)
+    }
+
+    fn of(&self, domain: &str) -> usize {
+        self.of_domain.get(domain).copied().unwrap_or_default()
+    }
 }
 
 /// A letter's place among those of its domain; given back when it is dropped.
@@ -67,12 +105,7 @@ impl Tray {
 
     /// Adds letters.
     pub(super) fn put(&self, letters: Vec<Claimed>) {
-        let mut waiting = self.waiting();
-        waiting.extend(letters);
-        waiting
-            .make_contiguous()
-            .sort_by_key(|Claimed { delivery, .. }| (delivery.priority, delivery.due_at_ms, delivery.id));
-        drop(waiting);
+        self.waiting().add(letters);
         self.came.notify_waiters();
     }
 
@@ -80,15 +113,29 @@ impl Tray {
     pub(super) fn take_now<'a>(&self, app: &'a App) -> Option<(Claimed, Place<'a>)> {
         let mut waiting = self.waiting();
         let now = app.clock.now();
-        let at = waiting.iter().position(|letter| app.domains.enter(&letter.delivery.domain, now))?;
-        let letter = waiting.remove(at)?;
-        if waiting.iter().filter(|other| other.delivery.domain == letter.delivery.domain).count() + 1
-            == self.enough
-        {
+        let mut full = BTreeSet::new();
+        let at = waiting.letters.iter().position(|Claimed { delivery, .. }| {
+            let domain = delivery.domain.as_str();
+            if full.contains(domain) {
+                return false;
+            }
+            let entered = app.domains.enter(domain, now);
+            if !entered {
+                full.insert(domain);
+            }
+            entered
+        });
+        let clogged = !full.is_empty();
+        waiting.clogged |= clogged;
+        let letter = waiting.take(at?)?;
+        // Of many letters that can all be taken one less is no news.
+        if waiting.clogged || waiting.letters.len() < self.enough {
+            self.went.notify_waiters();
+        }
+        let domain = letter.delivery.domain.clone();
+        if waiting.of(&domain) + 1 == self.enough {
             self.drained.notify_one();
         }
-        self.went.notify_waiters();
-        let domain = letter.delivery.domain.clone();
         Some((letter, Place { app, domain, verdict: Verdict::Nothing }))
     }
 
@@ -109,7 +156,7 @@ impl Tray {
 
     /// The priority of the most urgent letter here.
     pub(super) fn most_urgent(&self) -> Option<i32> {
-        self.waiting().front().map(|letter| letter.delivery.priority)
+        self.waiting().letters.front().map(|letter| letter.delivery.priority)
     }
 
     /// Returns as soon as fewer letters than are enough could be taken at once.
@@ -117,30 +164,30 @@ impl Tray {
         loop {
             let mut went = pin!(self.went.notified());
             went.as_mut().enable();
-            let now = app.clock.now();
-            let ready = self
-                .waiting()
-                .iter()
-                .filter(|letter| app.domains.is_open(&letter.delivery.domain, now))
-                .count();
-            if ready < self.enough {
+            if self.ready(app) < self.enough {
                 return;
             }
             went.await;
         }
     }
 
+    /// How many letters could be taken at once.
+    fn ready(&self, app: &App) -> usize {
+        let now = app.clock.now();
+        let mut waiting = self.waiting();
+        let open = waiting.of_domain.iter().filter(|(domain, _)| app.domains.is_open(domain, now));
+        let ready = open.map(|(_, count)| count).sum();
+        waiting.clogged = ready < waiting.letters.len();
+        ready
+    }
+
     /// The domains of which nothing more is to be claimed: enough letters wait here, or they are held back.
     pub(super) fn closed(&self, domains: &Domains, now: Timestamp) -> Vec<String> {
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for Claimed { delivery, .. } in
-            self.waiting().iter().filter(|letter| !letter.delivery.domain.is_empty())
-        {
-            *counts.entry(delivery.domain.clone()).or_default() += 1;
-        }
         let mut closed: BTreeSet<String> = domains.held(now).into_iter().map(|(name, _)| name).collect();
-        closed
-            .extend(counts.into_iter().filter(|(_, count)| *count >= self.enough).map(|(domain, _)| domain));
+        let waiting = self.waiting();
+        let enough =
+            waiting.of_domain.iter().filter(|(name, count)| !name.is_empty() && **count >= self.enough);
+        closed.extend(enough.map(|(name, _)| name.clone()));
         closed.into_iter().collect()
     }
 
@@ -148,16 +195,20 @@ impl Tray {
     pub(super) fn held(&self, domains: &Domains, now: Timestamp) -> Vec<Uuid> {
         let held: BTreeSet<String> = domains.held(now).into_iter().map(|(name, _)| name).collect();
         let waiting = self.waiting();
-        let letters = waiting.iter().map(|letter| &letter.delivery);
+        let letters = waiting.letters.iter().map(|letter| &letter.delivery);
         letters.filter(|letter| held.contains(&letter.domain)).map(|letter| letter.id).collect()
     }
 
     /// Takes letters out without sending them.
     pub(super) fn forget(&self, letters: &[Uuid]) {
-        self.waiting().retain(|letter| !letters.contains(&letter.delivery.id));
+        let mut waiting = self.waiting();
+        let is_gone = |letter: &Claimed| letters.contains(&letter.delivery.id);
+        while let Some(at) = waiting.letters.iter().position(is_gone) {
+            waiting.take(at);
+        }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<Claimed>> {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
