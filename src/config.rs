@@ -186,7 +186,7 @@ pub struct Site {
 /// `[delivery]`
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// Connections to each relay at the same time, 1 to 64.
+    /// Connections to each relay at the same time, 1 to 256.
     pub connections: usize,
     /// Letters a second to one mail domain at most; `None`: no limit.
     pub per_domain_per_second: Option<NonZeroU32>,
@@ -363,7 +363,7 @@ impl Config {
             locale: from.get("site", "locale", Language::Ja, |raw| locale(&text_of(raw)?)),
         };
         let delivery = Delivery {
-            connections: from.get("delivery", "connections", 8, |raw| number_of(raw, 1..=64)),
+            connections: from.get("delivery", "connections", 8, |raw| number_of(raw, 1..=256)),
             per_domain_per_second: from.get("delivery", "per_domain_per_second", None, |raw| {
                 number_of(raw, 0..=10_000).map(NonZeroU32::new)
             }),
@@ -649,7 +649,7 @@ mod tests {
     #[test]
     fn every_problem_is_told_at_once_with_its_place() {
         let problems = parse(
-            "[server]\nbnid = \"x\"\nbind = \"nowhere\"\n\n[delivery]\nconnections = 65\n[sever]\nbind = 1\n",
+            "[server]\nbnid = \"x\"\nbind = \"nowhere\"\n\n[delivery]\nconnections = 257\n[sever]\nbind = 1\n",
             &[("NOROSHI_SITE__TIMEZONE", "Asia/Tokyo"), ("NOROSHI_SITE__LOCALE", "fr")],
         )
         .unwrap_err();

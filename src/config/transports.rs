@@ -25,7 +25,7 @@ pub(super) fn webhook(from: &mut Settings) -> WebhookConfig {
     WebhookConfig {
         ports: from.get("webhook", "ports", vec![443], ports),
         allow: from.get("webhook", "allow", Vec::new(), receivers),
-        connections: from.get("webhook", "connections", 8, |raw| number_of(raw, 1..=64)),
+        connections: from.get("webhook", "connections", 8, |raw| number_of(raw, 1..=256)),
         limits: limits(from, "webhook", Span::seconds(15)),
         secrets: from.take_section("webhook_secrets", hook_secrets),
     }
@@ -128,7 +128,7 @@ pub(super) fn sms(from: &mut Settings) -> Option<SmsConfig> {
         again_is: from.get("sms", "again_is", Vec::new(), words),
         id_at: from.get("sms", "id_at", None, |raw| spot(&text_of(raw)?).map(Some)),
         receipts: receipts(from),
-        connections: from.get("sms", "connections", 4, |raw| number_of(raw, 1..=64)),
+        connections: from.get("sms", "connections", 4, |raw| number_of(raw, 1..=256)),
         limits: limits(from, "sms", Span::seconds(20)),
         secrets,
     };

@@ -32,7 +32,7 @@ pub struct MailConfig {
     pub from: Mailbox,
     /// Where answers by mail go; the sender when `None`.
     pub reply_to: Option<Mailbox>,
-    /// Connections to each relay at most, 1 to 64.
+    /// Connections to each relay at most, 1 to 256.
     pub connections: usize,
     /// The name of this machine in EHLO; its host name when `None`.
     pub helo: Option<String>,

@@ -41,8 +41,8 @@ use crate::{
 
 /// Senders of the rehearsal lane.
 const REHEARSERS: usize = 4;
-/// Reports in one commit.
-const TOGETHER: usize = 64;
+/// Reports in one commit: as many as there can be senders.
+const TOGETHER: usize = 256;
 
 /// Starts a lane for each transport. What comes back is empty when, after a stop, all outcomes are recorded.
 pub(super) fn start(app: &Arc<App>, life: &Lifecycle) -> TaskTracker {
