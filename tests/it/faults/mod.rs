@@ -13,7 +13,7 @@
 //! | F06 | killed during escalation, answer, import, migration | `faults::points::a_death_at_any_named_place_loses_nobody_and_doubles_only_what_was_in_hand` `faults::kill::kills_during_an_escalation_lead_to_the_same_end` `faults::kill::kills_while_people_answer_lose_no_answer_that_was_said_to_be_stored` `faults::kill::a_killed_import_is_whole_or_not_there` `faults::kill::a_killed_first_start_starts_again` |
 //! | F09 | database away | `faults::database::while_the_database_is_away_nothing_is_half_done_and_afterwards_nothing_is_missing` `faults::database::a_database_server_that_crashes_and_is_started_again_costs_nothing` `faults::database::lines_to_the_database_that_went_silent_for_ever_are_given_up_within_seconds` `faults::database::a_database_that_refuses_connections_is_told_at_once_and_the_pool_recovers` |
 //! | F10 | database slow | `faults::database::a_slow_database_keeps_nobody_waiting_and_stores_each_answer_once` |
-//! | F11 | relay says later (421, 450, 451) | `delivery::a_temporary_refusal_is_tried_again_with_the_same_message_id` `transport::tests::a_recipient_refused_for_now_may_be_tried_again_and_the_connection_stays` `transport::tests::the_next_relay_takes_over_when_the_first_is_dead_full_or_closing` |
+//! | F11 | relay says later (421, 450, 451), or is away | `faults::relay::a_relay_that_goes_away_in_the_middle_of_a_fan_out_gets_the_rest_when_it_is_back` `delivery::a_temporary_refusal_is_tried_again_with_the_same_message_id` `transport::tests::a_recipient_refused_for_now_may_be_tried_again_and_the_connection_stays` `transport::tests::the_next_relay_takes_over_when_the_first_is_dead_full_or_closing` |
 //! | F12 | relay says never (550) | `delivery::a_permanent_refusal_takes_the_next_step_at_once` `delivery::when_every_address_is_refused_a_person_decides_at_once` `transport::tests::a_letter_refused_after_its_last_line_is_refused_or_tried_again_as_the_relay_says` |
 //! | F13 | tar pit, silence after DATA | `watch::one_domain_of_twenty_that_is_a_tar_pit_costs_the_others_one_connection` `delivery::one_address_that_hangs_does_not_hold_up_the_others` `transport::tests::a_relay_that_gives_one_byte_at_a_time_ends_with_the_whole_limit` `transport::tests::without_any_answer_after_the_last_line_the_outcome_is_unknown_and_nobody_else_is_asked` |
 //! | F15 | STARTTLS stripped, certificate that does not hold or is past its end | `transport::tests::a_certificate_past_its_end_counts_for_no_more_than_none` `transport::tests::a_certificate_that_does_not_hold_means_clear_text_said_aloud_or_no_letter_at_all` `transport::tests::a_relay_without_tls_gets_no_letter_where_it_is_required_and_no_password_ever` `transport::tests::clear_text_slipped_in_behind_starttls_is_not_taken_for_an_encrypted_answer` |
@@ -41,6 +41,7 @@ mod kill;
 mod links;
 mod partition;
 mod points;
+mod relay;
 mod wall_clock;
 
 use std::{io::Write, path::Path};
