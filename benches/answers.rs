@@ -50,6 +50,8 @@ const AT_ONCE: usize = 128;
 const BOARDS: usize = 500;
 /// Fetches a second by machines that follow every link.
 const SCANNERS: usize = 100;
+/// Fetches that write nothing, for the limit of the load maker and the HTTP server.
+const FETCHES: usize = 10_000;
 /// Rows that are written one by one for the limit.
 const ROWS: usize = 500;
 /// Nothing here takes longer unless it is broken.
@@ -117,6 +119,9 @@ async fn answers(before: Option<&Path>) {
     let answered = answered.iter().filter(|recipient| recipient["state"] == "answered").count();
     assert_eq!(answered, RECIPIENTS, "every answer that was taken is there");
     let limit = limit(before, server.home.path());
+    let begin = Instant::now();
+    fetch_all_at_once(&server.anybody()).await;
+    let fetches = FETCHES as f64 / begin.elapsed().as_secs_f64();
 
     paced.sort_unstable();
     let at = |share: f64| paced[((paced.len() - 1) as f64 * share) as usize];
@@ -125,6 +130,7 @@ async fn answers(before: Option<&Path>) {
     goal(&format!("{PACED} answers at {PACE}/s: p50, p99, max"), told, "p99 of 150 ms", at(0.99) <= most);
     beside("answers in a commit", format!("{:.1}", in_a_commit(&server.api).await));
     beside(&format!("as fast as {AT_ONCE} at once can press"), format!("{rate:.0}/s"));
+    beside("what they can fetch of /healthz, which writes nothing", format!("{fetches:.0}/s"));
     beside("one row for each commit, same disk", format!("{limit:.0}/s"));
     let ratio = rate / limit;
     goal("ratio", format!("{ratio:.1}"), "10", ratio >= 10.0);
@@ -201,6 +207,12 @@ async fn paced(anybody: &Api, links: &[String]) -> Vec<Duration> {
 
 async fn all_at_once(anybody: &Api, links: &[String]) {
     let people = links.iter().map(|link| press(anybody, link));
+    futures_util::stream::iter(people).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
+}
+
+/// The same load maker with nothing to store: more than this is not to be had of it and the HTTP server on this machine.
+async fn fetch_all_at_once(anybody: &Api) {
+    let people = (0..FETCHES).map(|_| async { drop(anybody.get("/healthz").await.expect(200)) });
     futures_util::stream::iter(people).buffer_unordered(AT_ONCE).collect::<Vec<()>>().await;
 }
 

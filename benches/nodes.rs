@@ -142,10 +142,12 @@ async fn product(store: &Store) -> f64 {
     LETTERS as f64 / begin.elapsed().as_secs_f64()
 }
 
-/// The statement of the service's claim.
-const OF_LETTERS: &str = "update delivery set state = 'leased', leased_by = '00000000-0000-0000-0000-000000000007', \
-    lease_until_ms = 1, handed_at_ms = null, fence = fence + 1 where id in (select id from delivery where \
-    state = 'queued' and due_at_ms <= 1000000 and transport = 'mail' order by priority, due_at_ms, id limit 100 \
+/// The statement of the service's claim, with what it binds bound here too: a statement that is told its limit later is
+/// planned another way.
+const OF_LETTERS: &str = "\\set until 1\n\\set now 1000000\n\\set n 100\n\
+    update delivery set state = 'leased', leased_by = '00000000-0000-0000-0000-000000000007', \
+    lease_until_ms = :until, handed_at_ms = null, fence = fence + 1 where id in (select id from delivery where \
+    state = 'queued' and due_at_ms <= :now and transport = 'mail' order by priority, due_at_ms, id limit :n \
     for update skip locked) \
     returning id, incident_id, recipient_id, letter, occasion, via, contact, name, address, domain, language, errand, \
     priority, due_at_ms, fence, attempts, repeat, reason, relay, encrypted, created_at_ms;";

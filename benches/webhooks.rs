@@ -44,7 +44,7 @@ use tokio::task::JoinSet;
 const CALLS: usize = 10_000;
 const ALERTS: usize = 2_000;
 /// Calls at the same time, of every caller.
-const CONNECTIONS: usize = 64;
+const CONNECTIONS: usize = 128;
 /// How often each is measured.
 const TIMES: usize = 3;
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";

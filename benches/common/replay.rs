@@ -10,9 +10,9 @@ use sqlx::{
 use super::rows::{number, run};
 
 /// Letters in a claim: twice the connections.
-const CLAIMED: i64 = 128;
+const CLAIMED: i64 = 256;
 /// Outcomes in a commit, and letters that it hands over: half of the connections wait while the others send.
-const TOGETHER: i64 = 32;
+const TOGETHER: i64 = 64;
 
 /// Seconds for the rows of all first letters in the file of a service that does not run.
 pub async fn rows_alone(service: &Path) -> f64 {
@@ -76,19 +76,19 @@ const CLAIM: &str = "update delivery set state = 'leased', leased_by = zeroblob(
     where id in (select id from delivery where state = 'queued' order by transport, priority, due_at_ms, id limit ?)";
 const HAND_OVER: [&str; 3] = [
     "update delivery set handed_at_ms = 1, lease_until_ms = 1, attempts = attempts + 1
-        where id in (select id from letter where n between ?1 and ?1 + 31)",
+        where id in (select id from letter where n between ?1 and ?1 + 63)",
     "update recipient set version = version + 1, started_own_ms = 1, started_at_ms = 1, due_own_ms = 1
-        where id in (select recipient_id from letter where n between ?1 and ?1 + 31)",
+        where id in (select recipient_id from letter where n between ?1 and ?1 + 63)",
     "insert into timer select * from done.timer
-        where id in (select recipient_id from letter where n between ?1 and ?1 + 31)",
+        where id in (select recipient_id from letter where n between ?1 and ?1 + 63)",
 ];
 const RECORD: [&str; 3] = [
     "insert into attempt select * from done.attempt
-        where delivery_id in (select id from letter where n between ?1 and ?1 + 31)",
+        where delivery_id in (select id from letter where n between ?1 and ?1 + 63)",
     "update delivery set state = 'accepted', leased_by = null, lease_until_ms = 0, relay = 'relay', encrypted = 0,
-        ended_at_ms = 1 where id in (select id from letter where n between ?1 and ?1 + 31)",
+        ended_at_ms = 1 where id in (select id from letter where n between ?1 and ?1 + 63)",
     "update recipient set version = version + 1, accepted_at_ms = 1
-        where id in (select recipient_id from letter where n between ?1 and ?1 + 31)",
+        where id in (select recipient_id from letter where n between ?1 and ?1 + 63)",
 ];
 
 async fn step(db: &mut SqliteConnection, statement: &'static str, value: i64) {
