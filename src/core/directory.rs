@@ -66,21 +66,28 @@ impl Directory {
     /// The agencies that a key stands for: itself, or the members of a group and of the groups in it, each once, in
     /// the order of the file. Empty for an unknown key.
     pub fn expand<'d>(&'d self, agency: &str) -> Vec<&'d str> {
-        let mut found = Vec::new();
+        self.members(agency).collect()
+    }
+
+    /// The same, one after the other: for whoever needs to see a few of them only.
+    pub fn members<'d>(&'d self, agency: &str) -> impl Iterator<Item = &'d str> {
         let mut seen = HashSet::new();
-        let mut open: Vec<&str> = vec![agency];
-        while let Some(key) = open.pop() {
-            let Some((key, agency)) = self.agencies.get_key_value(key) else { continue };
-            // A group inside itself is met a second time here, and left alone.
-            if !seen.insert(key) {
-                continue;
+        let mut open: Vec<&'d str> =
+            self.agencies.get_key_value(agency).map(|(key, _)| key.as_str()).into_iter().collect();
+        std::iter::from_fn(move || {
+            while let Some(key) = open.pop() {
+                let Some((key, agency)) = self.agencies.get_key_value(key) else { continue };
+                // A group inside itself is met a second time here, and left alone.
+                if !seen.insert(key) {
+                    continue;
+                }
+                match &agency.members {
+                    None => return Some(key.as_str()),
+                    Some(members) => open.extend(members.iter().rev().map(String::as_str)),
+                }
             }
-            match &agency.members {
-                None => found.push(key.as_str()),
-                Some(members) => open.extend(members.iter().rev().map(String::as_str)),
-            }
-        }
-        found
+            None
+        })
     }
 
     /// Everybody who is ever on duty of a roster, each once.

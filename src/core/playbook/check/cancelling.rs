@@ -1,6 +1,6 @@
 //! Whoever was told hears when it is taken back (A13), and every alert is raised by something.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use crate::{
     directory::Directory,
@@ -18,8 +18,7 @@ pub(super) fn goes_outside(alert: &AlertDraft<'_>, draft: &Draft<'_>, directory:
     let is_outside = |key: &str| {
         directory.is_none_or(|directory| {
             directory
-                .expand(key)
-                .into_iter()
+                .members(key)
                 .chain([key])
                 .any(|key| directory.agencies.get(key).is_some_and(|agency| agency.outside))
         })
@@ -55,8 +54,15 @@ pub(super) fn every_alert_is_raised(draft: &Draft<'_>, problems: &Problems) {
     }
 }
 
+/// What kind of name it is, as it is written before it, and the name.
+type Named<'d> = (&'static str, Cow<'d, str>);
+
 /// Whoever was told something outside is told when it is taken back, and by the same transports.
-pub(super) fn reaches_everybody(draft: &Draft<'_>, directory: Option<&Directory>, problems: &Problems) {
+pub(super) fn reaches_everybody<'d>(
+    draft: &Draft<'_>,
+    directory: Option<&'d Directory>,
+    problems: &Problems,
+) {
     let Some(cancel) = &draft.cancel else { return };
     let outside_alerts: Vec<&AlertDraft<'_>> = draft
         .alerts
@@ -91,28 +97,26 @@ pub(super) fn reaches_everybody(draft: &Draft<'_>, directory: Option<&Directory>
     {
         return;
     }
-    let recipients = |alert: &AlertDraft<'_>| -> BTreeSet<String> {
-        alert
-            .to
-            .iter()
-            .flat_map(|to| match (&to.value, directory) {
-                (PartyRef::Agency(key), Some(directory)) => {
-                    directory.expand(key).into_iter().map(|member| format!("agency:{member}")).collect()
-                }
-                (party, _) => vec![party.to_string()],
-            })
-            .collect()
+    let missing = |of: &dyn Fn(&AlertDraft<'_>) -> BTreeSet<Named<'d>>| -> Vec<String> {
+        let told = of(notice);
+        let wanted: BTreeSet<Named<'d>> = outside_alerts.iter().flat_map(|alert| of(alert)).collect();
+        wanted.difference(&told).map(|(kind, key)| format!("{kind}{key}")).collect()
     };
-    let transports = |alert: &AlertDraft<'_>| -> BTreeSet<String> {
-        alert.via.iter().map(|transport| transport.value.clone()).collect()
+    let recipients = |alert: &AlertDraft<'_>| -> BTreeSet<Named<'d>> {
+        let parties = alert.to.iter().flat_map(|to| match (&to.value, directory) {
+            (PartyRef::Agency(key), Some(directory)) => {
+                directory.members(key).map(|member| ("agency:", Cow::Borrowed(member))).collect()
+            }
+            (party, _) => vec![("", Cow::Owned(party.to_string()))],
+        });
+        parties.collect()
     };
-    let missing = |told: BTreeSet<String>, of: &dyn Fn(&AlertDraft<'_>) -> BTreeSet<String>| -> Vec<String> {
-        let wanted: BTreeSet<String> = outside_alerts.iter().flat_map(|alert| of(alert)).collect();
-        wanted.difference(&told).cloned().collect()
+    let transports = |alert: &AlertDraft<'_>| -> BTreeSet<Named<'d>> {
+        alert.via.iter().map(|transport| ("", Cow::Owned(transport.value.clone()))).collect()
     };
     let faults = [
-        (missing(recipients(notice), &recipients), &notice.to_at, "to", "宛先", "recipients"),
-        (missing(transports(notice), &transports), &notice.via_at, "via", "経路", "transports"),
+        (missing(&recipients), &notice.to_at, "to", "宛先", "recipients"),
+        (missing(&transports), &notice.via_at, "via", "経路", "transports"),
     ];
     for (missing, place, name, what_ja, what_en) in faults {
         let Some(place) = place.as_ref().filter(|_| !missing.is_empty()) else { continue };

@@ -16,17 +16,25 @@ use crate::{
 pub(super) fn all(draft: &Draft<'_>, directory: &Directory, problems: &Problems) {
     let mut ways = Ways { directory, agencies: HashSet::new(), people: HashSet::new(), problems };
     let mut told = BTreeSet::new();
-    for alert in &draft.alerts {
-        everybody_has_an_address(alert, directory, &mut told, problems);
+    let gone_to: Vec<GoneTo<'_>> =
+        draft.alerts.iter().map(|alert| GoneTo { alert, agencies: agencies(alert, directory) }).collect();
+    for GoneTo { alert, agencies } in &gone_to {
+        everybody_has_an_address(alert, agencies, directory, &mut told, problems);
         groups_hold_somebody(alert, directory, problems);
-        quorum_can_be_met(alert, draft, directory, problems);
+        quorum_can_be_met(alert, agencies.len(), draft, directory, problems);
         for to in &alert.to {
             ways.of(to, draft);
         }
     }
     for ladder in &draft.ladders {
-        steps_reach_somebody(draft, ladder, directory, problems);
+        steps_reach_somebody(draft, ladder, &gone_to, directory, problems);
     }
+}
+
+/// An alert with the agencies that it goes to, looked up once.
+struct GoneTo<'d> {
+    alert: &'d AlertDraft<'d>,
+    agencies: Vec<(&'d str, &'d Located<PartyRef>)>,
 }
 
 /// The agencies that an alert goes to, each once, with the place that names them.
@@ -38,7 +46,7 @@ pub(super) fn agencies<'d>(
     let mut found = Vec::new();
     for to in &alert.to {
         let PartyRef::Agency(key) = &to.value else { continue };
-        for member in directory.expand(key) {
+        for member in directory.members(key) {
             if seen.insert(member) {
                 found.push((member, to));
             }
@@ -51,7 +59,7 @@ pub(super) fn agencies<'d>(
 fn groups_hold_somebody(alert: &AlertDraft<'_>, directory: &Directory, problems: &Problems) {
     for to in &alert.to {
         let PartyRef::Agency(key) = &to.value else { continue };
-        if directory.agencies.contains_key(key) && directory.expand(key).is_empty() {
+        if directory.agencies.contains_key(key) && directory.members(key).next().is_none() {
             problems.warning(
                 "R06",
                 to.at,
@@ -70,7 +78,13 @@ fn groups_hold_somebody(alert: &AlertDraft<'_>, directory: &Directory, problems:
 }
 
 /// There are as many recipients as accepting answers are wanted (A14).
-fn quorum_can_be_met(alert: &AlertDraft<'_>, draft: &Draft<'_>, directory: &Directory, problems: &Problems) {
+fn quorum_can_be_met(
+    alert: &AlertDraft<'_>,
+    agencies: usize,
+    draft: &Draft<'_>,
+    directory: &Directory,
+    problems: &Problems,
+) {
     let to_is_whole = alert.to_at.as_ref().is_some_and(|to| !problems.has_error_under(&to.path));
     let Some(wanted) = alert.ack.wanted.as_ref().filter(|_| to_is_whole) else { return };
     let people = alert.to.iter().map(|to| match &to.value {
@@ -78,7 +92,7 @@ fn quorum_can_be_met(alert: &AlertDraft<'_>, draft: &Draft<'_>, directory: &Dire
         PartyRef::Role(_) => 1,
         roster => people::who_could_be(roster, draft, directory).len(),
     });
-    let recipients = agencies(alert, directory).len() + people.sum::<usize>();
+    let recipients = agencies + people.sum::<usize>();
     if usize::try_from(wanted.value).is_ok_and(|wanted| wanted <= recipients) {
         return;
     }
@@ -106,6 +120,7 @@ fn quorum_can_be_met(alert: &AlertDraft<'_>, draft: &Draft<'_>, directory: &Dire
 /// Told once for each agency, and not in each alert that goes to it by the same transports.
 fn everybody_has_an_address(
     alert: &AlertDraft<'_>,
+    agencies: &[(&str, &Located<PartyRef>)],
     directory: &Directory,
     told: &mut BTreeSet<(String, String)>,
     problems: &Problems,
@@ -114,11 +129,11 @@ fn everybody_has_an_address(
     if alert.via.is_empty() || !via_is_whole {
         return;
     }
-    for (key, to) in agencies(alert, directory) {
-        let Some(agency) = directory.agencies.get(key) else { continue };
+    for (key, to) in agencies {
+        let Some(agency) = directory.agencies.get(*key) else { continue };
         if !alert.via.iter().any(|transport| directory.reaches(&agency.primary, &transport.value)) {
             let via = words(&alert.via);
-            if !told.insert((key.to_owned(), via.clone())) {
+            if !told.insert(((*key).to_owned(), via.clone())) {
                 continue;
             }
             problems.error(
@@ -134,7 +149,8 @@ fn everybody_has_an_address(
                     "Add an address to its \"primary\", or a transport to \"via\".",
                 ),
             );
-        } else if !directory.has_address(&agency.alternate) && told.insert((key.to_owned(), String::new())) {
+        } else if !directory.has_address(&agency.alternate) && told.insert(((*key).to_owned(), String::new()))
+        {
             problems.error(
                 "A09",
                 to.at,
@@ -153,9 +169,15 @@ fn everybody_has_an_address(
 }
 
 /// What a step sends to whom: everybody who climbs the ladder is looked up, and those are told who would get nothing.
-fn steps_reach_somebody(draft: &Draft<'_>, ladder: &LadderDraft, directory: &Directory, problems: &Problems) {
+fn steps_reach_somebody(
+    draft: &Draft<'_>,
+    ladder: &LadderDraft,
+    gone_to: &[GoneTo<'_>],
+    directory: &Directory,
+    problems: &Problems,
+) {
     let climbers = || {
-        draft.alerts.iter().filter(|alert| {
+        gone_to.iter().filter(|GoneTo { alert, .. }| {
             !alert.ack.is_none && ladder_of(draft, alert).is_some_and(|found| found.key == ladder.key)
         })
     };
@@ -166,7 +188,7 @@ fn steps_reach_somebody(draft: &Draft<'_>, ladder: &LadderDraft, directory: &Dir
         }
         let mut missed: BTreeSet<String> = BTreeSet::new();
         for alert in climbers() {
-            let via = if step.via.is_empty() { &alert.via } else { &step.via };
+            let via = if step.via.is_empty() { &alert.alert.via } else { &step.via };
             missed.extend(reached_by_none(step, alert, via, draft, directory));
         }
         if missed.is_empty() {
@@ -198,7 +220,7 @@ fn steps_reach_somebody(draft: &Draft<'_>, ladder: &LadderDraft, directory: &Dir
 /// The keys of those to whom this step would send nothing.
 fn reached_by_none(
     step: &StepDraft,
-    alert: &AlertDraft<'_>,
+    GoneTo { alert, agencies }: &GoneTo<'_>,
     via: &[Located<String>],
     draft: &Draft<'_>,
     directory: &Directory,
@@ -222,7 +244,7 @@ fn reached_by_none(
     let people_of = |party: &PartyRef| people::who_could_be(party, draft, directory);
     match &to.value {
         Target::Party(PartyRef::Agency(key)) => {
-            let members = directory.expand(key).into_iter();
+            let members = directory.members(key);
             members.filter(|key| !agency(key, |agency| &agency.primary)).map(str::to_owned).collect()
         }
         Target::Party(party) => {
@@ -240,13 +262,9 @@ fn reached_by_none(
                     by_alert && directory.has_address(&agency.alternate)
                 })
             };
-            let of_agencies =
-                agencies(alert, directory).into_iter().map(|(key, _)| key).filter(is_whole).filter(|key| {
-                    !agency(
-                        key,
-                        if is_primary { |agency| &agency.primary } else { |agency| &agency.alternate },
-                    )
-                });
+            let of_agencies = agencies.iter().map(|(key, _)| *key).filter(is_whole).filter(|key| {
+                !agency(key, if is_primary { |agency| &agency.primary } else { |agency| &agency.alternate })
+            });
             // People have no alternate contact.
             let recipients = alert.to.iter().filter(|to| !matches!(to.value, PartyRef::Agency(_)));
             let of_people = recipients
@@ -284,7 +302,7 @@ impl Ways<'_, '_> {
         let mut faults: BTreeMap<Weakness, BTreeSet<String>> = BTreeMap::new();
         match &to.value {
             PartyRef::Agency(key) => {
-                for key in directory.expand(key) {
+                for key in directory.members(key) {
                     if self.agencies.insert(key)
                         && let Some(weakness) = self.weakness(key)
                     {

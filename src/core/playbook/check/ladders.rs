@@ -68,7 +68,7 @@ fn somebody_before_everybody(ladder: &LadderDraft, directory: &Directory, proble
     for step in &ladder.steps {
         let Some(to) = &step.to else { continue };
         let everybody = match &to.value {
-            Target::Party(PartyRef::Agency(key)) => directory.expand(key).len() > 1,
+            Target::Party(PartyRef::Agency(key)) => directory.members(key).nth(1).is_some(),
             Target::Party(PartyRef::Roster(key)) => directory
                 .rosters
                 .get(key)
