@@ -28,6 +28,7 @@ use common::{
     Runs, beside, goal, peer,
     receiver::{Call, Receiver},
     replay::rows_alone,
+    statements::statements_alone,
 };
 use serde_json::json;
 use standardwebhooks::Webhook;
@@ -56,18 +57,21 @@ async fn main() {
     println!(
         "{CALLS} signed webhooks, SQLite, receiver in this process, {CONNECTIONS} calls at the same time"
     );
-    let (ours, rows, sample) = product().await;
+    let Product { rates: ours, rows, statements, sample } = product().await;
     let told = |rates: &Runs| format!("{}/s", rates.told(0));
     beside("ours, from the trigger to the last call", told(&ours));
     let middle = ours.at(0.5);
     let calls = calls_alone(&sample).await;
     beside("the same call by the HTTP library alone", told(&calls));
     beside("the same rows by SQLite alone", told(&rows));
-    // SQLite works on one core at a time, calls and their receiver on all.
+    beside("the same statements by the store alone", told(&statements));
+    // A database works on one core at a time, calls and their receiver on all.
     let cores = std::thread::available_parallelism().map_or(1, usize::from) as f64;
-    let both = 1.0 / (1.0 / rows.at(0.5) / cores + 1.0 / calls.at(0.5));
-    beside(&format!("both at their best on {cores} cores"), format!("{both:.0}/s"));
-    beside("ratio", format!("{:.2}", middle / both));
+    for (what, alone) in [("rows", &rows), ("statements", &statements)] {
+        let both = 1.0 / (1.0 / alone.at(0.5) / cores + 1.0 / calls.at(0.5));
+        beside(&format!("{what} and calls at their best on {cores} cores"), format!("{both:.0}/s"));
+        beside("ratio", format!("{:.2}", middle / both));
+    }
     if let Some(wrk) = peer("wrk") {
         let posts = posts(&wrk, &sample).await;
         beside("wrk, the same call to the same receiver", told(&posts));
@@ -82,9 +86,21 @@ async fn main() {
     }
 }
 
-/// Our calls a second, what SQLite alone does with the rows of as many, and one of the calls.
-async fn product() -> (Runs, Runs, Call) {
-    let (mut rates, mut rows, mut sample) = (Runs::default(), Runs::default(), None);
+/// All of the service.
+struct Product {
+    /// Its calls a second.
+    rates: Runs,
+    /// Those of which SQLite alone would write the rows a second.
+    rows: Runs,
+    /// Those of which the service's store alone carries out the statements a second.
+    statements: Runs,
+    /// One of the calls.
+    sample: Call,
+}
+
+async fn product() -> Product {
+    let (mut rates, mut rows, mut statements) = (Runs::default(), Runs::default(), Runs::default());
+    let mut sample = None;
     let mail = Sink::start().await;
     for _ in 0..TIMES {
         let receiver = Receiver::start(100).await;
@@ -110,8 +126,9 @@ async fn product() -> (Runs, Runs, Call) {
         sample = kept.into_iter().next();
         server.stop();
         rows.add(CALLS as f64 / rows_alone(server.home.path()).await);
+        statements.add(CALLS as f64 / statements_alone(server.home.path()).await);
     }
-    (rates, rows, sample.expect("a call was kept"))
+    Product { rates, rows, statements, sample: sample.expect("a call was kept") }
 }
 
 /// Calls a second by the library that we make them with, to the same receiver, without anything else.

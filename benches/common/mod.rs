@@ -9,6 +9,7 @@ pub mod receiver;
 pub mod replay;
 pub mod rows;
 pub mod smtp;
+pub mod statements;
 
 use std::path::PathBuf;
 

@@ -10,9 +10,9 @@ use sqlx::{
 use super::rows::{number, run};
 
 /// Letters in a claim: twice the connections.
-const CLAIMED: i64 = 256;
+pub const CLAIMED: i64 = 256;
 /// Outcomes in a commit, and letters that it hands over: half of the connections wait while the others send.
-const TOGETHER: i64 = 64;
+pub const TOGETHER: i64 = 64;
 
 /// Seconds for the rows of all first letters in the file of a service that does not run.
 pub async fn rows_alone(service: &Path) -> f64 {
