@@ -187,9 +187,9 @@ fn steps_reach_somebody(
             continue;
         }
         let mut missed: BTreeSet<String> = BTreeSet::new();
-        for alert in climbers() {
-            let via = if step.via.is_empty() { &alert.alert.via } else { &step.via };
-            missed.extend(reached_by_none(step, alert, via, draft, directory));
+        for climbing in climbers() {
+            let via = if step.via.is_empty() { &climbing.alert.via } else { &step.via };
+            missed.extend(reached_by_none(step, climbing, via, draft, directory));
         }
         if missed.is_empty() {
             continue;
