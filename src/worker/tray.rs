@@ -127,11 +127,11 @@ impl Tray {
         });
         let clogged = !full.is_empty();
         waiting.clogged |= clogged;
-        let letter = waiting.take(at?)?;
-        // Of many letters that can all be taken one less is no news.
-        if waiting.clogged || waiting.letters.len() < self.enough {
+        // Of many letters that can all be taken one less is no news; that none of them can is.
+        if waiting.clogged || waiting.letters.len() <= self.enough {
             self.went.notify_waiters();
         }
+        let letter = waiting.take(at?)?;
         let domain = letter.delivery.domain.clone();
         if waiting.of(&domain) + 1 == self.enough {
             self.drained.notify_one();

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     incident::Incident,
-    playbooks::{DIRECTORY, many, patient, with},
+    playbooks::{DIRECTORY, apart, many, patient, with},
     postgres::{Database, on_each_database},
     server::{Home, Server},
     smtp_sink::{Conduct, Sink, message_ids},
@@ -115,6 +115,29 @@ async fn one_reply_is_of_one_moment() {
 }
 
 /// Claimed letters wait for a connection, and all connections are taken: whoever is more urgent is claimed all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_to_a_domain_that_hangs_keep_nobody_waiting_who_was_not_claimed_yet() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        sink.conduct("@many.example", Conduct::Hang);
+        // More letters to the one domain than are claimed at a time, and behind them one to each of many others.
+        let (mut directory, connections) = (apart(30), 4);
+        for n in 0..15 {
+            directory = with(&directory, &format!("@h{n}.many.example"), "@many.example");
+        }
+        let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &patient());
+        let home = home.set("NOROSHI_DELIVERY__CONNECTIONS", &connections.to_string());
+        let server = home.serve_with(&directory).await;
+        Incident::start(&server.api, "quick", "live").await;
+        for n in 15..30 {
+            sink.letters_to(&format!("@h{n}.many.example"), 1, SOON).await;
+        }
+        assert_eq!(sink.received_by("@many.example").len(), 0, "it still hangs");
+        sink.conduct("@many.example", Conduct::Accept);
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_urgent_letter_is_claimed_beside_letters_that_wait() {
     on_each_database(async |database| {
