@@ -2,11 +2,11 @@
 //!
 //! # Cast
 //! - the *claimer* leases due letters and puts them on the lane's tray (`tray.rs`), which gives each domain its share;
-//! - each *sender* stands for one connection: it hands over a letter and reports its outcome together with the next
-//!   letter it wants to hand over;
-//! - the *recorder* takes all reports that have gathered and commits them in one transaction, then lets the senders
-//!   go on. So a connection hands over its next letter only after the outcome of its last is on disk, and many
-//!   connections share one commit.
+//! - each *sender* stands for one connection: it hands over a letter, reports the outcome and waits for the next;
+//! - the *recorder* takes all reports that have gathered, and from the tray the first letters for all senders that are
+//!   free, commits both in one transaction, and then lets the letters go. So a connection hands over its next letter
+//!   only after the outcome of its last is on disk, many connections share one commit, and what is urgent goes with the
+//!   next commit.
 //!
 //! Each way out of the house has a lane of its own: a gateway that hangs holds up no mail, and a drill takes no
 //! connection from what is real.
@@ -23,7 +23,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 use uuid::Uuid;
 
-use super::{PERIOD, tray::Tray, wait};
+use super::{
+    PERIOD,
+    tray::{Place, Tray},
+    wait,
+};
 use crate::{
     app::App,
     domains::Verdict,
@@ -61,17 +65,17 @@ pub(super) fn start(app: &Arc<App>, life: &Lifecycle) -> TaskTracker {
     lanes
 }
 
-/// A sender's report: the outcome of its last letter, and the letter it wants to hand over next.
+/// A sender is free: the outcome of its last letter, and where to hand it the next.
 struct Report {
-    tried: Option<Tried>,
-    next: Option<Claimed>,
-    go: oneshot::Sender<Option<Handed>>,
+    tried: Option<(Tried, Held)>,
+    next: oneshot::Sender<Handed>,
 }
 
 /// A letter that a sender may hand over now.
 struct Handed {
     draft: Draft,
     held: Held,
+    place: Place,
     /// The words with which the owner of the address has taken it down: no call is made.
     gone: Option<String>,
 }
@@ -84,12 +88,10 @@ fn lane(app: &Arc<App>, life: &Lifecycle, lanes: &TaskTracker, name: &'static st
     let tray = Arc::new(Tray::new(senders));
     life.worker("claimer", claimer(Arc::clone(app), name, senders, Arc::clone(&tray), life.soft().clone()));
     for _ in 0..senders {
-        let app = Arc::clone(app);
-        let (tray, reports) = (Arc::clone(&tray), reports.clone());
-        life.worker("sender", sender(app, name, tray, reports, life.soft().clone()));
+        life.worker("sender", sender(Arc::clone(app), name, reports.clone(), life.soft().clone()));
     }
     // The recorder outlives the senders: the last outcomes are recorded before the process ends.
-    life.task(lanes.track_future(recorder(Arc::clone(app), name, inbox)));
+    life.task(lanes.track_future(recorder(Arc::clone(app), name, tray, inbox, life.soft().clone())));
 }
 
 async fn claimer(
@@ -156,75 +158,92 @@ async fn put_back(app: &App, tray: &Tray) {
 async fn sender(
     app: Arc<App>,
     name: &'static str,
-    tray: Arc<Tray>,
     reports: mpsc::Sender<Report>,
     stop: CancellationToken,
 ) -> Result<(), Infallible> {
     let mut tried = None;
-    // The letter whose outcome is in hand, until that is on disk.
-    let mut in_hand = None;
-    loop {
-        // With an outcome in hand nobody waits for the next letter: it is taken along where one is there.
-        let next = match (&tried, stop.is_cancelled()) {
-            (_, true) => None,
-            (Some(_), false) => tray.take_now(&app),
-            (None, false) => tokio::select! {
-                () = stop.cancelled() => None,
-                next = tray.take(&app) => Some(next),
-            },
-        };
-        if tried.is_none() && next.is_none() {
-            return Ok(());
+    while tried.is_some() || !stop.is_cancelled() {
+        let (next, letter) = oneshot::channel();
+        if reports.send(Report { tried: tried.take(), next }).await.is_err() {
+            break;
         }
-        let (go, may_go) = oneshot::channel();
-        let (next, place) = next.unzip();
-        let report = Report { tried: tried.take(), next, go };
-        if reports.send(report).await.is_err() {
-            return Ok(());
+        // After a stop no letter comes.
+        if let Ok(handed) = letter.await {
+            tried = hand_over(&app, name, handed).await;
         }
-        let handed = may_go.await;
-        drop(in_hand.take());
-        let Ok(Some(Handed { draft, held, gone })) = handed else { continue };
-        let letter = draft.write(&app);
-        let Draft { delivery, recipient, .. } = draft;
-        let started_at = app.clock.now();
-        let tenure = *app.tenure.lock().unwrap_or_else(PoisonError::into_inner);
-        if !tenure.holds(Timestamp(delivery.lease_until_ms), started_at) {
-            // This node was paused, or cut off: whoever took the letter over sends it.
-            warn!(delivery = %delivery.id, "A lease ended before its letter left; it is left to others");
-            continue;
-        }
-        in_hand = Some(held);
-        reached("send.before");
-        let outcome = match (gone, app.transports.get(name)) {
-            (Some(reason), _) => Outcome::Closed { relay: name.to_owned(), reason },
-            (None, Some(transport)) => transport.send(&letter, started_at).await,
-            (None, None) => Outcome::Refused {
-                relay: name.to_owned(),
-                reason: crate::transport::reason::NO_SUCH_TRANSPORT.to_owned(),
-            },
-        };
-        reached("send.after");
-        let ended_at = app.clock.now();
-        if let Some(place) = place {
-            place.judged(verdict(&app, name, &outcome, ended_at - started_at));
-        }
-        // A webhook's receiver is somebody's address: it is no label.
-        let relay = if name == "mail" { outcome.relay() } else { name };
-        measure::tried(name, relay, outcome.key(), ended_at - started_at);
-        tried = Some(Tried { delivery, recipient, started_at, ended_at, outcome });
     }
+    Ok(())
 }
 
-async fn recorder(app: Arc<App>, name: &'static str, mut inbox: mpsc::Receiver<Report>) {
+/// Sends a letter; gives what became of it, if it left.
+async fn hand_over(app: &App, name: &'static str, handed: Handed) -> Option<(Tried, Held)> {
+    let Handed { draft, held, place, gone } = handed;
+    let letter = draft.write(app);
+    let Draft { delivery, recipient, .. } = draft;
+    let started_at = app.clock.now();
+    let tenure = *app.tenure.lock().unwrap_or_else(PoisonError::into_inner);
+    if !tenure.holds(Timestamp(delivery.lease_until_ms), started_at) {
+        // This node was paused, or cut off: whoever took the letter over sends it.
+        warn!(delivery = %delivery.id, "A lease ended before its letter left; it is left to others");
+        return None;
+    }
+    reached("send.before");
+    let outcome = match (gone, app.transports.get(name)) {
+        (Some(reason), _) => Outcome::Closed { relay: name.to_owned(), reason },
+        (None, Some(transport)) => transport.send(&letter, started_at).await,
+        (None, None) => Outcome::Refused {
+            relay: name.to_owned(),
+            reason: crate::transport::reason::NO_SUCH_TRANSPORT.to_owned(),
+        },
+    };
+    reached("send.after");
+    let ended_at = app.clock.now();
+    place.judged(verdict(app, name, &outcome, ended_at - started_at));
+    // A webhook's receiver is somebody's address: it is no label.
+    let relay = if name == "mail" { outcome.relay() } else { name };
+    measure::tried(name, relay, outcome.key(), ended_at - started_at);
+    Some((Tried { delivery, recipient, started_at, ended_at, outcome }, held))
+}
+
+async fn recorder(
+    app: Arc<App>,
+    name: &'static str,
+    tray: Arc<Tray>,
+    mut inbox: mpsc::Receiver<Report>,
+    stop: CancellationToken,
+) {
     let turns = app.watch.begin(format!("recorder {name}"));
     let mut reports = Vec::with_capacity(TOGETHER);
-    while turns.waiting(inbox.recv_many(&mut reports, TOGETHER)).await > 0 {
-        let (mut tried, mut next, mut senders) = (Vec::new(), Vec::new(), Vec::new());
+    // Senders that wait for a letter.
+    let mut free = Vec::new();
+    loop {
+        let something = async {
+            tokio::select! {
+                count = inbox.recv_many(&mut reports, TOGETHER) => count > 0,
+                () = tray.came(&app), if !free.is_empty() => true,
+                () = stop.cancelled(), if !free.is_empty() => true,
+            }
+        };
+        if !turns.waiting(something).await {
+            return;
+        }
+        // Each outcome is in hand until it is on disk.
+        let (mut tried, mut in_hand) = (Vec::new(), Vec::new());
         for report in reports.drain(..) {
-            tried.extend(report.tried);
-            senders.push((report.next.as_ref().map(|letter| letter.delivery.id), report.go));
-            next.extend(report.next);
+            free.push(report.next);
+            if let Some((one, held)) = report.tried {
+                tried.push(one);
+                in_hand.push(held);
+            }
+        }
+        if stop.is_cancelled() && tried.is_empty() {
+            free.clear();
+            continue;
+        }
+        let n = if stop.is_cancelled() { 0 } else { free.len() };
+        let (next, places): (Vec<Claimed>, Vec<Place>) = tray.take(&app, n).into_iter().unzip();
+        if tried.is_empty() && next.is_empty() {
+            continue;
         }
         let mut drafts = loop {
             turns.turn();
@@ -243,15 +262,16 @@ async fn recorder(app: Arc<App>, name: &'static str, mut inbox: mpsc::Receiver<R
         if !tried.is_empty() {
             measure::committed("outcomes", tried.len());
         }
-        let mut held: HashMap<Uuid, Held> =
-            next.into_iter().map(|letter| (letter.delivery.id, letter.held)).collect();
-        for (letter, go) in senders {
-            let handed = letter.and_then(|id| {
-                let (draft, gone) = drafts.remove(&id)?;
-                Some(Handed { draft, held: held.remove(&id)?, gone })
-            });
+        drop(in_hand);
+        for (Claimed { delivery, held, .. }, place) in next.into_iter().zip(places) {
+            let Some((draft, gone)) = drafts.remove(&delivery.id) else {
+                // It was withdrawn meanwhile, or leased away: another one may leave in its stead.
+                tray.look_again();
+                continue;
+            };
+            let Some(sender) = free.pop() else { break };
             // A sender that is gone has stopped: its letter is taken back when its lease ends.
-            let _ = go.send(handed);
+            let _ = sender.send(Handed { draft, held, place, gone });
         }
     }
 }

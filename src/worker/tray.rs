@@ -1,10 +1,10 @@
-//! Claimed letters that wait for a connection. A sender takes the first one whose domain has a place, so a domain
-//! that lets everybody wait does not stand in the way of those behind it.
+//! Claimed letters that wait for a connection. The first ones whose domains have a place are taken, so a domain that
+//! lets everybody wait does not stand in the way of those behind it.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     pin::pin,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use noroshi_core::time::{Span, Timestamp};
@@ -17,7 +17,7 @@ use crate::{
     operation::delivery::Claimed,
 };
 
-/// How often whoever waits looks whether a pause is over.
+/// How often it is looked whether a pause is over.
 const LOOK: Span = Span(250);
 
 /// The letters of one lane, the most urgent first.
@@ -72,20 +72,20 @@ impl Waiting {
 }
 
 /// A letter's place among those of its domain; given back when it is dropped.
-pub(super) struct Place<'a> {
-    app: &'a App,
+pub(super) struct Place {
+    app: Arc<App>,
     domain: String,
     verdict: Verdict,
 }
 
-impl Place<'_> {
+impl Place {
     /// What the conversation says about the domain.
     pub(super) fn judged(mut self, verdict: Verdict) {
         self.verdict = verdict;
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.app.domains.leave(&self.domain, self.verdict, self.app.clock.now());
     }
@@ -106,51 +106,48 @@ impl Tray {
     /// Adds letters.
     pub(super) fn put(&self, letters: Vec<Claimed>) {
         self.waiting().add(letters);
-        self.came.notify_waiters();
+        self.look_again();
     }
 
-    /// The first letter whose domain has a place now, with that place.
-    pub(super) fn take_now<'a>(&self, app: &'a App) -> Option<(Claimed, Place<'a>)> {
+    /// Whoever waits for letters looks whether one can be taken.
+    pub(super) fn look_again(&self) {
+        self.came.notify_one();
+    }
+
+    /// The first `n` letters whose domains have a place now, each with its place.
+    pub(super) fn take(&self, app: &Arc<App>, n: usize) -> Vec<(Claimed, Place)> {
         let mut waiting = self.waiting();
         let now = app.clock.now();
-        let mut full = BTreeSet::new();
-        let at = waiting.letters.iter().position(|Claimed { delivery, .. }| {
-            let domain = delivery.domain.as_str();
-            if full.contains(domain) {
-                return false;
-            }
-            let entered = app.domains.enter(domain, now);
-            if !entered {
+        let (mut taken, mut full, mut at) = (Vec::new(), BTreeSet::new(), 0);
+        while taken.len() < n
+            && let Some(Claimed { delivery, .. }) = waiting.letters.get(at)
+        {
+            let domain = delivery.domain.clone();
+            if full.contains(&domain) || !app.domains.enter(&domain, now) {
                 full.insert(domain);
+                at += 1;
+                continue;
             }
-            entered
-        });
-        let clogged = !full.is_empty();
-        waiting.clogged |= clogged;
-        // Of many letters that can all be taken one less is no news; that none of them can is.
-        if waiting.clogged || waiting.letters.len() <= self.enough {
+            if waiting.of(&domain) == self.enough {
+                self.drained.notify_one();
+            }
+            let place = Place { app: Arc::clone(app), domain, verdict: Verdict::Nothing };
+            taken.extend(waiting.take(at).map(|letter| (letter, place)));
+        }
+        waiting.clogged |= !full.is_empty();
+        // Of many letters that can all be taken some less are no news; that none of them can is.
+        if waiting.clogged || waiting.letters.len() < self.enough {
             self.went.notify_waiters();
         }
-        let letter = waiting.take(at?)?;
-        let domain = letter.delivery.domain.clone();
-        if waiting.of(&domain) + 1 == self.enough {
-            self.drained.notify_one();
-        }
-        Some((letter, Place { app, domain, verdict: Verdict::Nothing }))
+        taken
     }
 
-    /// The same, as soon as there is one.
-    pub(super) async fn take<'a>(&self, app: &'a App) -> (Claimed, Place<'a>) {
-        loop {
-            let mut came = pin!(self.came.notified());
-            came.as_mut().enable();
-            if let Some(taken) = self.take_now(app) {
-                return taken;
-            }
-            tokio::select! {
-                () = came => {}
-                () = app.clock.sleep_until(app.clock.now() + LOOK) => {}
-            }
+    /// Returns when letters came, and now and then while some wait: a pause may be over. Only one may listen.
+    pub(super) async fn came(&self, app: &App) {
+        let is_empty = self.waiting().letters.is_empty();
+        tokio::select! {
+            () = self.came.notified() => {}
+            () = app.clock.sleep_until(app.clock.now() + LOOK), if !is_empty => {}
         }
     }
 
