@@ -286,14 +286,13 @@ impl App {
 
     /// What is done before the first request: leases back, absence noted.
     pub async fn resume(&self) -> Result<(), OperationError> {
-        let taken = operation::delivery::take_back(self, self.store.is_embedded()).await?;
-        if taken > 0 {
-            warn!(letters = taken, "{taken} letters were under way when the service stopped");
-        }
+        operation::delivery::take_back(self, self.store.is_embedded()).await?;
         let now = self.clock.now();
         if let Some(alive) =
             operation::node::last_alive(self).await?.filter(|alive| (now - *alive) > SHORT_ABSENCE)
         {
+            let seconds = (now - alive).0 / 1000;
+            info!(seconds, "The service was away for {seconds} seconds; what fell due meanwhile is done now");
             *self.troubles.away.lock().unwrap_or_else(PoisonError::into_inner) = Some((alive, now));
         }
         if self.store.is_embedded() {

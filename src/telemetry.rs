@@ -2,7 +2,7 @@
 //!
 //! `NOROSHI_LOG` (or `RUST_LOG`) chooses what is said, in the words of `tracing`: `info`, `debug`,
 //! `noroshi::worker=debug,warn`. `NOROSHI_LOG_FORMAT=json` gives one JSON object per line. No addresses, no texts of
-//! messages, no tokens: ids lead from a line to the rest. A panic says where it happened; its words only where they are
+//! messages, no tokens: ids lead from a line to the rest. What happens to incidents is said in `operation/news.rs`. A panic says where it happened; its words only where they are
 //! fixed in the code, because words that were put together may hold a row with its people.
 
 use std::{

@@ -17,8 +17,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
-    Invalid, OperationError, Reply, Work, errand::Errand, follow::FollowUp, recipients::Recipients,
-    scene::Scene, telling, told::Told,
+    Invalid, OperationError, Reply, Work, errand::Errand, follow::FollowUp, news::News,
+    recipients::Recipients, scene::Scene, telling, told::Told,
 };
 use crate::{
     failpoint::reached,
@@ -140,6 +140,7 @@ pub async fn raise_alert(
         work.say(scene, channel, &told);
     }
     work.changed(scene.id(), "alert");
+    work.log([News::Alert { id: alert_id, incident: scene.id(), recipients: count }]);
     Ok((alert_id, count))
 }
 
@@ -222,6 +223,7 @@ pub(super) async fn count_answers(
                 work.now,
             );
             work.line(scene.id(), line);
+            work.log([News::DecisionDue { alert: alert_id, recipient: None, incident: scene.id() }]);
             if let Some(to) = rule.decider() {
                 let about = Errand::Decide { recipient: None, alert: alert_id };
                 work.write_to_role(scene, rule.plan.severity, to, about).await?;

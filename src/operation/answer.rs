@@ -24,6 +24,7 @@ use super::{
     alert::{Given, count_answers, decide, given, step},
     answers::Sent,
     doubt::{self, Client},
+    news::News,
     recipients::Recipients,
     scene::{Scene, Scenes, text},
     telling,
@@ -259,6 +260,13 @@ async fn take(
         late: given.late,
         suspect,
     });
+    work.log([News::Answer {
+        recipient: RecipientId::new(row.id),
+        incident: scene.id(),
+        option: given.option.clone(),
+        by_telephone: proxy,
+        suspect,
+    }]);
     if suspect {
         doubt::keep(work, &scene, &rule, &mut row, before.as_ref(), &given).await?;
         known.rows.put(row.clone());

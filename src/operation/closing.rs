@@ -162,7 +162,7 @@ async fn take(work: &mut Work<'_>, scene: &mut Scene, verb: Verb) -> Result<(), 
             ("reviewed", Text::both("振り返りを完了", "Looked back at"))
         }
     };
-    store::incident::save(&work.tx, &scene.incident, before).await?;
+    work.save_incident(scene, before).await?;
     work.line(scene.id(), telling::by(&work.actor, kind, telling::service(), told, work.now));
     work.changed(scene.id(), "incident");
     super::task::follow(work, scene).await?;
@@ -283,7 +283,7 @@ pub async fn consider(app: &App, id: IncidentId) -> Result<(), OperationError> {
         Some(verb) => take(&mut work, &mut scene, verb).await?,
         None => {
             scene.incident.closing_declined = false;
-            store::incident::save(&work.tx, &scene.incident, scene.state()).await?;
+            work.save_incident(&scene, scene.state()).await?;
         }
     }
     work.commit().await

@@ -13,6 +13,7 @@ use super::{
     Once, OperationError, Reply, Work,
     alert::{count_answers, step},
     answer::load,
+    news::News,
     role::{Opened, may_decide_by_link},
     scene::{Scene, text},
     telling,
@@ -65,6 +66,8 @@ pub async fn decide(
     let name = text(&row.name);
     let line = telling::by(&work.actor, "decision", name, told(chosen, &note), work.now);
     work.line(scene.id(), line);
+    let alert = AlertId::new(row.alert_id);
+    work.log([News::Decision { alert, recipient: Some(id), incident: scene.id() }]);
     count_answers(&mut work, &scene, &rule, row.alert_id).await?;
     work.flush_quietly().await?;
     let body = reply(&mut work, &scene, &row).await?;
@@ -110,6 +113,7 @@ pub async fn decide_alert(
         work.now,
     );
     work.line(scene.id(), line);
+    work.log([News::Decision { alert: id, recipient: None, incident: scene.id() }]);
     work.changed(scene.id(), "alert");
     let reply = work.keep(once, 200, reply()).await?;
     work.commit().await?;

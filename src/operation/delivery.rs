@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::{
     Actor, OperationError, Work,
     letter::Desk,
+    news::News,
     recipients::Recipients,
     scene::{Scenes, text},
     telling,
@@ -427,6 +428,7 @@ pub async fn take_back(app: &App, everyone: bool) -> Result<usize, OperationErro
         }
     }
     rows.save(&work).await?;
+    work.log((count > 0).then_some(News::TakenBack { letters: count }));
     work.commit().await?;
     measure::taken_back(count);
     Ok(count)

@@ -171,7 +171,7 @@ pub(super) async fn finish(
     scene.incident.ended_at_ms = Some(work.now.0);
     scene.incident.ended_by = Some(work.actor.id.clone());
     scene.incident.end_reason = reason.map(str::to_owned);
-    store::incident::save(&work.tx, &scene.incident, before).await?;
+    work.save_incident(scene, before).await?;
     super::role::end(work, scene).await?;
     store::timer::drop_kinds(&work.tx, id, &["raise", "hold", "role"]).await?;
     store::delivery::withdraw_role_letters(&work.tx, id, work.now).await?;

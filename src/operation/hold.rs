@@ -177,7 +177,7 @@ async fn set_alight(
     scene.incident.own_origin_ms = scene.timeline.own_origin.0;
     scene.incident.state = State::Active.key().into();
     scene.incident.activated_at_ms = Some(work.now.0);
-    store::incident::save(&work.tx, &scene.incident, before).await?;
+    work.save_incident(scene, before).await?;
     store::timer::drop_kinds(&work.tx, scene.id(), &["hold"]).await?;
     store::delivery::withdraw_role_letters(&work.tx, scene.id(), work.now).await?;
     light(work, scene).await
@@ -232,7 +232,7 @@ pub(super) async fn run_out(work: &mut Work<'_>, scene: &Scene) -> Result<(), Op
     }
     scene.incident.state = after(&scene, Verb::HoldRanOut)?.key().into();
     scene.incident.hold_until_ms = None;
-    store::incident::save(&work.tx, &scene.incident, State::Held).await?;
+    work.save_incident(&scene, State::Held).await?;
     let told = Text::both(
         "保留時間が過ぎた。自動では発報せず、提案として残す",
         "The hold is over; it is not sent by itself and stays a proposal",

@@ -23,6 +23,7 @@ use super::{
     Actor, Invalid, Once, OperationError, Reply, Work,
     alert::{Raised, raise_alert},
     ending::abort_drill,
+    news::News,
     role,
     scene::Scene,
     telling,
@@ -238,6 +239,7 @@ pub(super) async fn open(work: &mut Work<'_>, opening: Opening) -> Result<Scene,
     store::chronology::begin(&work.tx, id).await?;
     store::channel::put(&work.tx, channels(work, &scene)).await?;
     work.changed(id, "incident");
+    work.log([News::of_incident(&scene)]);
     Ok(scene)
 }
 

@@ -10,7 +10,7 @@
 //! 1. `Work::begin` opens the transaction and reads the clock, once.
 //! 2. The verb enters the incidents that it changes, reads their rows, asks the core, and hands the effects to `perform`.
 //! 3. `Work::commit` writes what has gathered, in batches, commits, and only then rings the bells of the workers and
-//!    tells the live pages. A bell carries no data: forgetting it costs one polling period.
+//!    tells the live pages and the log. A bell carries no data: forgetting it costs one polling period.
 //!
 //! Deliberately absent: network calls, HTTP, words of pages.
 
@@ -36,6 +36,7 @@ pub mod hold;
 pub mod incident;
 pub mod letter;
 pub mod merge;
+mod news;
 pub mod node;
 pub mod pace;
 mod perform;

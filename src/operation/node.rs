@@ -17,6 +17,8 @@ const SILENT: Span = Span::seconds(10);
 /// A node as the others see it.
 #[derive(Clone, Debug)]
 pub struct Seen {
+    /// Its own id, new with each start.
+    pub id: Uuid,
     /// Machine and port.
     pub name: String,
     /// Its version of Noroshi.
@@ -90,7 +92,7 @@ pub async fn list(app: &App) -> Result<Vec<Seen>, StoreError> {
             "draining" => NodeState::Draining,
             _ => NodeState::Serving,
         };
-        Seen { name: row.name, version: row.version, state, at, here: row.id == app.node }
+        Seen { id: row.id, name: row.name, version: row.version, state, at, here: row.id == app.node }
     });
     Ok(rows.collect())
 }

@@ -24,6 +24,7 @@ use uuid::Uuid;
 use super::{
     OperationError, Work, duty,
     errand::{Errand, Matter, RoleLetter},
+    news::News,
     scene::Scene,
     telling,
 };
@@ -63,10 +64,9 @@ impl Work<'_> {
                     self.write_to_role(scene, rule.plan.severity, &to, about).await?;
                 }
                 Effect::AskDecision { to } => {
-                    let about = Errand::Decide {
-                        recipient: Some(RecipientId::new(row.id)),
-                        alert: AlertId::new(row.alert_id),
-                    };
+                    let (alert, recipient) = (AlertId::new(row.alert_id), RecipientId::new(row.id));
+                    let about = Errand::Decide { recipient: Some(recipient), alert };
+                    self.log([News::DecisionDue { alert, recipient: Some(recipient), incident: scene.id() }]);
                     self.write_to_role(scene, rule.plan.severity, &to, about).await?;
                 }
                 Effect::Record(fact) => {

@@ -270,7 +270,7 @@ async fn set_hold(
     scene.incident.hold_until_ms = timer.due_at_ms;
     scene.incident.on_hold_timeout =
         Some(if on_timeout == OnTimeout::Send { "send" } else { "suggest" }.into());
-    store::incident::save(&work.tx, &scene.incident, State::Held).await?;
+    work.save_incident(scene, State::Held).await?;
     work.gathered.timers.insert(timer.id, Some(timer));
     Ok(())
 }
@@ -343,7 +343,7 @@ async fn attach(
     if scene.is_waiting() {
         let before = scene.state();
         scene.incident.variables = to_json(&values);
-        store::incident::save(&work.tx, &scene.incident, before).await?;
+        work.save_incident(&scene, before).await?;
     } else if scene.is_open()
         && let Some(channel) = super::alert::command_channel(work, &scene).await?
     {

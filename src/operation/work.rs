@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entity::{delivery, idempotency, link, message, role_link, timer};
-use noroshi_core::{id::IncidentId, time::Timestamp};
+use noroshi_core::{id::IncidentId, incident::State, time::Timestamp};
 use uuid::Uuid;
 
-use super::{Actor, OperationError};
+use super::{Actor, OperationError, news::News, scene::Scene};
 use crate::{
     app::App,
     failpoint::reached,
@@ -29,6 +29,8 @@ pub struct Work<'a> {
     /// The earliest of the timers that were set, in real time.
     next_timer: Option<Timestamp>,
     told: Vec<store::event::Event>,
+    /// What the log says after it.
+    news: Vec<News>,
 }
 
 /// What is to be written at the end, in batches.
@@ -85,6 +87,7 @@ impl<'a> Work<'a> {
             letters_due: false,
             next_timer: None,
             told: Vec::new(),
+            news: Vec::new(),
         })
     }
 
@@ -144,8 +147,21 @@ impl<'a> Work<'a> {
         self.gathered.events.insert((incident, kind));
     }
 
+    /// Tells the log, after the commit.
+    pub(super) fn log(&mut self, news: impl IntoIterator<Item = News>) {
+        self.news.extend(news);
+    }
+
+    /// Writes how far an incident is; `before` is the state that it was loaded with.
+    pub(super) async fn save_incident(&mut self, scene: &Scene, before: State) -> Result<(), OperationError> {
+        store::incident::save(&self.tx, &scene.incident, before).await?;
+        self.log((scene.state() != before).then(|| News::of_incident(scene)));
+        Ok(())
+    }
+
     async fn flush(&mut self) -> Result<Vec<store::event::Event>, OperationError> {
         let gathered = std::mem::take(&mut self.gathered);
+        self.log(gathered.outcomes.values().filter_map(News::of_letter));
         store::delivery::save(&self.tx, gathered.outcomes.into_values().collect()).await?;
         let withdrawals: Vec<Uuid> = gathered.withdrawals.into_iter().collect();
         store::delivery::withdraw(&self.tx, &withdrawals, self.now).await?;
@@ -195,6 +211,7 @@ impl<'a> Work<'a> {
     /// Writes now what has become of letters, for whoever asks the database next.
     pub(super) async fn write_outcomes(&mut self) -> Result<(), OperationError> {
         let outcomes = std::mem::take(&mut self.gathered.outcomes);
+        self.log(outcomes.values().filter_map(News::of_letter));
         Ok(store::delivery::save(&self.tx, outcomes.into_values().collect()).await?)
     }
 
@@ -215,6 +232,7 @@ impl<'a> Work<'a> {
         if let Some(due) = self.next_timer {
             self.app.bells.timers.set(due);
         }
+        self.news.iter().for_each(News::tell);
         for event in self.told {
             if let Some(neighbours) = &self.app.neighbours {
                 neighbours.tell(&event);

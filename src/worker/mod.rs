@@ -11,6 +11,7 @@ mod heartbeat;
 mod neighbours;
 mod pulse;
 mod relays;
+mod roll;
 mod schedule;
 mod timers;
 mod tray;

@@ -10,6 +10,7 @@ use noroshi_core::time::Span;
 use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
 
+use super::roll::Roll;
 use crate::{
     app::App,
     lifecycle::Lifecycle,
@@ -35,6 +36,7 @@ pub(super) async fn run(app: Arc<App>, life: Lifecycle, lanes: TaskTracker) -> R
     let turns = app.watch.begin("pulse");
     let mut looks: u32 = 0;
     let mut jump = None;
+    let mut roll = Roll::default();
     loop {
         turns.turn();
         let next = app.clock.now() + LOOK;
@@ -45,7 +47,7 @@ pub(super) async fn run(app: Arc<App>, life: Lifecycle, lanes: TaskTracker) -> R
         if let Err(error) = look_at_the_wall(&app, &mut jump).await {
             warn!(error = &error as &dyn std::error::Error, "Whether the clock may be followed is not known");
         }
-        match look(&app, looks, life.is_stopping()).await {
+        match look(&app, &mut roll, looks, life.is_stopping()).await {
             Ok(()) => {}
             Err(OperationError::Store(newer @ StoreError::Newer { .. })) if !life.is_stopping() => {
                 error!("{newer}; this node finishes what it has in hand and stops");
@@ -91,7 +93,7 @@ async fn look_at_the_wall(app: &App, known: &mut Option<Span>) -> Result<(), Ope
     Ok(())
 }
 
-async fn look(app: &App, looks: u32, stopping: bool) -> Result<(), OperationError> {
+async fn look(app: &App, roll: &mut Roll, looks: u32, stopping: bool) -> Result<(), OperationError> {
     if looks.is_multiple_of(SCHEMA) && !stopping {
         app.store.refuse_newer().await?;
     }
@@ -103,6 +105,9 @@ async fn look(app: &App, looks: u32, stopping: bool) -> Result<(), OperationErro
             *tenure = tenure.renewed(now, until);
         }
         node::beat(app, stopping).await?;
+        if !app.store.is_embedded() {
+            roll.call(&node::list(app).await?);
+        }
     }
     if !stopping {
         delivery::take_back(app, false).await?;

@@ -61,6 +61,11 @@ async fn nodes(server: &Server) -> Vec<Value> {
     server.api.get("/readyz").await.expect(200).json()["nodes"].as_array().expect("a list of nodes").clone()
 }
 
+/// Waits until a node says this in its log.
+async fn logged(server: &Server, words: &str) {
+    until(&format!("the log says: {words}"), SOON, async || server.log().contains(words).then_some(())).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_healthy_nodes_send_every_letter_once() {
     on_postgres(async |database| {
@@ -80,6 +85,7 @@ async fn two_healthy_nodes_send_every_letter_once() {
         assert_eq!(both.len(), 2);
         assert!(both.iter().all(|node| node["state"] == "serving"), "{both:#?}");
         assert_eq!(both.iter().filter(|node| node["here"] == true).count(), 1);
+        logged(&first, "Another node is here").await;
     })
     .await;
 }
@@ -176,10 +182,12 @@ async fn a_node_leaves_in_order_and_its_work_goes_on() {
         let sink = Sink::start().await;
         let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", &patient());
         let (mut first, second) = two_nodes(home, DIRECTORY).await;
+        logged(&second, "Another node is here").await;
         let incident = Incident::start(&first.api, "quick", "live").await;
         assert_eq!(first.stop().and_then(|status| status.code()), Some(0));
         let left = nodes(&second).await;
         assert_eq!(left.len(), 1, "who left in order is not missed: {left:#?}");
+        logged(&second, "Another node has left").await;
         for address in ["dmat@east.example", "dmat@west.example", "dmat@south.example", "cmd@fire.example"] {
             assert_eq!(sink.letters_to(address, 1, SOON).await.len(), 1);
         }

@@ -250,6 +250,7 @@ async fn after_an_absence_what_is_most_urgent_goes_first_and_is_marked_late() {
             .find(|letter| letter.subject.contains("医療本部設置") || letter.subject.contains("出動照会"));
         let first = first.expect("a letter of an alert");
         assert!(first.subject.contains("医療本部設置"), "the critical alert goes first: {}", first.subject);
+        assert!(server.log().contains("The service was away for 18"), "{}", server.log());
         let told = incident.chronology_text().await;
         assert!(told.contains("遅れて実施"), "{told}");
         // The timers themselves, before any letter: the chronology keeps the order in which they fired.
@@ -380,7 +381,10 @@ async fn the_log_of_a_whole_incident_holds_no_address_no_name_and_no_token() {
     }
     let form = [("option", "available"), ("teams", "4"), ("note", "メモの中身")];
     server.anybody().post_form(&format!("{}/answer", letter.link()), &form).await.expect(303);
-    incident.in_state("standby", "hosp_west", "to_decide", SOON).await;
+    let west = incident.in_state("standby", "hosp_west", "to_decide", SOON).await;
+    let west = west["id"].as_str().expect("an id").to_owned();
+    let decision = json!({ "option": "対象から外す", "note": "判断のメモ" });
+    server.api.post(&format!("/api/v1/recipients/{west}/decide"), &decision).await.expect(200);
     incident.cancel("試験の理由").await.expect(200);
     sink.letters_to("cmd@fire.example", 2, SOON).await;
     let mut secrets: Vec<String> = vec![
@@ -389,6 +393,8 @@ async fn the_log_of_a_whole_incident_holds_no_address_no_name_and_no_token() {
         "sato-login".into(),
         "佐藤試験".into(),
         "メモの中身".into(),
+        "判断のメモ".into(),
+        "試験の理由".into(),
         server.api.token().expect("a token").to_owned(),
     ];
     for letter in sink.received() {
@@ -412,6 +418,23 @@ async fn the_log_of_a_whole_incident_holds_no_address_no_name_and_no_token() {
         let line = log.lines().find(|line| line.contains(secret.as_str()));
         assert_eq!(line, None, "{secret:?} stands in the log");
     }
+    // What happened stands there all the same, by its ids.
+    let east = incident.recipient("standby", "hosp_east").await;
+    let (id, east_id) = (incident.id.as_str(), east["id"].as_str().expect("an id"));
+    for words in [
+        ["An incident is active", id, "playbook=\"quick\" mode=\"live\""],
+        ["An alert is raised", id, "recipients=3"],
+        ["A letter was refused", id, "transport=\"mail\" outcome=\"refused\""],
+        ["A recipient answered", id, &format!("recipient={east_id}")],
+        ["A decision is due", id, &format!("recipient={west}")],
+        ["A person has decided", id, &format!("recipient={west}")],
+        ["An incident is cancelled", id, "playbook=\"quick\" mode=\"live\""],
+    ] {
+        let told = log.lines().any(|line| words.iter().all(|word| line.contains(word)));
+        assert!(told, "{words:?} is not in the log:\n{log}");
+    }
+    let accepted = east["deliveries"][0]["id"].as_str().expect("an id");
+    assert!(!log.contains(accepted), "a letter that was taken is no news");
 }
 
 /// Domains of the hospitals beside the fixture's.
