@@ -65,6 +65,10 @@ pub async fn beat(app: &App, draining: bool) -> Result<(), OperationError> {
         started_at_ms: app.started_at.0,
         seen_at_ms: work.now.0,
     };
+    // Whoever went by this name and has been silent since before our start is this node, killed and started again. It
+    // may fall silent only after our start; another one that lives under the same name has given a sign since.
+    let silent = Timestamp((work.now.0 - SILENT.0).min(app.started_at.0));
+    store::node::replace(&work.tx, &node.name, silent).await?;
     store::node::beat(&work.tx, node).await?;
     work.commit().await
 }

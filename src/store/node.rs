@@ -29,6 +29,13 @@ pub async fn beat(db: &impl ConnectionTrait, row: Model) -> Result<(), StoreErro
     Ok(())
 }
 
+/// Forgets nodes of this name whose last sign came before `since`: one that is started again in their place is not
+/// missed. What they had in hand goes by its leases, which do not stand here.
+pub async fn replace(db: &impl ConnectionTrait, name: &str, since: Timestamp) -> Result<(), StoreError> {
+    Entity::delete_many().filter(Column::Name.eq(name)).filter(Column::SeenAtMs.lt(since.0)).exec(db).await?;
+    Ok(())
+}
+
 /// Forgets a node that stopped in order, or all: the embedded database is served by one process alone.
 pub async fn leave(db: &impl ConnectionTrait, node: Option<Uuid>) -> Result<(), StoreError> {
     let mut query = Entity::delete_many();

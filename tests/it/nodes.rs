@@ -22,6 +22,8 @@ const MANY: usize = 60;
 const CONNECTIONS: usize = 8;
 /// The shortest lease that the configuration takes.
 const LEASE: Duration = Duration::from_secs(5);
+/// How long nothing is heard of a node until it is called silent.
+const SILENT: Duration = Duration::from_secs(10);
 /// How long after the end of a lease the others have taken over.
 const TAKEN_OVER: Duration = Duration::from_secs(2);
 
@@ -133,6 +135,45 @@ async fn when_one_of_two_nodes_is_killed_the_other_goes_on_and_forgets_nobody() 
             nodes(&second).await.iter().any(|node| node["state"] == "silent").then_some(())
         })
         .await;
+        logged(&second, "Another node fell silent").await;
+        logged(&second, "Letters were taken back from leases that had ended").await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_killed_and_started_again_in_its_place_is_not_missed() {
+    on_postgres(async |database| {
+        let home = Home::new(database.clone()).playbook("quick.yaml", &patient());
+        let (mut first, second) = two_nodes(home, DIRECTORY).await;
+        first.kill_hard();
+        // At once: the node that was killed falls silent only while the new one serves.
+        first.start().await;
+        until("only the living are in the list", SILENT + SOON, async || {
+            let all = nodes(&second).await;
+            (all.len() == 2 && all.iter().all(|node| node["state"] == "serving")).then_some(())
+        })
+        .await;
+        let metrics = second.api.get("/metrics").await.expect(200).text;
+        assert!(metrics.contains("noroshi_nodes{state=\"silent\"} 0"), "{metrics}");
+
+        // Another one of the same name that was lost after the start is another one, and missed.
+        let here =
+            || async { nodes(&first).await.into_iter().find(|node| node["here"] == true).expect("itself") };
+        let itself = here().await;
+        let twin = "insert into node (id, name, version, state, started_at_ms, seen_at_ms) \
+                    select '00000000-0000-0000-0000-000000000001', name, version, state, started_at_ms, \
+                    started_at_ms + 1 from node";
+        let name = itself["name"].as_str().expect("a name");
+        database.execute(&format!("{twin} where name = '{name}'")).await;
+        until("it has given a sign since", SOON, async || {
+            (here().await["seen_at"] != itself["seen_at"]).then_some(())
+        })
+        .await;
+        let twins: Vec<Value> =
+            nodes(&second).await.into_iter().filter(|node| node["name"] == name).collect();
+        let states: BTreeSet<&str> = twins.iter().filter_map(|node| node["state"].as_str()).collect();
+        assert_eq!(states, BTreeSet::from(["serving", "silent"]), "{twins:#?}");
     })
     .await;
 }
