@@ -31,6 +31,9 @@ const ANSWERING: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 
 /// What one commit carries.
 const TOGETHER: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0];
 
+const LEASES_LOST: &str = "noroshi_leases_lost_total";
+const LATENESS: &str = "noroshi_timer_lateness_seconds";
+
 /// Every metric: name, kind, what it means.
 pub const ALL: &[(&str, Kind, &str)] = &[
     ("noroshi_answers_total", Counter, "Answers that were taken"),
@@ -49,11 +52,7 @@ pub const ALL: &[(&str, Kind, &str)] = &[
     ("noroshi_info", Gauge, "1, with the version"),
     ("noroshi_ladders_open", Gauge, "Recipients whose ladder runs, by mode"),
     ("noroshi_leases_held", Gauge, "Letters that this node has in hand"),
-    (
-        "noroshi_leases_lost_total",
-        Counter,
-        "Leases that ended before the outcome of their letter was recorded",
-    ),
+    (LEASES_LOST, Counter, "Leases that ended before the outcome of their letter was recorded"),
     ("noroshi_leases_taken_back_total", Counter, "Letters taken back from a lease that had ended"),
     (
         "noroshi_letter_send_seconds",
@@ -75,7 +74,7 @@ pub const ALL: &[(&str, Kind, &str)] = &[
         Gauge,
         "1 where letters go to the relay or gateway, 0 where it is set aside or lets nobody in",
     ),
-    ("noroshi_timer_lateness_seconds", Histogram(LATE), "How late timers fired"),
+    (LATENESS, Histogram(LATE), "How late timers fired"),
     (
         "noroshi_timers_oldest_due_seconds",
         Gauge,
@@ -112,6 +111,11 @@ pub fn books() -> &'static PrometheusHandle {
             }
         }
         gauge!("noroshi_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        // What is not there before its first event has not grown by it: `increase()` would miss the first one.
+        answered(0);
+        taken_back(0);
+        counter!(LEASES_LOST).increment(0);
+        let _ = histogram!(LATENESS);
         handle
     })
 }
@@ -136,12 +140,12 @@ pub fn answered(answers: usize) {
 
 /// A timer fired so much after its moment.
 pub fn fired(late: Span) {
-    histogram!("noroshi_timer_lateness_seconds").record(seconds(late));
+    histogram!(LATENESS).record(seconds(late));
 }
 
 /// The lease of a letter ended before its outcome was recorded.
 pub fn lease_lost() {
-    counter!("noroshi_leases_lost_total").increment(1);
+    counter!(LEASES_LOST).increment(1);
 }
 
 /// Letters were taken back.

@@ -199,8 +199,8 @@ async fn hand_over(app: &App, name: &'static str, handed: Handed) -> Option<(Tri
     reached("send.after");
     let ended_at = app.clock.now();
     place.judged(verdict(app, name, &outcome, ended_at - started_at));
-    // A webhook's receiver is somebody's address: it is no label.
-    let relay = if name == "mail" { outcome.relay() } else { name };
+    // Our own relay or gateway, as `noroshi_relay_up` calls it; a webhook's receiver is somebody's address and no label.
+    let relay = if matches!(name, "mail" | "http_gateway") { outcome.relay() } else { name };
     measure::tried(name, relay, outcome.key(), ended_at - started_at);
     Some((Tried { delivery, recipient, started_at, ended_at, outcome }, held))
 }

@@ -221,6 +221,13 @@ async fn a_busy_gateway_is_asked_again() {
     gateway.wait(2, RETRY).await;
     let told = west(&incident, "is accepted", |it| it["deliveries"][0]["state"] == "accepted").await;
     assert_eq!(told["deliveries"][0]["attempts"], 2);
+    // The figures call the gateway by one name, whether it is up or what became of its messages.
+    let figures = server.api.get("/metrics").await.expect(200).text;
+    let tried = format!("relay=\"{}\",outcome=\"accepted\"}} 1", gateway.address());
+    assert!(
+        figures.lines().any(|line| line.starts_with("noroshi_letters_tried_total") && line.ends_with(&tried)),
+        "{figures}"
+    );
 }
 
 /// What the figures say of the gateway: 1 where messages go to it.

@@ -296,6 +296,16 @@ async fn metrics_tell_what_happened_and_nothing_of_anybody() {
     let sink = Sink::start().await;
     sink.conduct("dmat@west.example", Conduct::Refuse);
     let server = serve(Database::Sqlite, &sink, &patient()).await;
+    // What is there before its first event grows by it.
+    let at_start = server.api.get("/metrics").await.expect(200).text;
+    for line in [
+        "noroshi_answers_total 0",
+        "noroshi_leases_lost_total 0",
+        "noroshi_leases_taken_back_total 0",
+        "noroshi_timer_lateness_seconds_count 0",
+    ] {
+        assert!(at_start.lines().any(|told| told == line), "{line} is not there: {at_start}");
+    }
     let incident = Incident::start(&server.api, "quick", "live").await;
     let link = sink.letters_to("dmat@east.example", 1, SOON).await.remove(0).link();
     let form = [("option", "available"), ("teams", "4"), ("note", "")];
