@@ -36,7 +36,8 @@ pub enum Basis {
         /// How many such minutes there were.
         minutes: usize,
     },
-    /// The way was never busy for a minute: from the time that the letters so far took, and the connections.
+    /// The way was never busy for a minute: from the time that the letters so far took, and the connections. A handful
+    /// of letters counts only where it was slower than what would be assumed.
     Timed {
         /// How many letters.
         letters: u64,
@@ -47,7 +48,7 @@ pub enum Basis {
     },
     /// Whoever asks says so.
     Given,
-    /// Nothing was sent yet: so long for a letter is taken for granted.
+    /// Nothing, or next to nothing, was sent yet: so long for a letter is taken for granted.
     Assumed {
         /// For one letter, in milliseconds.
         letter_ms: i64,
@@ -67,8 +68,11 @@ pub struct Minute {
 
 /// What a letter costs beside its conversation: its outcome is on disk before the next one goes.
 const RECORDING_MS: i64 = 20;
-/// What a letter is taken to cost where none was sent yet.
+/// What a letter is taken to cost where hardly any was sent yet.
 const ASSUMED_MS: i64 = 1_000;
+/// So many letters tell how fast a way is. Fewer were perhaps alone on it, and quick for that reason: what they took is
+/// believed where it is slow, and promises nothing where it is fast.
+const TELLING: u64 = 50;
 
 impl Pace {
     /// The pace of a way out by what it has seen.
@@ -81,6 +85,8 @@ impl Pace {
         let busy = |minute: &&Minute| minute.busy_ms >= i64::from(connections) * 30_000;
         let best = seen.iter().filter(busy).map(|minute| minute.letters).max();
         let letters: u64 = seen.iter().map(|minute| minute.letters).sum();
+        let took: i64 = seen.iter().map(|minute| minute.busy_ms).sum();
+        let letter_ms = took / i64::try_from(letters.max(1)).unwrap_or(i64::MAX) + RECORDING_MS;
         let per_minute = |letter_ms: i64| {
             u32::try_from(i64::from(connections) * 60_000 / letter_ms.max(1)).unwrap_or(u32::MAX)
         };
@@ -89,9 +95,7 @@ impl Pace {
                 u32::try_from(best).unwrap_or(u32::MAX),
                 Basis::Measured { minutes: seen.iter().filter(busy).count() },
             ),
-            None if letters > 0 => {
-                let took: i64 = seen.iter().map(|minute| minute.busy_ms).sum();
-                let letter_ms = took / i64::try_from(letters).unwrap_or(i64::MAX) + RECORDING_MS;
+            None if letters >= TELLING || letter_ms > ASSUMED_MS => {
                 (per_minute(letter_ms), Basis::Timed { letters, letter_ms, connections })
             }
             None => (per_minute(ASSUMED_MS), Basis::Assumed { letter_ms: ASSUMED_MS, connections }),

@@ -13,14 +13,29 @@ fn a_pace_is_what_a_busy_minute_took_else_what_the_letters_took_else_an_assumpti
     let measured = Pace::of("smtp", 8, &[busy(590), quiet, busy(610)], None);
     assert_eq!((measured.per_minute, measured.basis), (610, Basis::Measured { minutes: 2 }));
 
-    let timed = Pace::of("smtp", 8, &[quiet, quiet], None);
-    let basis = Basis::Timed { letters: 20, letter_ms: 200, connections: 8 };
+    let timed = Pace::of("smtp", 8, &[quiet; 5], None);
+    let basis = Basis::Timed { letters: 50, letter_ms: 200, connections: 8 };
     assert_eq!((timed.per_minute, timed.basis), (8 * 300, basis));
 
     let assumed = Pace::of("smtp", 8, &[], Some(0));
     let basis = Basis::Assumed { letter_ms: 1_000, connections: 8 };
     assert_eq!((assumed.per_minute, assumed.basis, assumed.per_domain), (480, basis, Some(1)));
     assert_eq!(Pace::of("smtp", 0, &[Minute { letters: 1, busy_ms: 900_000 }], None).per_minute, 1);
+}
+
+#[test]
+fn a_handful_of_letters_may_slow_a_pace_and_never_makes_it_fast() {
+    // One SMS that took 10 ms would make 8,000 a minute of 4 connections.
+    let quick = Pace::of("http_gateway", 4, &[Minute { letters: 1, busy_ms: 10 }], None);
+    assert_eq!(quick, Pace::of("http_gateway", 4, &[], None));
+    let almost = Minute { letters: 49, busy_ms: 49 * 10 };
+    assert_eq!(Pace::of("http_gateway", 4, &[almost], None).per_minute, 240);
+    let enough = Minute { letters: 50, busy_ms: 50 * 10 };
+    assert_eq!(Pace::of("http_gateway", 4, &[enough], None).per_minute, 8_000);
+
+    let slow = Pace::of("smtp", 8, &[Minute { letters: 3, busy_ms: 3 * 1_980 }], None);
+    let basis = Basis::Timed { letters: 3, letter_ms: 2_000, connections: 8 };
+    assert_eq!((slow.per_minute, slow.basis), (240, basis));
 }
 
 #[test]
