@@ -23,6 +23,8 @@ use noroshi_core::{
 };
 use reqwest::Url;
 
+pub use transports::USUAL_SMS_CONNECTIONS;
+
 use network::Network;
 use reader::{Raw, Read, Settings, bool_of, list_of, number_of, one, text_of};
 

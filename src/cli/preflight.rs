@@ -1,11 +1,12 @@
 //! `noroshi playbook preflight`: who would get what, when and how. Sends nothing, needs no configuration and no
-//! database.
+//! database; where there is a configuration, it says by which ways letters leave.
 
 use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use chrono_tz::Tz;
 use clap::ValueEnum;
 use noroshi_core::{
+    addressee::BY_HAND,
     directory::{self, Directory},
     playbook::{
         self, Playbook,
@@ -21,6 +22,7 @@ use tracing::warn;
 use super::{Format, Refused, Setting, assignment, check, print, print_json};
 use crate::{
     clock::{Clock, SystemClock},
+    config::{Config, USUAL_SMS_CONNECTIONS},
     i18n::{self, Words},
     operation,
 };
@@ -71,9 +73,6 @@ enum Who {
 /// The zone in which texts and the timetable are written; without configuration the one that is its default.
 const ZONE: Tz = Tz::Asia__Tokyo;
 
-/// The default of `delivery.connections`.
-const USUAL_CONNECTIONS: u32 = 8;
-
 fn moment(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse_rfc3339(text)
         .ok_or_else(|| "write a moment with its offset, for example 2026-11-24T03:14:00+09:00".to_owned())
@@ -96,8 +95,9 @@ pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
     }
     let at = args.at.unwrap_or_else(|| SystemClock::default().now());
     let values = values(&playbook, &directory, &args.set, at, setting)?;
-    let paces = [pace(args.per_minute)];
-    let plan = plan(&args, &playbook, &directory, &values, at, &paces);
+    let paces = paces(&setting.config()?, args.per_minute);
+    let serves = |driver: &str| serves(&paces, driver);
+    let plan = plan(&args, &playbook, &directory, &values, at, &paces, &serves);
     let timetable = preflight(&plan);
     let letters =
         if args.letters { operation::preflight::written(&plan, &timetable, |_| true) } else { Vec::new() };
@@ -125,13 +125,33 @@ pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// How fast mail leaves: as told, else as a service with the usual settings that has sent nothing yet.
-fn pace(per_minute: Option<u32>) -> Pace {
-    let usual = Pace::of("smtp", USUAL_CONNECTIONS, &[], None);
-    match per_minute {
-        Some(per_minute) => Pace { per_minute, basis: Basis::Given, ..usual },
-        None => usual,
-    }
+/// The ways out of the house that the configuration names, each as fast as one that has sent nothing yet; mail as told,
+/// where somebody tells. A configuration that names none says nothing of the service, and every way counts.
+fn paces(config: &Config, per_minute: Option<u32>) -> Vec<Pace> {
+    let (mail, hooks) = (!config.smtp.relays.is_empty(), !config.webhook.secrets.is_empty());
+    let unknown = !mail && !hooks && config.sms.is_none();
+    let domains = config.delivery.per_domain_per_second.map(|letters| letters.get().saturating_mul(60));
+    let sms = config.sms.as_ref().map(|sms| sms.connections);
+    let ways = [
+        ("smtp", mail || per_minute.is_some(), config.delivery.connections, domains),
+        ("http_gateway", sms.is_some(), sms.unwrap_or(USUAL_SMS_CONNECTIONS), None),
+        ("webhook", hooks, config.webhook.connections, domains),
+    ];
+    let ways = ways.into_iter().filter(|(_, named, ..)| *named || unknown);
+    ways.map(|(driver, _, connections, per_domain)| {
+        let connections = u32::try_from(connections).unwrap_or(u32::MAX);
+        let assumed = Pace::of(driver, connections, &[], per_domain);
+        match per_minute.filter(|_| driver == "smtp") {
+            Some(per_minute) => Pace { per_minute, basis: Basis::Given, ..assumed },
+            None => assumed,
+        }
+    })
+    .collect()
+}
+
+/// Whether a letter by this driver leaves: by one of the ways, or by somebody's telephone.
+fn serves(paces: &[Pace], driver: &str) -> bool {
+    driver == BY_HAND || paces.iter().any(|pace| pace.driver == driver)
 }
 
 fn plan<'a>(
@@ -141,6 +161,7 @@ fn plan<'a>(
     values: &'a BTreeMap<String, Value>,
     at: Timestamp,
     paces: &'a [Pace],
+    serves: &'a dyn Fn(&str) -> bool,
 ) -> Plan<'a> {
     Plan {
         playbook,
@@ -153,7 +174,7 @@ fn plan<'a>(
             Who::All => Answers::All,
         },
         drill: args.drill,
-        serves: &operation::preflight::usual_driver,
+        serves,
         // Files alone tell nothing of relays, proofs and accounts.
         relays: None,
         paces,
@@ -333,7 +354,11 @@ mod tests {
 
     use super::*;
 
-    fn shipped(answers: Who) -> (Timetable, String) {
+    fn config(text: &str) -> Config {
+        Config::parse(text, "noroshi.toml", []).unwrap()
+    }
+
+    fn shipped(answers: Who, config: &Config) -> (Timetable, String) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("playbooks");
         let args = Args {
             file: folder.join("eq-6upper-initial.yaml"),
@@ -352,15 +377,16 @@ mod tests {
         let setting = Setting { language: Language::En, config: None };
         let at = args.at.unwrap();
         let values = values(&playbook, &directory, &[], at, &setting).unwrap();
-        let paces = [pace(args.per_minute)];
-        let timetable = preflight(&plan(&args, &playbook, &directory, &values, at, &paces));
+        let paces = paces(config, args.per_minute);
+        let serves = |driver: &str| serves(&paces, driver);
+        let timetable = preflight(&plan(&args, &playbook, &directory, &values, at, &paces, &serves));
         let page = page(&timetable, &setting);
         (timetable, page)
     }
 
     #[test]
     fn every_entry_is_a_line_with_its_time_of_day() {
-        let (timetable, page) = shipped(Who::None);
+        let (timetable, page) = shipped(Who::None, &config(""));
         assert!(!timetable.entries.is_empty());
         assert_eq!(
             page.lines().count(),
@@ -376,9 +402,44 @@ mod tests {
         assert!(page.contains("email: about 480 letters a minute (assumed"), "{page}");
     }
 
+    const MAIL: &str = "[smtp]\nfrom = \"eoc@noroshi.example\"\nrelays = [\"smtp://127.0.0.1:25\"]\n";
+    const SMS: &str = "[sms]\nurl = \"https://sms.example/send\"\nbody = \"to={{ to }}&text={{ text }}\"\nconnections = 2\n";
+    const CANNOT: &str = "The service cannot send by";
+
+    #[test]
+    fn where_no_configuration_is_known_every_way_counts() {
+        let (_, page) = shipped(Who::None, &config(""));
+        assert!(page.contains("sms: about 240 letters a minute (assumed"), "{page}");
+        assert!(!page.contains(CANNOT), "{page}");
+    }
+
+    #[test]
+    fn the_ways_out_are_those_that_the_configuration_names() {
+        let (_, both) = shipped(Who::None, &config(&format!("{MAIL}{SMS}")));
+        assert!(both.contains("sms: about 120 letters a minute (assumed"), "{both}");
+        assert!(!both.contains(CANNOT), "{both}");
+        let (_, mail) = shipped(Who::None, &config(MAIL));
+        assert!(
+            mail.contains(&format!("{CANNOT} sms")) && !mail.contains(&format!("{CANNOT} email")),
+            "{mail}"
+        );
+    }
+
+    #[test]
+    fn a_webhook_leaves_where_there_is_a_secret_to_sign_with() {
+        let drivers = |text: &str, per_minute| {
+            paces(&config(text), per_minute).into_iter().map(|pace| pace.driver).collect::<Vec<_>>()
+        };
+        let signed = "[webhook_secrets]\nnews = \"whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\"\n";
+        assert_eq!(drivers(signed, None), ["webhook"]);
+        // Whoever says what the mail relay takes has one.
+        assert_eq!(drivers(signed, Some(600)), ["smtp", "webhook"]);
+        assert_eq!(drivers("", Some(600)), ["smtp", "http_gateway", "webhook"]);
+    }
+
     #[test]
     fn the_document_has_every_moment_in_words() {
-        let (timetable, _) = shipped(Who::All);
+        let (timetable, _) = shipped(Who::All, &config(""));
         let document = timetable.document(ZONE);
         assert_eq!(document["at"], "2026-11-24T03:14:00.000+09:00");
         assert!(document["entries"].as_array().unwrap().iter().all(|entry| entry["at"].is_string()));

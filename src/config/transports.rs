@@ -21,6 +21,9 @@ use crate::transport::{
     webhook::WebhookConfig,
 };
 
+/// The default of `sms.connections`.
+pub const USUAL_SMS_CONNECTIONS: usize = 4;
+
 pub(super) fn webhook(from: &mut Settings) -> WebhookConfig {
     WebhookConfig {
         ports: from.get("webhook", "ports", vec![443], ports),
@@ -128,7 +131,7 @@ pub(super) fn sms(from: &mut Settings) -> Option<SmsConfig> {
         again_is: from.get("sms", "again_is", Vec::new(), words),
         id_at: from.get("sms", "id_at", None, |raw| spot(&text_of(raw)?).map(Some)),
         receipts: receipts(from),
-        connections: from.get("sms", "connections", 4, |raw| number_of(raw, 1..=256)),
+        connections: from.get("sms", "connections", USUAL_SMS_CONNECTIONS, |raw| number_of(raw, 1..=256)),
         limits: limits(from, "sms", Span::seconds(20)),
         secrets,
     };

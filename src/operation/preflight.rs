@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use noroshi_core::{
-    addressee::{BY_HAND, WhoIsWho},
+    addressee::WhoIsWho,
     alert::Rule,
     directory::{Directory, SiteValue},
     id::{DeliveryId, IncidentId},
@@ -265,9 +265,4 @@ fn desk_phone(plan: &Plan<'_>) -> Option<String> {
         _ => None,
     };
     given.or_else(site).map(str::to_owned)
-}
-
-/// Drivers that a service with a mail relay has; for timetables without a service.
-pub fn usual_driver(driver: &str) -> bool {
-    matches!(driver, "smtp" | BY_HAND)
 }

@@ -128,14 +128,38 @@ async fn the_first_playbook_of_the_readme_is_clean_as_it_is_copied() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_command_counts_the_ways_out_that_the_configuration_names_and_all_where_it_names_none() {
+    let (key, values) = SHIPPED[0];
+    let cannot = async |home: Home| {
+        let timetable = preflight(&home, key, values, "none").await;
+        timetable["findings"].as_array().expect("findings").iter().any(|found| found["kind"] == "unserved")
+    };
+    let sink = Sink::start().await;
+    let by_mail = || Home::new(Database::Sqlite).relays(&[&sink]);
+    assert!(!cannot(Home::new(Database::Sqlite)).await, "nothing is known of the service");
+    assert!(cannot(by_mail()).await, "it has mail alone");
+    assert!(
+        !cannot(
+            by_mail()
+                .set("NOROSHI_SMS__URL", "https://sms.example/send")
+                .set("NOROSHI_SMS__BODY", "to={{ to }}&text={{ text }}")
+        )
+        .await,
+        "it has both"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn preflight_of_every_shipped_playbook_ends_in_answers_or_decisions() {
     let home = Home::new(Database::Sqlite);
     for (key, values) in SHIPPED {
         for (answers, end) in [("none", "decide"), ("all", "answer")] {
             let timetable = preflight(&home, key, values, answers).await;
+            // Each recipient once: whoever has two ways is written to by both.
             let of = |what: &str, alert: &Value| {
                 let entries = timetable["entries"].as_array().expect("entries").iter();
-                entries.filter(|entry| entry["what"] == what && entry["alert"] == *alert).count()
+                let these = entries.filter(|entry| entry["what"] == what && entry["alert"] == *alert);
+                these.filter_map(|entry| entry["recipient"].as_str()).collect::<BTreeSet<_>>().len()
             };
             let alerts = timetable["alerts"].as_array().expect("alerts");
             assert!(!alerts.is_empty(), "{key} tells somebody");
