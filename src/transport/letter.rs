@@ -222,6 +222,8 @@ impl Page {
         };
         let body = unsaid(&letter.body);
         let asked = letter.asks && link.is_some();
+        let this = words.get(if letter.is_mail() { "letter-this-mail" } else { "letter-this-message" });
+        let of_this = |key: &str| words.with(key, &[("this", this.clone().into())]);
         Self {
             lang: if letter.language == Language::En { "en" } else { "ja" },
             drill: letter.drill,
@@ -243,7 +245,7 @@ impl Page {
             .join("　"),
             heading,
             greeting: words.with("letter-greeting", &[("name", name.clone().into())]),
-            repeat: letter.repeat.then(|| words.get("letter-repeat")),
+            repeat: letter.repeat.then(|| of_this("letter-repeat")),
             deadline: asked.then(|| match &letter.respond_by {
                 Some(time) => words.with("letter-deadline", &[("time", one_line(time).into())]),
                 None => words.get("letter-please-answer"),
@@ -254,7 +256,7 @@ impl Page {
                 .is_some_and(|link| body.iter().any(|line| line.contains(link.as_str()))),
             body,
             answer: words.get(if asked { "letter-answer" } else { "letter-open" }),
-            opening: asked.then(|| words.get("letter-opening-is-no-answer")),
+            opening: asked.then(|| of_this("letter-opening-is-no-answer")),
             choose: asked.then(|| match options.is_empty() {
                 true => words.get("letter-choose"),
                 false => words.with(
@@ -277,7 +279,9 @@ impl Page {
             }),
             next_step: letter.next_step.as_deref().map(one_line),
             sender: words.with("letter-sender", &[("place", one_line(&letter.place).into())]),
-            private: link.is_some().then(|| words.with("letter-private", &[("name", name.into())])),
+            private: link.is_some().then(|| {
+                words.with("letter-private", &[("this", this.clone().into()), ("name", name.into())])
+            }),
             link,
         }
     }
@@ -497,6 +501,15 @@ mod tests {
         assert!(at("https://") < at("このメールを開いただけでは回答になりません。"));
         assert!(at("このメールを開いただけでは回答になりません。") < at("参集拠点"));
         assert!(at("参集拠点") < at("000-0000-0000"));
+    }
+
+    #[test]
+    fn what_goes_to_a_program_is_not_called_a_mail() {
+        let call = Letter { to: "https://ops.example/alerts#east".to_owned(), repeat: true, ..letter() };
+        let (_, ja) = call.subject_and_text();
+        assert!(ja.contains("この通知は再送です") && !ja.contains("メール"), "{ja}");
+        let (_, en) = Letter { language: Language::En, ..call }.subject_and_text();
+        assert!(en.contains("Opening this message is not an answer.") && !en.contains("mail"), "{en}");
     }
 
     #[test]

@@ -93,7 +93,12 @@ async fn a_call_is_signed_with_every_secret_and_says_what_the_letter_says() {
             assert_eq!(data["severity"], "critical");
             assert!(data["subject"].as_str().unwrap().contains("出動照会"), "{data}");
             let link = data["link"].as_str().unwrap();
-            assert!(link.contains("/a/") && data["text"].as_str().unwrap().contains(link), "{data}");
+            let text = data["text"].as_str().unwrap();
+            assert!(link.contains("/a/") && text.contains(link), "{data}");
+            assert!(
+                text.contains("この通知を開いただけでは回答になりません") && !text.contains("メール"),
+                "{text}"
+            );
         }
         let delivery = delivery_until(&incident, "accepted").await;
         assert_eq!(delivery["id"], call.header("webhook-id"));
