@@ -296,6 +296,11 @@ async fn a_drill_sends_no_message() {
     })
     .await;
     assert!(board.contains("0021") && !board.contains("tel:"), "{board}");
+    // Both numbers are the same desk's by name.
+    assert!(
+        board.contains("<span>主: 西病院</span>") && board.contains("<span>代替: 西病院</span>"),
+        "{board}"
+    );
     drill.cancel("訓練終了").await.expect(200);
     let live = Incident::start(&server.api, "quick", "live").await;
     west(&live, "is accepted", |it| it["grade"] == "accepted").await;

@@ -8,3 +8,5 @@ call-turn-anybody = whoever is free at the desk
 call-no-number = No telephone number in the directory
 call-answer = Type in the answer
 call-drill = In a drill nobody is called. The numbers are only shown.
+call-primary = primary: { $desk }
+call-alternate = alternate: { $desk }

@@ -8,3 +8,5 @@ call-turn-anybody = 本部で手の空いている人
 call-no-number = 電話番号が台帳にありません
 call-answer = 聞いた回答を入力
 call-drill = 訓練では電話をかけません。番号は表示だけです。
+call-primary = 主: { $desk }
+call-alternate = 代替: { $desk }

@@ -30,6 +30,7 @@ use super::{
 };
 use crate::{
     app::App,
+    i18n::Words,
     operation::{
         self, OperationError, Work,
         alert::{Given, given},
@@ -394,7 +395,7 @@ pub fn decide_form(rule: &Rule, language: Language) -> DecideForm {
     DecideForm { options: options.collect(), ..DecideForm::default() }
 }
 
-/// Telephone numbers of a recipient: desk and number.
+/// Telephone numbers of a recipient: which contact with its desk, and number. Two desks may have the same name.
 pub fn phones(
     scene: &Scene,
     row: &recipient::Model,
@@ -404,9 +405,14 @@ pub fn phones(
     let is_phone = |key: &str| {
         scene.directory.transports.get(key).is_some_and(|transport| transport.driver == "human_call")
     };
-    let points =
-        contacts.primary.iter().chain(&contacts.alternate).filter(|point| is_phone(&point.transport));
-    Ok(points.map(|point| (point.name.get(language).to_owned(), point.address.clone())).collect())
+    let primary = contacts.primary.iter().map(|point| ("call-primary", point));
+    let alternate = contacts.alternate.iter().map(|point| ("call-alternate", point));
+    let points = primary.chain(alternate).filter(|(_, point)| is_phone(&point.transport));
+    let told = points.map(|(which, point)| {
+        let desk = point.name.get(language).to_owned();
+        (Words(language).with(which, &[("desk", desk.into())]), point.address.clone())
+    });
+    Ok(told.collect())
 }
 
 #[cfg(test)]
