@@ -162,6 +162,9 @@ impl fmt::Debug for Key {
     }
 }
 
+/// Characters of a token in a link: 256 bits in base64.
+pub const TOKEN_CHARS: usize = 43;
+
 /// What the look-up row of a token keeps: its SHA-256, 64 hexadecimal digits. A stolen table opens no link.
 pub fn token_hash(token: &str) -> String {
     hex(&Sha256::digest(token.as_bytes()))
@@ -251,7 +254,7 @@ mod tests {
             Key::new([8; 32]).answer_token(recipient(1), "duty@example.jp", 0),
         ];
         assert!(!others.contains(&token));
-        assert!(token.len() >= 22);
+        assert_eq!(token.len(), TOKEN_CHARS);
         assert!(token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
     }
 

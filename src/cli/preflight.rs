@@ -24,7 +24,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{Config, USUAL_SMS_CONNECTIONS},
     i18n::{self, Words},
-    operation,
+    operation::preflight::{letter_document, sms_length, written},
 };
 
 /// Which playbook, with which values.
@@ -95,17 +95,17 @@ pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
     }
     let at = args.at.unwrap_or_else(|| SystemClock::default().now());
     let values = values(&playbook, &directory, &args.set, at, setting)?;
-    let paces = paces(&setting.config()?, args.per_minute);
+    let config = setting.config()?;
+    let (paces, public_url) = (paces(&config, args.per_minute), config.server.public_url());
     let serves = |driver: &str| serves(&paces, driver);
     let plan = plan(&args, &playbook, &directory, &values, at, &paces, &serves);
     let timetable = preflight(&plan);
-    let letters =
-        if args.letters { operation::preflight::written(&plan, &timetable, |_| true) } else { Vec::new() };
+    let letters = if args.letters { written(&plan, &timetable, |_| true) } else { Vec::new() };
     match args.format {
         Format::Json => {
             let mut document = timetable.document(ZONE);
             if args.letters {
-                document["letters"] = letters.iter().map(operation::preflight::letter_document).collect();
+                document["letters"] = letters.iter().map(|one| letter_document(one, &public_url)).collect();
             }
             print_json(&document)?;
         }
@@ -116,7 +116,8 @@ pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
                 let whom = format!("{} ({})", planned.name.get(setting.language), planned.contact);
                 let _ = write!(page, "\n--- {whom}  {}\n{}\n\n{}", planned.alert, words.subject, words.text);
                 if let Some(sms) = &planned.sms {
-                    let _ = writeln!(page, "\nSMS: {sms}");
+                    let length = i18n::pace::sms(sms_length(sms, &public_url), Words(setting.language));
+                    let _ = writeln!(page, "\n{length}: {sms}");
                 }
             }
             print(&page)?;

@@ -1,8 +1,15 @@
-//! How fast letters leave, in words.
+//! How fast letters leave, and how long a short message is, in words.
 
 use noroshi_core::playbook::preflight::Basis;
 
 use super::Words;
+use crate::transport::short::Length;
+
+/// How long a short message is: its characters, and the messages that are paid for.
+pub fn sms(length: Length, words: Words) -> String {
+    let values = [("characters", length.units.into()), ("segments", length.segments.into())];
+    words.with("preflight-words-sms", &values)
+}
 
 /// How a pace is known.
 pub fn basis(basis: &Basis, words: Words) -> String {

@@ -28,11 +28,12 @@ use uuid::Uuid;
 use super::{letter::next_step, scene::Scene};
 use crate::{
     app::App,
+    key::TOKEN_CHARS,
     store::{self, StoreError},
     transport::{
         Transport,
         letter::{DrillWords, Letter},
-        short::short_text,
+        short::{Length, short_text},
     },
 };
 
@@ -179,8 +180,17 @@ pub fn written(
         .collect()
 }
 
+/// How long a planned short message is on its way: with a link as long as a real one below `public_url`, where the
+/// message that is shown has the short place for it. What the directory's `max_chars` cuts off is not taken off here.
+pub fn sms_length(sms: &str, public_url: &str) -> Length {
+    let link = format!("{public_url}/a/{}", "0".repeat(TOKEN_CHARS));
+    Length::of(&sms.replace(SPECIMEN_LINK, &link))
+}
+
 /// A letter for programs.
-pub fn letter_document((planned, letter): &(PlannedLetter, Letter)) -> Value {
+///
+/// - `public_url`: where people reach the service, as [`sms_length`] counts it.
+pub fn letter_document((planned, letter): &(PlannedLetter, Letter), public_url: &str) -> Value {
     let words = letter.render();
     json!({
         "alert": planned.alert,
@@ -192,6 +202,7 @@ pub fn letter_document((planned, letter): &(PlannedLetter, Letter)) -> Value {
         "subject": words.subject,
         "text": words.text,
         "sms": planned.sms,
+        "sms_segments": planned.sms.as_deref().map(|sms| sms_length(sms, public_url).segments),
     })
 }
 

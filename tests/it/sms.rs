@@ -108,6 +108,16 @@ async fn a_message_goes_out_as_described_and_its_receipt_is_evidence() {
         let text = field(&request, "text");
         assert!(text.starts_with("出動照会 調査中→http"), "{text}");
         let token = text.rsplit_once("/a/").expect("the answer link").1.to_owned();
+        let body = json!({ "variables": {}, "letters": true });
+        let planned = server.api.post("/api/v1/playbooks/quick/preflight", &body).await.expect(200).json();
+        let letters = planned["letters"].as_array().expect("letters");
+        let message = letters.iter().find(|it| it["recipient"] == "hosp_west" && it["sms"].is_string());
+        let segments = noroshi::transport::short::Length::of(&text).segments;
+        assert_eq!(
+            message.map(|it| &it["sms_segments"]),
+            Some(&json!(segments)),
+            "with the link as long as it is"
+        );
         server.anybody().get(&format!("/a/{token}")).await.expect(200);
         west(&incident, "is accepted", |it| it["grade"] == "accepted").await;
         receipt(&server, "m0", "buffered").await;

@@ -42,7 +42,7 @@ pub struct PreflightRequest {
     pub drill: bool,
     /// Number of the version; the one in force where absent.
     pub version: Option<i32>,
-    /// The letters too, as each recipient would read them.
+    /// The letters too, as each recipient would read them; `sms_segments` says how many messages the short form takes.
     #[serde(default)]
     pub letters: bool,
 }
@@ -108,7 +108,7 @@ pub async fn post(
         let mut document = timetable.document(app.zone);
         if wish.letters {
             let letters = written(plan, &timetable, |_| true);
-            document["letters"] = letters.iter().map(letter_document).collect();
+            document["letters"] = letters.iter().map(|one| letter_document(one, app.public_url())).collect();
         }
         document["version"] = json!({"number": outlook.version.number, "version": outlook.version.version});
         document

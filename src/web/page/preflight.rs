@@ -27,7 +27,7 @@ use super::{
 use crate::{
     app::App,
     i18n,
-    operation::preflight::{Outlook, Question, written},
+    operation::preflight::{Outlook, Question, sms_length, written},
     web::{body::escape, problem::WebError, session::Caller},
 };
 
@@ -139,7 +139,7 @@ pub struct Deed {
 }
 
 /// A planned letter as its page shows it.
-pub type LetterRow = (String, String, String, Option<String>, &'static str, String);
+pub type LetterRow = (String, String, String, Option<(String, String)>, &'static str, String);
 
 /// The letters that would arrive.
 #[derive(Clone, Debug, Template)]
@@ -151,7 +151,7 @@ pub struct LettersPage {
     pub asked: Asked,
     /// Recipients to choose from: key, name, whether it is chosen.
     pub recipients: Vec<(String, String, bool)>,
-    /// The letters: to whom, when and how; subject; body; short form.
+    /// The letters: to whom, when and how; subject; body; short form with its length.
     pub letters: Vec<LetterRow>,
     /// Whether some are left out.
     pub more: bool,
@@ -294,7 +294,10 @@ pub async fn letters(
         let (name, desk) = (planned.name.get(language), planned.desk.get(language));
         let whom = if name == desk { name.to_owned() } else { format!("{name} {desk}") };
         let join = frame.words.get("list-join");
-        let sms = planned.sms.clone();
+        let sms = planned
+            .sms
+            .as_ref()
+            .map(|sms| (i18n::pace::sms(sms_length(sms, app.public_url()), frame.words), sms.clone()));
         let lang = super::answer::lang(planned.language);
         (format!("{at} {whom}"), rendered.subject, rendered.text, sms, lang, via.join(&join))
     });
