@@ -46,7 +46,7 @@ const IN_HAND: usize = 4;
 
 /// What a claim takes.
 const WANTED: delivery::Wanted<'_> =
-    delivery::Wanted { transport: "mail", except: &[], before: None, n: BATCH as u64 };
+    delivery::Wanted { transport: "mail", except: &[], before: None, untried: false, n: BATCH as u64 };
 
 #[tokio::main]
 async fn main() {

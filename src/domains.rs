@@ -71,9 +71,8 @@ impl Verdict {
             (Outcome::Accepted { .. } | Outcome::Refused { .. }, true) => Self::Slow,
             (Outcome::TryAgain { .. } | Outcome::Later { .. }, false) => Self::PutOff,
             (Outcome::TryAgain { .. } | Outcome::Later { .. } | Outcome::Unknown { .. }, true) => Self::Stuck,
-            (Outcome::Unknown { .. }, false) | (Outcome::Gone { .. } | Outcome::Closed { .. }, _) => {
-                Self::Nothing
-            }
+            (Outcome::Unknown { .. }, false)
+            | (Outcome::Away { .. } | Outcome::Gone { .. } | Outcome::Closed { .. }, _) => Self::Nothing,
         }
     }
 }

@@ -108,7 +108,8 @@ pub async fn statements_alone(service: &Path) -> f64 {
 }
 
 async fn claim(store: &Store) -> Vec<UnderWay> {
-    let wanted = Wanted { transport: TRANSPORT, except: &[], before: None, n: CLAIMED as u64 };
+    let wanted =
+        Wanted { transport: TRANSPORT, except: &[], before: None, untried: false, n: CLAIMED as u64 };
     let letters = store::delivery::claim(store.at_once(), wanted, NODE, NOW, LEASE).await.expect("a claim");
     let ids = letters.iter().filter_map(|letter| letter.recipient_id).collect();
     let rows = store::recipient::several(store.read(), ids).await.expect("recipients");

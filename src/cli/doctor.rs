@@ -430,7 +430,8 @@ async fn test_letter(mailer: &Mailer, config: &Config, to: Address, now: Timesta
             format!("{relay} が受け取りました ({reply})。届いたか、受信箱を確かめてください。"),
             format!("{relay} took it ({reply}); look into the inbox whether it arrives"),
         ),
-        Outcome::TryAgain { relay, reason }
+        Outcome::Away { relay, reason }
+        | Outcome::TryAgain { relay, reason }
         | Outcome::Later { relay, reason, .. }
         | Outcome::Refused { relay, reason }
         | Outcome::Gone { relay, reason }

@@ -22,6 +22,13 @@ pub fn delay_after(attempt: u32, chance: f64) -> Option<Span> {
     Some(Span(delay))
 }
 
+/// The delay where no way out was there at try number `attempt`: that says nothing of the letter, so it is never given up,
+/// and leaves within a minute once a way is back. Meanwhile it waits for that without trying.
+pub fn delay_away(attempt: u32, chance: f64) -> Span {
+    const MINUTE: u32 = 4;
+    delay_after(attempt.clamp(1, MINUTE), chance).unwrap_or_default()
+}
+
 /// The longest wait that somebody may ask for (`Retry-After`): an alert cannot be put off for a day.
 pub const LONGEST_WAIT: Span = Span::minutes(10);
 
@@ -47,6 +54,13 @@ mod tests {
         assert_eq!(delay_asked(1, Span::minutes(60 * 24), 0.0), Some(LONGEST_WAIT));
         assert_eq!(delay_asked(1, Span(-5), 0.5), delay_after(1, 0.5));
         assert_eq!(delay_asked(MOST_ATTEMPTS, Span::seconds(1), 0.5), None);
+    }
+
+    #[test]
+    fn a_letter_that_finds_no_way_out_is_never_given_up() {
+        assert_eq!(delay_away(1, 0.5), Span::seconds(5));
+        assert_eq!(delay_away(4, 0.5), Span::seconds(60));
+        assert_eq!(delay_away(10 * MOST_ATTEMPTS, 0.5), Span::seconds(60));
     }
 
     #[test]

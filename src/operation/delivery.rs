@@ -63,7 +63,7 @@ pub struct Tried {
 /// Leases due letters to this node, the most urgent first.
 pub async fn claim(app: &App, wanted: Wanted<'_>) -> Result<Vec<Claimed>, OperationError> {
     // A look without a lock first: most of the time nothing is due, and nothing is written then.
-    match store::delivery::next_due(app.store.read(), wanted.transport, wanted.before).await? {
+    match store::delivery::next_due(app.store.read(), wanted).await? {
         Some(due) if due <= app.clock.now() => {}
         _ => return Ok(Vec::new()),
     }
@@ -88,9 +88,9 @@ pub async fn put_back(app: &App, ids: &[uuid::Uuid]) -> Result<(), OperationErro
     Ok(store::delivery::put_back(app.store.at_once(), ids, app.node).await?)
 }
 
-/// When the next letter of a transport falls due.
-pub async fn next_due(app: &App, transport: &str) -> Result<Option<Timestamp>, OperationError> {
-    Ok(store::delivery::next_due(app.store.read(), transport, None).await?)
+/// When the next letter falls due that is wanted, whatever its domain.
+pub async fn next_due(app: &App, wanted: Wanted<'_>) -> Result<Option<Timestamp>, OperationError> {
+    Ok(store::delivery::next_due(app.store.read(), wanted).await?)
 }
 
 /// Records outcomes and notes what is handed over next, in one transaction.
@@ -174,6 +174,12 @@ async fn record_one(
             if let Some(id) = message_id {
                 told = store::receipt::bind(&work.tx, id, delivery.id, at).await?;
             }
+        }
+        Outcome::Away { relay, reason } => {
+            delivery.relay = Some(relay.clone());
+            delivery.reason = Some(reason.clone());
+            let delay = retry::delay_away(tries(&delivery), work.app.chance.fraction());
+            again(&mut delivery, work.now + delay);
         }
         Outcome::TryAgain { relay, reason } | Outcome::Later { relay, reason, .. } => {
             delivery.relay = Some(relay.clone());
@@ -339,7 +345,8 @@ fn point(delivery: &delivery::Model) -> ContactPoint {
 fn attempt(one: &Tried) -> attempt::Model {
     let reply = match &one.outcome {
         Outcome::Accepted { reply, .. } => reply,
-        Outcome::TryAgain { reason, .. }
+        Outcome::Away { reason, .. }
+        | Outcome::TryAgain { reason, .. }
         | Outcome::Later { reason, .. }
         | Outcome::Refused { reason, .. }
         | Outcome::Gone { reason, .. }

@@ -39,6 +39,8 @@ pub struct Wanted<'a> {
     pub except: &'a [String],
     /// Where given, only letters that are more urgent than this priority.
     pub before: Option<i32>,
+    /// Only letters that were never handed over: their ladders begin with the first try, also while no way out is there.
+    pub untried: bool,
     /// So many at most.
     pub n: u64,
 }
@@ -53,7 +55,7 @@ pub async fn claim(
     now: Timestamp,
     lease: Span,
 ) -> Result<Vec<Model>, StoreError> {
-    let Wanted { transport, except, before, n } = wanted;
+    let Wanted { transport, except, before, untried, n } = wanted;
     let mut due = Entity::find()
         .select_only()
         .column(Column::Id)
@@ -70,6 +72,9 @@ pub async fn claim(
     }
     if let Some(before) = before {
         due = due.filter(Column::Priority.lt(before));
+    }
+    if untried {
+        due = due.filter(Column::Attempts.eq(0));
     }
     let due = due.into_query();
     let until = now + lease;
@@ -126,11 +131,10 @@ claimed! {
     Relay relay, Encrypted encrypted, CreatedAtMs created_at_ms
 }
 
-/// When the next letter of `transport` falls due; where `before` is given, the next of those that are more urgent.
+/// When the next letter falls due that is wanted, whatever its domain.
 pub async fn next_due(
     db: &impl ConnectionTrait,
-    transport: &str,
-    before: Option<i32>,
+    Wanted { transport, before, untried, .. }: Wanted<'_>,
 ) -> Result<Option<Timestamp>, StoreError> {
     let mut next = Entity::find()
         .select_only()
@@ -139,6 +143,9 @@ pub async fn next_due(
         .filter(Column::Transport.eq(transport));
     if let Some(before) = before {
         next = next.filter(Column::Priority.lt(before));
+    }
+    if untried {
+        next = next.filter(Column::Attempts.eq(0));
     }
     let due: Option<Option<i64>> = next.into_tuple().one(db).await?;
     Ok(due.flatten().map(Timestamp))

@@ -92,10 +92,10 @@ impl ConnectionTrait for Watched {
 async fn look(db: &Watched) -> Result<(), StoreError> {
     let (node, now, lease) = (Uuid::nil(), Timestamp(0), Span::seconds(30));
     let some = || vec![Uuid::nil()];
-    for before in [None, Some(1)] {
-        delivery::next_due(db, "mail", before).await?;
+    for (before, untried) in [(None, false), (Some(1), false), (None, true)] {
         for except in [&[][..], &["west.example".to_owned()]] {
-            let wanted = delivery::Wanted { transport: "mail", except, before, n: 64 };
+            let wanted = delivery::Wanted { transport: "mail", except, before, untried, n: 64 };
+            delivery::next_due(db, wanted).await?;
             delivery::claim(db, wanted, node, now, lease).await?;
         }
     }

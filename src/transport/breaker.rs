@@ -110,10 +110,15 @@ impl Breaker {
         None
     }
 
-    /// When it may be asked next: `None` is at once.
-    pub(super) fn back_at(&self) -> Option<Timestamp> {
+    /// Whether it is set aside.
+    pub(super) fn is_down(&self) -> bool {
+        !self.state().up
+    }
+
+    /// Whether nobody may ask it yet.
+    pub(super) fn is_resting(&self, now: Timestamp) -> bool {
         let state = self.state();
-        (!state.up).then_some(state.back_at)
+        !state.up && now < state.back_at
     }
 
     /// Letters that got an answer so far.
@@ -121,11 +126,17 @@ impl Breaker {
         self.state().served
     }
 
-    /// It answered as one that is well.
+    /// It took a letter, or turned it away, as one that is well.
     pub(super) fn worked(&self, now: Timestamp) {
+        self.reached(now);
+        self.state().failures = 0;
+    }
+
+    /// It was looked for without a letter and answered. Whether it takes letters is not known: should it not, its next
+    /// pause is longer than the last.
+    pub(super) fn reached(&self, now: Timestamp) {
         let mut state = self.state();
         state.served += 1;
-        state.failures = 0;
         state.trying = None;
         if !state.up || state.closed {
             state.up = true;
@@ -159,7 +170,6 @@ impl Breaker {
             state.since = Some(now);
             state.up = false;
             state.closed = false;
-            state.failures = 0;
         } else if state.trying.take() != Some(now) {
             // One of those that were under way when it was set aside: the same failure, not a further one.
             return;
@@ -188,7 +198,6 @@ impl Breaker {
             state.since = Some(now);
             state.up = false;
             state.closed = false;
-            state.failures = 0;
         }
     }
 

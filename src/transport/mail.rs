@@ -99,14 +99,19 @@ impl Mailer {
             };
             let relay = relay.name().to_owned();
             match passed {
-                Passed::Down(reason) => down = Some(Outcome::TryAgain { relay, reason }),
-                Passed::NotOurs(reason) => not_ours = Some(Outcome::Refused { relay, reason }),
+                Passed::Down(reason) => down = Some((relay, reason)),
+                Passed::NotOurs(reason) => not_ours = Some((relay, reason)),
             }
         }
-        down.or(not_ours).unwrap_or_else(|| Outcome::Refused {
-            relay: NOBODY.to_owned(),
-            reason: super::reason::NO_RELAY.to_owned(),
-        })
+        // One that is there and does not take our mail is no way out that could come back by itself.
+        match (down, not_ours) {
+            (Some((relay, reason)), None) => Outcome::Away { relay, reason },
+            (Some((relay, reason)), Some(_)) => Outcome::TryAgain { relay, reason },
+            (None, Some((relay, reason))) => Outcome::Refused { relay, reason },
+            (None, None) => {
+                Outcome::Refused { relay: NOBODY.to_owned(), reason: super::reason::NO_RELAY.to_owned() }
+            }
+        }
     }
 
     /// How each relay fares, in order of preference.
@@ -114,11 +119,9 @@ impl Mailer {
         self.relays.iter().map(Relay::health).collect()
     }
 
-    /// When a letter has a chance again: `None` is now, otherwise every relay is set aside until then. The worker
-    /// need not spend attempts before.
-    pub fn back_at(&self) -> Option<Timestamp> {
-        let times: Option<Vec<Timestamp>> = self.relays.iter().map(Relay::back_at).collect();
-        times?.into_iter().min()
+    /// Whether every relay is set aside. [`Mailer::look`] finds out when one is back.
+    pub fn is_away(&self) -> bool {
+        !self.relays.is_empty() && self.relays.iter().all(Relay::is_down)
     }
 
     /// Tries every relay without a letter: whether the way is encrypted, or what is wrong. For `doctor`.

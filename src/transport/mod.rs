@@ -52,6 +52,13 @@ pub enum Outcome {
         /// The gateway's own id for the message, by which a receipt names it.
         message_id: Option<String>,
     },
+    /// It did not leave, because no way out is there: it says nothing of the letter, which waits for one.
+    Away {
+        /// The relay or gateway that was tried last.
+        relay: String,
+        /// What keeps it away.
+        reason: String,
+    },
     /// Not this time; the same letter may be sent again later.
     TryAgain {
         /// The relay that said so, or the last one that was tried.
@@ -103,7 +110,7 @@ impl Outcome {
     pub const fn key(&self) -> &'static str {
         match self {
             Self::Accepted { .. } => "accepted",
-            Self::TryAgain { .. } | Self::Later { .. } => "try_again",
+            Self::Away { .. } | Self::TryAgain { .. } | Self::Later { .. } => "try_again",
             Self::Refused { .. } | Self::Gone { .. } | Self::Closed { .. } => "refused",
             Self::Unknown { .. } => "unknown",
         }
@@ -113,6 +120,7 @@ impl Outcome {
     pub fn relay(&self) -> &str {
         match self {
             Self::Accepted { relay, .. }
+            | Self::Away { relay, .. }
             | Self::TryAgain { relay, .. }
             | Self::Later { relay, .. }
             | Self::Refused { relay, .. }
@@ -154,6 +162,16 @@ impl Transport {
                 encrypted: true,
                 message_id: None,
             },
+        }
+    }
+
+    /// Whether no letter can leave this way at present: what has been tried once waits until it is back.
+    pub fn is_away(&self, now: Timestamp) -> bool {
+        match self {
+            Self::Mail(mailer) => mailer.is_away(),
+            Self::Sms(gateway) => gateway.is_away(now),
+            // Each receiver of webhooks is held back for itself.
+            Self::Webhook(_) | Self::Rehearsal { .. } => false,
         }
     }
 }

@@ -227,7 +227,7 @@ impl Relay {
         connections: usize,
         patience: Patience,
     ) -> Self {
-        let connections = connections.clamp(1, 64);
+        let connections = connections.max(1);
         Self {
             tls: roots.towards(&url.host),
             breaker: Breaker::new(url.to_string(), patience.connect),
@@ -253,9 +253,9 @@ impl Relay {
         self.breaker.set_aside(now)
     }
 
-    /// See [`Breaker::back_at`].
-    pub(super) fn back_at(&self) -> Option<Timestamp> {
-        self.breaker.back_at()
+    /// See [`Breaker::is_down`].
+    pub(super) fn is_down(&self) -> bool {
+        self.breaker.is_down()
     }
 
     /// Hands over one letter on a kept or a new connection. Waits for a free connection first; that wait ends because
@@ -352,7 +352,7 @@ impl Relay {
         let late = |_| Err(format!("not done within {} s", self.patience.whole.as_secs_f32()));
         match timeout(self.patience.whole, self.open()).await.unwrap_or_else(late) {
             Ok(connection) => {
-                self.breaker.worked(now);
+                self.breaker.reached(now);
                 let encrypted = connection.is_encrypted();
                 self.kept().push((connection, now));
                 Ok(encrypted)

@@ -192,6 +192,11 @@ impl Gateway {
         self.breaker.health()
     }
 
+    /// Whether it is set aside, and not yet to be asked again.
+    pub fn is_away(&self, now: Timestamp) -> bool {
+        self.breaker.is_resting(now)
+    }
+
     /// Whether anybody listens there, without a message; otherwise what is wrong. For `doctor`.
     pub async fn probe(&self) -> Result<(), String> {
         let connecting = tokio::net::TcpStream::connect(self.name());
@@ -215,7 +220,7 @@ impl Gateway {
             Err(reason) => return Outcome::Closed { relay, reason },
         };
         if let Some(reason) = self.breaker.set_aside(now) {
-            return Outcome::TryAgain { relay, reason };
+            return Outcome::Away { relay, reason };
         }
         let encrypted = call.url.scheme() == "https";
         let answer = self.caller.call(call, now).await;
@@ -225,12 +230,16 @@ impl Gateway {
             Ok(answer) => self.judge(&answer, encrypted, &length),
             Err(Failure::NotReached(reason)) => {
                 self.breaker.failed(&reason, now, letter.delivery.raw().as_u128() as u32);
-                return Outcome::TryAgain { relay, reason };
+                return Outcome::Away { relay, reason };
             }
             Err(Failure::Unknown(reason)) => Outcome::Unknown { relay, reason },
         };
+        let outcome = match outcome {
+            Outcome::TryAgain { relay, reason } if is_away => Outcome::Away { relay, reason },
+            outcome => outcome,
+        };
         match &outcome {
-            Outcome::TryAgain { reason, .. } | Outcome::Later { reason, .. } if is_away => {
+            Outcome::Away { reason, .. } | Outcome::Later { reason, .. } if is_away => {
                 self.breaker.failed(reason, now, letter.delivery.raw().as_u128() as u32);
             }
             Outcome::Closed { reason, .. } => self.breaker.shut(reason, now),

@@ -305,21 +305,22 @@ async fn a_relay_comes_back_after_its_time() {
     .await;
     let mailer = mailer(vec![sink.url()]);
     assert!(
-        matches!(mailer.send(&letter(), NOW).await, Outcome::TryAgain { reason, .. } if reason.contains("421"))
+        matches!(mailer.send(&letter(), NOW).await, Outcome::Away { reason, .. } if reason.contains("421"))
     );
-    let back_at = mailer.back_at().unwrap();
-    assert!(back_at > NOW && back_at <= NOW + Span::seconds(1));
-    assert!(matches!(mailer.send(&letter(), NOW).await, Outcome::TryAgain { .. }));
+    assert!(mailer.is_away());
+    let back_at = NOW + Span::seconds(1);
+    assert!(matches!(mailer.send(&letter(), NOW).await, Outcome::Away { .. }));
     assert_eq!(sink.connections(), 1, "nobody knocks before the time");
     mailer.send(&letter(), back_at).await;
-    let later = mailer.back_at().unwrap();
-    assert!(later - back_at > Span::seconds(1), "the second pause is longer");
+    mailer.send(&letter(), back_at + Span::seconds(1)).await;
+    assert_eq!(sink.connections(), 2, "the second pause is longer");
+    let later = back_at + Span::seconds(2);
     assert!(matches!(mailer.send(&letter(), later).await, Outcome::Accepted { .. }));
     let health = &mailer.health()[0];
     assert!(
         health.up && health.since == Some(later) && health.last_error.as_deref().unwrap().contains("421")
     );
-    assert_eq!(mailer.back_at(), None);
+    assert!(!mailer.is_away());
 }
 
 #[tokio::test]
@@ -340,7 +341,7 @@ async fn a_connection_lost_while_the_letter_is_still_with_us_is_no_unknown_outco
     // More than the buffers between the two hold.
     let letter = Letter { body: "長い文。".repeat(400_000), ..letter() };
     let outcome = mailer(vec![sink.url()]).send(&letter, NOW).await;
-    assert!(matches!(outcome, Outcome::TryAgain { .. }), "{outcome:?}");
+    assert!(matches!(outcome, Outcome::Away { .. }), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -357,7 +358,7 @@ async fn a_relay_that_gives_one_byte_at_a_time_ends_with_the_whole_limit() {
     let relay = format!("smtp://127.0.0.1:{port}").parse().unwrap();
     let outcome =
         tokio::time::timeout(Duration::from_secs(5), mailer(vec![relay]).send(&letter(), NOW)).await;
-    assert!(matches!(outcome.unwrap(), Outcome::TryAgain { .. }));
+    assert!(matches!(outcome.unwrap(), Outcome::Away { .. }));
     tar_pit.abort();
 }
 
@@ -367,7 +368,7 @@ async fn a_kept_connection_that_the_relay_has_closed_meanwhile_costs_nothing_but
     let mailer = mailer(vec![sink.url()]);
     assert!(matches!(mailer.send(&letter(), NOW).await, Outcome::Accepted { .. }));
     // The sink drops every MAIL after the first letter: the kept connection, then the new one.
-    assert!(matches!(mailer.send(&letter(), NOW).await, Outcome::TryAgain { .. }));
+    assert!(matches!(mailer.send(&letter(), NOW).await, Outcome::Away { .. }));
     assert_eq!(sink.connections(), 2);
 }
 
@@ -427,9 +428,7 @@ async fn a_certificate_that_does_not_hold_means_clear_text_said_aloud_or_no_lett
     let outcome = trusting_nobody(sink.url()).send(&letter(), NOW).await;
     assert!(matches!(outcome, Outcome::Accepted { encrypted: false, .. }), "{outcome:?}");
     let required = format!("smtp://127.0.0.1:{}?tls=required", sink.port).parse().unwrap();
-    let Outcome::TryAgain { reason, .. } = trusting_nobody(required).send(&letter(), NOW).await else {
-        panic!()
-    };
+    let Outcome::Away { reason, .. } = trusting_nobody(required).send(&letter(), NOW).await else { panic!() };
     assert!(reason.contains("certificate"), "{reason}");
     assert_eq!(sink.letters().len(), 1);
 }
@@ -443,7 +442,7 @@ async fn a_certificate_past_its_end_counts_for_no_more_than_none() {
     };
     assert!(!encrypted, "clear text, and said so");
     let required = format!("smtp://127.0.0.1:{}?tls=required", sink.port).parse().unwrap();
-    let Outcome::TryAgain { reason, .. } = trusting(required).send(&letter(), NOW).await else { panic!() };
+    let Outcome::Away { reason, .. } = trusting(required).send(&letter(), NOW).await else { panic!() };
     assert!(reason.contains("certificate") && reason.contains("expired"), "{reason}");
     assert_eq!(sink.letters().len(), 1);
 }
@@ -455,7 +454,7 @@ async fn a_relay_without_tls_gets_no_letter_where_it_is_required_and_no_password
         format!("smtp://127.0.0.1:{}?tls=required", sink.port),
         format!("smtp://user:secret@127.0.0.1:{}", sink.port),
     ] {
-        let Outcome::TryAgain { reason, .. } = mailer(vec![url.parse().unwrap()]).send(&letter(), NOW).await
+        let Outcome::Away { reason, .. } = mailer(vec![url.parse().unwrap()]).send(&letter(), NOW).await
         else {
             panic!()
         };
@@ -469,7 +468,7 @@ async fn clear_text_slipped_in_behind_starttls_is_not_taken_for_an_encrypted_ans
     let sink = Sink::with(Tls::OfferedWithInjection, |_, _| None).await;
     let required = format!("smtp://127.0.0.1:{}?tls=required", sink.port).parse().unwrap();
     let outcome = mailer(vec![required]).send(&letter(), NOW).await;
-    assert!(matches!(outcome, Outcome::TryAgain { .. }), "{outcome:?}");
+    assert!(matches!(outcome, Outcome::Away { .. }), "{outcome:?}");
     assert!(sink.letters().is_empty());
 }
 
@@ -481,7 +480,7 @@ async fn tls_from_the_first_byte_with_a_password_works_and_checks_the_name() {
     let outcome = mailer(vec![url("localhost")]).send(&letter(), NOW).await;
     assert!(matches!(outcome, Outcome::Accepted { encrypted: true, .. }), "{outcome:?}");
     let outcome = mailer(vec![url("127.0.0.2")]).send(&letter(), NOW).await;
-    assert!(matches!(outcome, Outcome::TryAgain { .. }), "{outcome:?}");
+    assert!(matches!(outcome, Outcome::Away { .. }), "{outcome:?}");
 }
 
 #[tokio::test]
@@ -489,7 +488,7 @@ async fn a_wrong_password_sets_the_relay_aside() {
     let sink = Sink::with(Tls::FromTheStart, refusing("AUTH", "535 5.7.8 no")).await;
     let url = format!("smtps://user:secret@localhost:{}", sink.port).parse().unwrap();
     let mailer = mailer(vec![url]);
-    let Outcome::TryAgain { relay, reason } = mailer.send(&letter(), NOW).await else { panic!() };
+    let Outcome::Away { relay, reason } = mailer.send(&letter(), NOW).await else { panic!() };
     assert!(reason.contains("535"), "{reason}");
     assert!(!relay.contains("secret") && !format!("{mailer:?}").contains("secret"));
 }
@@ -498,7 +497,7 @@ async fn a_wrong_password_sets_the_relay_aside() {
 async fn without_relays_a_letter_is_refused_and_with_dead_ones_it_is_tried_again() {
     assert!(matches!(mailer(vec![]).send(&letter(), NOW).await, Outcome::Refused { .. }));
     let mailer = mailer(vec![dead()]);
-    assert!(matches!(mailer.send(&letter(), NOW).await, Outcome::TryAgain { .. }));
+    assert!(matches!(mailer.send(&letter(), NOW).await, Outcome::Away { .. }));
     assert!(!mailer.health()[0].up);
 }
 

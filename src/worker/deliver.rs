@@ -113,8 +113,10 @@ async fn claimer(
             _ = bell.changed() => tray.most_urgent(),
         };
         put_back(&app, &tray).await;
-        let closed = tray.closed(&app.domains, app.clock.now());
-        let wanted = Wanted { transport: name, except: &closed, before, n: most as u64 };
+        let now = app.clock.now();
+        let closed = tray.closed(&app.domains, now);
+        let untried = app.transports.get(name).is_some_and(|transport| transport.is_away(now));
+        let wanted = Wanted { transport: name, except: &closed, before, untried, n: most as u64 };
         let found = match claim(&app, wanted).await {
             Ok(found) => found,
             Err(error) => {
@@ -131,7 +133,7 @@ async fn claimer(
             continue;
         }
         // What is due already and was not claimed belongs to a domain that has to wait: it is looked at again soon.
-        let next = next_due(&app, name).await.unwrap_or_default();
+        let next = next_due(&app, Wanted { before: None, ..wanted }).await.unwrap_or_default();
         let now = app.clock.now();
         let next = next.map(|due| if due > now { due } else { now + PERIOD });
         tokio::select! {
@@ -306,7 +308,7 @@ async fn drafts(app: &App, name: &str, desk: Desk) -> Result<Drafts, OperationEr
 /// What a try says about the domain of its letter: nothing, where the relay itself was away.
 fn verdict(app: &App, name: &str, outcome: &Outcome, took: Span) -> Verdict {
     match app.transports.get(name) {
-        Some(Transport::Mail(mailer)) if mailer.back_at().is_some() => Verdict::Nothing,
+        Some(Transport::Mail(mailer)) if mailer.is_away() => Verdict::Nothing,
         _ => Verdict::of(outcome, took),
     }
 }

@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{app::App, transport::Transport};
 
-/// How long one that is down is left alone while no letter tries it.
-const EVERY: Span = Span::seconds(10);
+/// How long one that is down is left alone while no letter tries it: letters wait for it.
+const EVERY: Span = Span::seconds(2);
 
 /// Runs until the stop.
 pub(super) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), Infallible> {
@@ -18,7 +18,11 @@ pub(super) async fn run(app: Arc<App>, stop: CancellationToken) -> Result<(), In
         let look = async {
             for (_, transport) in app.transports.iter() {
                 if let Transport::Mail(mailer) = transport {
+                    let was_away = mailer.is_away();
                     mailer.look(app.clock.now()).await;
+                    if was_away && !mailer.is_away() {
+                        app.bells.deliver.ring();
+                    }
                 }
             }
             app.clock.sleep_until(app.clock.now() + EVERY).await;

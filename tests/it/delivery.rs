@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::{
-    incident::Incident,
+    incident::{Incident, moment},
     playbooks::{DIRECTORY, apart, many, patient, with},
     postgres::{Database, on_each_database},
     server::{Home, Server},
+    session::Session,
     smtp_sink::{Conduct, Sink, message_ids},
     wait::{SOON, now_ms, until},
 };
@@ -273,6 +274,55 @@ async fn a_relay_that_is_away_is_told_and_what_is_due_goes_out_when_it_is_back()
         for address in ["dmat@east.example", "dmat@west.example"] {
             assert_eq!(sink.received_by(address).len(), 1);
         }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_no_relay_is_there_letters_wait_without_trying_and_then_leave_by_severity() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        sink.close().await;
+        let (from, to) =
+            ("channel: command\n    severity: critical", "channel: command\n    severity: normal");
+        let home = Home::new(database)
+            .relays(&[&sink])
+            .set("NOROSHI_DELIVERY__CONNECTIONS", "1")
+            .playbook("quick.yaml", &with(&patient(), from, to));
+        let server = home.serve_with(DIRECTORY).await;
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        // Each was tried once, because its ladder counts from there, and would have been tried again by now.
+        until("every letter is past its second try", RETRY, async || {
+            let mut letters = vec![incident.recipient("notice", "fire_hq").await["deliveries"][0].clone()];
+            for agency in ["hosp_east", "hosp_west", "hosp_south"] {
+                letters.push(incident.recipient("standby", agency).await["deliveries"][0].clone());
+            }
+            let is_due =
+                |letter: &Value| letter["due_at"].is_string() && moment(&letter["due_at"]) < now_ms();
+            letters.iter().all(|letter| letter["attempts"] == 1 && is_due(letter)).then_some(())
+        })
+        .await;
+        let metrics = server.api.get("/metrics").await.expect(200).text;
+        let due =
+            metrics.lines().find_map(|line| line.strip_prefix("noroshi_letters_due{transport=\"mail\"} "));
+        assert!(
+            due.and_then(|due| due.parse::<usize>().ok()) >= Some(4),
+            "those who watch see them: {due:?}"
+        );
+        let board =
+            Session::of(&server, "p_duty", "admin").await.get(&format!("/incidents/{}", incident.id)).await;
+        assert!(board.contains("中継が戻りしだい送信"), "{board}");
+
+        sink.open().await;
+        sink.letters_to("cmd@fire.example", 1, RETRY).await;
+        let order: Vec<String> = sink.received().into_iter().flat_map(|letter| letter.to).collect();
+        let urgent = ["dmat@east.example", "dmat@west.example", "dmat@south.example"];
+        let place = |address: &str| order.iter().position(|to| to == address);
+        for address in urgent {
+            assert!(place(address).is_some() && place(address) < place("cmd@fire.example"), "{order:?}");
+        }
+        let settled = incident.recipient("standby", "hosp_west").await;
+        assert_eq!(settled["deliveries"][0]["attempts"], 2, "nobody knocked at a closed door meanwhile");
     })
     .await;
 }

@@ -4,4 +4,5 @@ finding-timers_late = { $incident }: { $n } steps have been due since { $since }
 finding-letters_late = { $incident }: { $n } letters have waited to be sent since { $since }. Telephone where it is urgent.
 finding-letters_in_hand = { $incident }: { $n } letters have been handed over since { $since } without a word of their outcome. Telephone where it is urgent.
 next-held = Sent then: held, because its mail server lets us wait
+next-away = Sent as soon as the relay is back
 status-watch = Watch

@@ -131,6 +131,8 @@ pub enum Next {
     Retry,
     /// The letter is held back: its domain lets us wait.
     Held,
+    /// The letter waits, since then: no way out is there.
+    Away,
     /// The letter again, by these transports.
     Resend(String),
     /// The letter to the alternate contact.

@@ -59,9 +59,9 @@ pub struct Row {
 pub struct NextLine {
     /// 代替連絡先へ
     pub words: String,
-    /// When; past for a decision that is due.
+    /// When; past for what is due and waits for somebody or something.
     pub at: Moment,
-    /// A decision that is due: how long it has waited, and since when, in words.
+    /// How long that has waited, and since when, in words.
     pub due: Option<(String, String)>,
 }
 
@@ -230,15 +230,16 @@ fn second_line(facts: &RecipientFacts, frame: &Frame) -> String {
 
 fn next_line(facts: &RecipientFacts, frame: &Frame) -> Option<NextLine> {
     let words = frame.words;
+    let since = |at: &Moment| words.with("next-since", &[("clock", at.clock.clone().into())]);
     if facts.state == RecipientState::ToDecide {
-        let since = facts.to_decide_since.unwrap_or(frame.when.now);
+        let asked = facts.to_decide_since.unwrap_or(frame.when.now);
         let who = match &facts.next {
             Some((Next::Decide(who), _)) => frame.named("next-decision-of", who),
             _ => words.get("next-decision"),
         };
-        let at = frame.when.moment(since);
-        let told = words.with("next-since", &[("clock", at.clock.clone().into())]);
-        return Some(NextLine { words: who, at, due: Some((frame.when.since(since), told)) });
+        let at = frame.when.moment(asked);
+        let due = Some((frame.when.since(asked), since(&at)));
+        return Some(NextLine { words: who, at, due });
     }
     let (next, at) = facts.next.as_ref()?;
     let named = |key: &str, name: &str| frame.named(key, name);
@@ -246,6 +247,7 @@ fn next_line(facts: &RecipientFacts, frame: &Frame) -> Option<NextLine> {
         Next::Send => words.get("next-send"),
         Next::Retry => words.get("next-retry"),
         Next::Held => words.get("next-held"),
+        Next::Away => words.get("next-away"),
         Next::Resend(via) => named("next-resend", via),
         Next::Alternate => words.get("next-alternate"),
         Next::Notify(who) => named("next-notify", who),
@@ -253,5 +255,7 @@ fn next_line(facts: &RecipientFacts, frame: &Frame) -> Option<NextLine> {
         Next::Decide(who) => named("next-decide", who),
         Next::Refresh => words.get("next-refresh"),
     };
-    Some(NextLine { words: told, at: frame.when.moment(*at), due: None })
+    let at_moment = frame.when.moment(*at);
+    let due = (*next == Next::Away).then(|| (frame.when.since(*at), since(&at_moment)));
+    Some(NextLine { words: told, at: at_moment, due })
 }

@@ -34,6 +34,10 @@ pub(super) fn next(
         if let Some(until) = held_until(app, letter) {
             return Some((Next::Held, until));
         }
+        let way = app.transports.get(&letter.transport);
+        if letter.attempts > 0 && way.is_some_and(|way| way.is_away(when.now)) {
+            return Some((Next::Away, Timestamp(letter.created_at_ms)));
+        }
         let kind = if letter.attempts > 0 { Next::Retry } else { Next::Send };
         return Some((kind, Timestamp(letter.due_at_ms)));
     }
