@@ -33,7 +33,7 @@ use crate::{
     library::Library,
     lifecycle::{Lifecycle, Signals},
     neighbours::Neighbours,
-    operation::{self, Actor, OperationError, Work, audit::Standing},
+    operation::{self, Actor, OperationError, Work, absence::Absence, audit::Standing},
     password::Passwords,
     signature::HookSecret,
     store::{self, Store, event::Event},
@@ -138,7 +138,7 @@ pub struct BrokenFile {
 #[derive(Debug, Default)]
 pub struct Troubles {
     files: Mutex<Vec<BrokenFile>>,
-    away: Mutex<Option<(Timestamp, Timestamp)>>,
+    absences: Mutex<Vec<Absence>>,
     found: Mutex<Vec<Standing>>,
 }
 
@@ -164,16 +164,14 @@ impl Troubles {
         *self.found.lock().unwrap_or_else(PoisonError::into_inner) = standing;
     }
 
-    /// From when to when the service was away before it started.
-    pub fn away(&self) -> Option<(Timestamp, Timestamp)> {
-        *self.away.lock().unwrap_or_else(PoisonError::into_inner)
+    /// When the service was away, the latest last.
+    pub fn absences(&self) -> Vec<Absence> {
+        self.absences.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 /// The largest playbook file that is read.
 const LARGEST_FILE: u64 = 2 * 1024 * 1024;
-/// An absence shorter than this is a restart.
-const SHORT_ABSENCE: Span = Span::seconds(30);
 
 impl App {
     /// Opens the database, reads the key and puts the parts together. Binds nothing, sends nothing.
@@ -287,14 +285,8 @@ impl App {
     /// What is done before the first request: leases back, absence noted.
     pub async fn resume(&self) -> Result<(), OperationError> {
         operation::delivery::take_back(self, self.store.is_embedded()).await?;
-        let now = self.clock.now();
-        if let Some(alive) =
-            operation::node::last_alive(self).await?.filter(|alive| (now - *alive) > SHORT_ABSENCE)
-        {
-            let seconds = (now - alive).0 / 1000;
-            info!(seconds, "The service was away for {seconds} seconds; what fell due meanwhile is done now");
-            *self.troubles.away.lock().unwrap_or_else(PoisonError::into_inner) = Some((alive, now));
-        }
+        let absences = operation::absence::note(self).await?;
+        *self.troubles.absences.lock().unwrap_or_else(PoisonError::into_inner) = absences;
         if self.store.is_embedded() {
             operation::node::leave(self, None).await?;
         }

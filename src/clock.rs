@@ -21,6 +21,12 @@ pub trait Clock: Send + Sync {
     /// Returns as soon as `now()` is `at` or later; at once when it already is.
     fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()>;
 
+    /// What the machine's clock shows, whoever has set it: for what others compare with their own clocks, and for
+    /// nothing that is counted here.
+    fn wall(&self) -> Timestamp {
+        self.now()
+    }
+
     /// By how much somebody has set the machine's clock since it was read; positive is forward.
     fn jump(&self) -> Option<Span> {
         None
@@ -75,6 +81,10 @@ fn passed() -> i64 {
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         Timestamp(passed() + self.offset.load(Ordering::Relaxed))
+    }
+
+    fn wall(&self) -> Timestamp {
+        Timestamp(wall())
     }
 
     fn jump(&self) -> Option<Span> {

@@ -423,6 +423,8 @@ async fn test_letter(mailer: &Mailer, config: &Config, to: Address, now: Timesta
         desk_answers: true,
         documents: Vec::new(),
         sent_at: now.rfc3339(config.site.time_zone),
+        planned_at: None,
+        date: now,
     };
     match mailer.send(&letter, now).await {
         Outcome::Accepted { relay, reply, .. } => good(

@@ -119,6 +119,9 @@ impl Draft {
     }
 }
 
+/// A letter that is written so long after its moment says so.
+const LATE: Span = Span::minutes(1);
+
 pub(super) fn clock(app: &App, at: Timestamp) -> String {
     at.to_utc().with_timezone(&app.zone).format("%H:%M").to_string()
 }
@@ -132,6 +135,9 @@ fn moment(scene: &Scene, row: &recipient::Model, offset: Span) -> Option<Timesta
 pub(super) fn blank(app: &App, scene: &Scene, urgency: Urgency, delivery: &delivery::Model) -> Letter {
     let language = Language::from_key(&delivery.language).unwrap_or_default();
     let marks = &scene.playbook.drills;
+    let now = app.clock.now();
+    // A try that was put off moves the moment at which it is due, not the one for which it was written.
+    let planned = Timestamp(delivery.due_at_ms.min(delivery.created_at_ms));
     let filled = |words: &Option<Text>| {
         words.as_ref().map(|text| fill(text.get(language), language, |name| scene.value(name, language, app)))
     };
@@ -165,7 +171,9 @@ pub(super) fn blank(app: &App, scene: &Scene, urgency: Urgency, delivery: &deliv
         options: Vec::new(),
         phone: scene.desk_phone(),
         next_step: None,
-        sent_at: day_and_time(app.clock.now(), language, app.zone),
+        sent_at: day_and_time(now, language, app.zone),
+        planned_at: (now - planned > LATE).then(|| clock(app, planned)),
+        date: app.clock.wall(),
     }
 }
 

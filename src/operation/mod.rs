@@ -14,6 +14,7 @@
 //!
 //! Deliberately absent: network calls, HTTP, words of pages.
 
+pub mod absence;
 pub mod account;
 pub mod actor;
 pub mod alert;

@@ -1,9 +1,14 @@
 //! The processes that serve one database: signs of life, and who of them is silent.
 
-use noroshi_core::time::{Span, Timestamp};
+use noroshi_core::{
+    id::IncidentId,
+    text::Text,
+    time::{Span, Timestamp},
+};
+use sea_orm::ConnectionTrait;
 use uuid::Uuid;
 
-use super::{Actor, OperationError, Work};
+use super::{Actor, OperationError, Work, telling};
 use crate::{
     app::App,
     store::{self, StoreError},
@@ -81,9 +86,28 @@ pub async fn leave(app: &App, node: Option<Uuid>) -> Result<(), OperationError> 
 }
 
 /// When the service was last alive, on whichever node.
-pub async fn last_alive(app: &App) -> Result<Option<Timestamp>, OperationError> {
-    let alive = store::setting::get(app.store.read(), ALIVE).await?;
+pub async fn last_alive(db: &impl ConnectionTrait) -> Result<Option<Timestamp>, StoreError> {
+    let alive = store::setting::get(db, ALIVE).await?;
     Ok(alive.and_then(|text| text.parse().ok()).map(Timestamp))
+}
+
+/// Somebody has set this machine's clock: the chronology of every running incident says so, and that its moments are
+/// those of the time before.
+pub async fn clock_was_set(app: &App, by: Span) -> Result<(), OperationError> {
+    let mut work = Work::begin(app, Actor::system()).await?;
+    let open: Vec<Uuid> = store::incident::open(&work.tx).await?.into_iter().map(|row| row.id).collect();
+    work.enter(open.iter().copied()).await?;
+    let (name, length) = (name(app.port()), Span(by.0.abs()));
+    let (ja, en) = if by > Span::ZERO { ("進められた", "forward") } else { ("戻された", "back") };
+    for incident in open {
+        let told = Text::both(
+            format!("{name}の時計が{length}{ja}。この事案は変更前の時刻で続ける"),
+            format!("The clock of {name} was set {en} by {length}; this incident goes on by the time before"),
+        );
+        let line = telling::line("clock", telling::service(), told, work.now);
+        work.line(IncidentId::new(incident), line);
+    }
+    work.commit().await
 }
 
 /// All nodes, the eldest first.

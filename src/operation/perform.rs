@@ -243,7 +243,7 @@ impl Work<'_> {
             errand: None,
             priority: scene.priority(urgency),
             state: "queued".into(),
-            due_at_ms: self.now.0,
+            due_at_ms: self.planned.map_or(self.now, |planned| planned.min(self.now)).0,
             lease_until_ms: 0,
             leased_by: None,
             fence: 0,

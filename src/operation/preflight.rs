@@ -263,6 +263,8 @@ fn framed(plan: &Plan<'_>, planned: PlannedLetter) -> Letter {
         phone: desk_phone(plan),
         next_step: next,
         sent_at: day_and_time(plan.at + Span(planned.offset_ms), language, zone),
+        planned_at: None,
+        date: plan.at + Span(planned.offset_ms),
     }
 }
 

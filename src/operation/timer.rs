@@ -84,6 +84,7 @@ async fn fire(app: &App, mut seen: Vec<entity::timer::Model>) -> Result<usize, O
         }
         // Fired or not, this timer is done; `perform` may set the next one under the same id.
         work.gathered.timers.insert(timer.id, None);
+        work.planned = timer.due_at_ms.map(Timestamp);
         let id = timer.id;
         match (timer.kind.as_str(), &timer.subject_key) {
             ("step", _) => {
@@ -113,6 +114,7 @@ async fn fire(app: &App, mut seen: Vec<entity::timer::Model>) -> Result<usize, O
             _ => {}
         }
     }
+    work.planned = None;
     rows.save(&work).await?;
     for (alert, (scene, rule)) in settled {
         count_answers(&mut work, &scene, &rule, alert).await?;

@@ -23,6 +23,8 @@ pub struct Work<'a> {
     pub now: Timestamp,
     /// Who acts.
     pub actor: Actor,
+    /// The moment for which what is done now was planned; its letters say so where that is long ago.
+    pub(super) planned: Option<Timestamp>,
     pub(super) gathered: Gathered,
     /// After it letters are due that were not before.
     pub(super) letters_due: bool,
@@ -83,6 +85,7 @@ impl<'a> Work<'a> {
             tx,
             now: app.clock.now(),
             actor,
+            planned: None,
             gathered: Gathered::default(),
             letters_due: false,
             next_timer: None,

@@ -10,6 +10,7 @@ use noroshi_core::{
     id::{DeliveryId, IncidentId},
     playbook::Urgency,
     text::{DRILL_MARK, Language},
+    time::Timestamp,
 };
 
 use crate::i18n::Words;
@@ -76,6 +77,10 @@ pub struct Letter {
     pub next_step: Option<String>,
     /// When it was written, as the reader writes it: `11月24日(火) 3時14分`.
     pub sent_at: String,
+    /// When it was to leave, where it is written late: `03:02`.
+    pub planned_at: Option<String>,
+    /// When it was written by the machine's clock, which whoever gets it compares with his own.
+    pub date: Timestamp,
 }
 
 /// What a playbook adds to the service's drill mark, never instead of it.
@@ -178,6 +183,7 @@ struct Page {
     dateline: String,
     greeting: String,
     repeat: Option<String>,
+    late: Option<String>,
     deadline: Option<String>,
     /// The time within that sentence, printed large; empty where there is none.
     deadline_time: String,
@@ -246,6 +252,10 @@ impl Page {
             heading,
             greeting: words.with("letter-greeting", &[("name", name.clone().into())]),
             repeat: letter.repeat.then(|| of_this("letter-repeat")),
+            late: letter
+                .planned_at
+                .as_deref()
+                .map(|time| words.with("letter-late", &[("time", one_line(time).into())])),
             deadline: asked.then(|| match &letter.respond_by {
                 Some(time) => words.with("letter-deadline", &[("time", one_line(time).into())]),
                 None => words.get("letter-please-answer"),
@@ -321,7 +331,7 @@ impl Page {
         blocks.push(self.drill_head.iter().chain(&self.top).cloned().collect());
         blocks.push(vec![self.greeting.clone()]);
         // What it is about, and what to do at once, stands before what is to be answered.
-        blocks.push(vec![self.heading.clone()]);
+        blocks.push([self.heading.clone()].into_iter().chain(self.late.clone()).collect());
         blocks.push(self.deadline.iter().map(|sentence| format!("■ {sentence}")).collect());
         if let Some(link) = self.link.as_ref().filter(|_| !self.link_in_body) {
             blocks.push(vec![self.answer.clone(), link.clone()]);
@@ -619,6 +629,7 @@ mod tests {
             documents: Vec::new(),
             repeat: true,
             sent_at: "24 Nov 03:14".to_owned(),
+            planned_at: Some("03:02".to_owned()),
             ..letter()
         };
         let Rendered { subject, text, .. } = letter.render();

@@ -79,9 +79,9 @@ impl Mailer {
 
     /// Hands over one letter. May be called by any number of tasks; each relay bounds its own connections.
     ///
-    /// `now` is real time: the letter's date, and the clock of back-off and idleness.
+    /// `now` is real time: the clock of back-off and idleness.
     pub async fn send(&self, letter: &Letter, now: Timestamp) -> Outcome {
-        let message = match Message::of(letter, &self.sender, now) {
+        let message = match Message::of(letter, &self.sender) {
             Ok(message) => message,
             Err(error) => return Outcome::Refused { relay: NOBODY.to_owned(), reason: error.to_string() },
         };

@@ -7,7 +7,7 @@ use lettre::message::{
     MultiPart, SinglePart,
     header::{ContentTransferEncoding, ContentType},
 };
-use noroshi_core::{playbook::Urgency, time::Timestamp};
+use noroshi_core::playbook::Urgency;
 
 use super::{
     address::{Address, Mailbox, NotAnAddress, encoded},
@@ -35,9 +35,9 @@ pub struct Sender {
 }
 
 impl Message {
-    /// Writes `letter` as MIME, dated `now`. Equal arguments give equal bytes, so that a repeated letter is the same
+    /// Writes `letter` as MIME. Equal arguments give equal bytes, so that a repeated letter is the same
     /// mail but for its date and mark.
-    pub fn of(letter: &Letter, sender: &Sender, now: Timestamp) -> Result<Self, NotAnAddress> {
+    pub fn of(letter: &Letter, sender: &Sender) -> Result<Self, NotAnAddress> {
         let to: Address = letter.to.parse()?;
         let rendered = letter.render();
         let domain = sender.from.address.domain();
@@ -48,7 +48,7 @@ impl Message {
             ("To", Mailbox { name: letter.to_name.clone(), address: to.clone() }.header()),
             ("Reply-To", sender.reply_to.header()),
             ("Subject", encoded(&rendered.subject)),
-            ("Date", now.to_utc().to_rfc2822()),
+            ("Date", letter.date.to_utc().to_rfc2822()),
             ("Message-ID", format!("<{}@{domain}>", letter.delivery)),
             // No mail has the incident's own id: programs group the letters under it all the same (RFC 5322, 3.6.4).
             ("In-Reply-To", thread.clone()),

@@ -149,7 +149,7 @@ pub enum Transport {
 }
 
 impl Transport {
-    /// Hands over one letter. `now` is real time: it becomes the letter's date and drives back-off and idleness.
+    /// Hands over one letter. `now` is real time: it drives back-off and idleness.
     pub async fn send(&self, letter: &Letter, now: Timestamp) -> Outcome {
         match self {
             Self::Mail(mailer) => mailer.send(letter, now).await,

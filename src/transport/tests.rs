@@ -53,6 +53,8 @@ pub(crate) fn letter() -> Letter {
         phone: Some("000-0000-0000".to_owned()),
         next_step: Some("3時24分までに確認がない場合、代替連絡先（医事課当直）にも連絡します。".to_owned()),
         sent_at: "11月24日(火) 3時14分".to_owned(),
+        planned_at: None,
+        date: NOW,
     }
 }
 

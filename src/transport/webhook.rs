@@ -67,7 +67,7 @@ impl Hooks {
         self.config.connections
     }
 
-    /// Hands over one letter. `now` is real time: the call's timestamp.
+    /// Hands over one letter. `now` counts how long lines are idle.
     pub async fn send(&self, letter: &Letter, now: Timestamp) -> Outcome {
         let hook: HookUrl = match letter.to.parse() {
             Ok(hook) => hook,
@@ -85,8 +85,8 @@ impl Hooks {
             Err(Unfit::NotFound(reason)) => return Outcome::TryAgain { relay, reason },
             Err(Unfit::NotAllowed(reason)) => return Outcome::Refused { relay, reason },
         };
-        let body = serde_json::to_vec(&Content::of(letter, now)).expect("a letter is JSON");
-        let headers = signed(&letter.delivery.to_string(), now, secrets, &body);
+        let body = serde_json::to_vec(&Content::of(letter)).expect("a letter is JSON");
+        let headers = signed(&letter.delivery.to_string(), letter.date, secrets, &body);
         let call = Call { method: Method::POST, url: hook.url().clone(), headers, body, addresses };
         match self.caller.call(call, now).await {
             Ok(answer) => judge(relay, &answer, hook.is_encrypted()),
@@ -145,8 +145,8 @@ enum Unfit {
 }
 
 /// The three headers of Standard Webhooks, and what the body is.
-fn signed(id: &str, now: Timestamp, secrets: &[HookSecret], body: &[u8]) -> HeaderMap {
-    let at = now.0.div_euclid(1000).to_string();
+fn signed(id: &str, date: Timestamp, secrets: &[HookSecret], body: &[u8]) -> HeaderMap {
+    let at = date.0.div_euclid(1000).to_string();
     let signatures: Vec<String> =
         secrets.iter().map(|secret| format!("v1,{}", secret.sign(id, &at, body))).collect();
     let value = |text: &str| HeaderValue::from_str(text).expect("ids, digits and base64 are ASCII");
@@ -216,11 +216,11 @@ struct Data<'l> {
 }
 
 impl<'l> Content<'l> {
-    fn of(letter: &'l Letter, now: Timestamp) -> Self {
+    fn of(letter: &'l Letter) -> Self {
         let (subject, text) = letter.subject_and_text();
         Self {
             r#type: "noroshi.letter",
-            timestamp: now.rfc3339(chrono_tz::UTC),
+            timestamp: letter.date.rfc3339(chrono_tz::UTC),
             data: Data {
                 delivery: letter.delivery.to_string(),
                 incident: letter.incident.to_string(),

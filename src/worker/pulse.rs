@@ -83,6 +83,7 @@ async fn look_at_the_wall(app: &App, known: &mut Option<Span>) -> Result<(), Ope
             seconds = by.0 / 1000,
             "The clock of this machine was set; running incidents go on by the time before"
         );
+        node::clock_was_set(app, by).await?;
     }
     *known = jump;
     if jump.is_some() && store::incident::open(app.store.read()).await?.is_empty() {

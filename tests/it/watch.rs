@@ -15,6 +15,7 @@ use crate::support::{
     playbooks::{DIRECTORY, QUICK, duties, many, patient, with},
     postgres::{Database, on_each_database, on_postgres},
     server::{Home, Server, signal},
+    session::Session,
     smtp_sink::{Conduct, Sink},
     wait::{SOON, now_ms, until},
 };
@@ -251,13 +252,25 @@ async fn after_an_absence_what_is_most_urgent_goes_first_and_is_marked_late() {
         let first = first.expect("a letter of an alert");
         assert!(first.subject.contains("医療本部設置"), "the critical alert goes first: {}", first.subject);
         assert!(server.log().contains("The service was away for 18"), "{}", server.log());
+        assert!(first.text.contains("遅れて送っています"), "the letter itself says it: {}", first.text);
         let told = incident.chronology_text().await;
         assert!(told.contains("遅れて実施"), "{told}");
+        assert_eq!(told.matches("サービスが停止").count(), 1, "{told}");
         // The timers themselves, before any letter: the chronology keeps the order in which they fired.
         let fired: Vec<&str> = told.lines().filter(|line| line.contains("遅れて実施")).collect();
         let critical = fired.iter().position(|line| line.contains("消防"));
         let normal = fired.iter().position(|line| line.contains("病院"));
         assert!(critical.zip(normal).is_some_and(|(critical, normal)| critical < normal), "{fired:#?}");
+
+        // The absence stays on the board of whatever ran meanwhile, and nowhere else.
+        server.kill_hard();
+        server.start().await;
+        let later = Incident::start(&server.api, "quick", "live").await;
+        let admin = Session::of(&server, "p_duty", "admin").await;
+        let board = async |incident: &Incident| admin.get(&format!("/incidents/{}", incident.id)).await;
+        assert!(board(&incident).await.contains("サービスが止まっていました"));
+        assert!(!board(&later).await.contains("サービスが止まっていました"));
+        assert_eq!(incident.chronology_text().await.matches("サービスが停止").count(), 1);
     })
     .await;
 }

@@ -25,3 +25,4 @@ letter-private = This { $this } is for { $name } only. Please do not forward it.
 letter-separator = { ", " }
 letter-open = Open
 letter-documents = Documents: { $names } (on the page behind the link)
+letter-late = (This was to be sent at { $time } and is late.)

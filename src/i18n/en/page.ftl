@@ -364,7 +364,7 @@ trouble-gateway = The SMS gateway { $name } cannot be reached since { $since }. 
 trouble-gateway-closed = The SMS gateway { $name } lets nobody in since { $since }. Check its settings.
 trouble-file = The playbook { $file } has problems. Its last good version stays in force.
 trouble-file-none = The playbook { $file } has problems and is not imported.
-trouble-away = The service was away from { $from } to { $to }. What was due was sent afterwards, in order.
+trouble-away = The service was away from { $from } to { $to } ({ $span }). What is overdue goes out in order of severity.
 # --- doors
 login-title = Sign in
 login-name = Login name

@@ -25,3 +25,4 @@ letter-private = この{ $this }は{ $name }専用です。転送しないでく
 letter-separator = 、
 letter-open = 開く
 letter-documents = 資料: { $names }（リンクの画面で開けます）
+letter-late = （{ $time }に送るはずの連絡です。遅れて送っています）

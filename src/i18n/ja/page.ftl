@@ -361,7 +361,7 @@ trouble-gateway = SMS の接続先 { $name } に{ $since }から届きません�
 trouble-gateway-closed = SMS の接続先 { $name } が{ $since }から受け付けません。設定を確かめてください。
 trouble-file = 手順書 { $file } に問題があります。前の正しい版が有効です。
 trouble-file-none = 手順書 { $file } に問題があり、取り込まれていません。
-trouble-away = { $from }から{ $to }までサービスが止まっていました。期限の過ぎた送信は、順に送りました。
+trouble-away = { $from }から{ $to }まで（{ $span }）サービスが止まっていました。期限の過ぎた手順と連絡は、重大度の順に送ります。
 # --- 入口
 login-title = サインイン
 login-name = ログイン名

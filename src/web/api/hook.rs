@@ -62,7 +62,7 @@ pub async fn ring(
     if body.0.len() > LARGEST {
         return Err(WebError::TooLarge);
     }
-    let call = Call::read(&request, &body.0, app.clock.now()).ok_or(WebError::Unsigned)?;
+    let call = Call::read(&request, &body.0, app.clock.wall()).ok_or(WebError::Unsigned)?;
     // Triggers that read the body alike share an event.
     let mut heard: Vec<(Hook, Vec<(String, String)>)> = Vec::new();
     let db = app.store.read();

@@ -140,7 +140,8 @@ pub async fn get(
     let facts = facts::facts(&app, &scene, &alerts, &letters, &frame.when).await?;
     let head = facts::head(&app, &scene, &caller, &frame, Tab::Board).await?;
     let roles = facts::roles(&scene, &frame);
-    let (troubles, absences) = facts::troubles(&app, &frame).await?;
+    let troubles = facts::troubles(&app, &frame).await?;
+    let absences = facts::absences(&app, &frame, &scene.incident);
     let row = &scene.incident;
     let proposal = facts::proposal(&scene, &frame);
     let review = row.review_due_ms.filter(|_| scene.state() == State::Closed).map(|at| {

@@ -35,7 +35,7 @@ mod head;
 mod ladder;
 
 pub use answer::{answer_facts, answer_fields, base_option};
-pub use head::{head, pairs, proposal, roles, told, troubles};
+pub use head::{absences, head, pairs, proposal, roles, told, troubles};
 pub use ladder::transport;
 use ladder::{failure, next, tried};
 

@@ -97,7 +97,7 @@ pub async fn get(request: HttpRequest, app: Data<App>, caller: Caller) -> Result
     // What is real stands before what is practised.
     open.sort_by_key(|line| line.mode.is_some_and(Mode::is_drill));
     let playbooks = playbooks(&app, &frame).await?;
-    let (troubles, _) = facts::troubles(&app, &frame).await?;
+    let troubles = facts::troubles(&app, &frame).await?;
     let mail = app.transports.get("mail").is_some();
     let well = troubles.is_empty() && mail;
     let clock = frame.clock();

@@ -73,6 +73,9 @@ async fn a_jump_of_the_wall_clock_makes_nothing_early_nothing_twice_and_nothing_
             assert_eq!(sink.received_by("office@west-kanri.example").len(), 1);
             assert!(server.log().contains("clock of this machine was set"), "{}", server.log());
 
+            let told = incident.chronology_text().await;
+            assert_eq!(told.matches("変更前の時刻で続ける").count(), 1, "{told}");
+
             // When nothing hangs on it any more, the new time is followed.
             incident.close("終了").await.expect(200);
             until("the new time is followed", SOON, async || {

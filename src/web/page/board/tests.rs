@@ -198,7 +198,7 @@ fn the_board_is_light_and_complete_in_both_modes_and_languages() {
             page.troubles =
                 vec!["メールの中継 127.0.0.1:2525 に03:40から届きません。届き次第、送り直します。".into()];
             page.absences = vec![
-                "03:20から03:22までサービスが止まっていました。期限の過ぎた送信は、順に送りました。".into(),
+                "03:20から03:22まで（2分）サービスが止まっていました。期限の過ぎた手順と連絡は、重大度の順に送ります。".into(),
             ];
         }
         let html = keep(name, page.render().unwrap());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use entity::incident;
 use noroshi_core::{
     id::{ChannelId, IncidentId},
     incident::State,
@@ -153,8 +154,8 @@ pub fn roles(scene: &Scene, frame: &Frame) -> Vec<ChairLine> {
     scene.roles.iter().map(|row| ChairLine::of(scene, row, frame)).collect()
 }
 
-/// What of the service is out of order, and when it was away: two lists of sentences.
-pub async fn troubles(app: &App, frame: &Frame) -> Result<(Vec<String>, Vec<String>), WebError> {
+/// What of the service is out of order, in sentences.
+pub async fn troubles(app: &App, frame: &Frame) -> Result<Vec<String>, WebError> {
     let words = frame.words;
     let mut troubles = alarms(app, words, |at| frame.when.short(at));
     for (carrier, relay) in app.transports.health().filter(|(_, relay)| !relay.is_well()) {
@@ -171,9 +172,21 @@ pub async fn troubles(app: &App, frame: &Frame) -> Result<(Vec<String>, Vec<Stri
         let key = if has_former { "trouble-file" } else { "trouble-file-none" };
         troubles.push(words.with(key, &[("file", name.unwrap_or_default().into())]));
     }
-    let away = app.troubles.away().map(|(from, to)| {
-        let values = [("from", frame.when.short(from).into()), ("to", frame.when.short(to).into())];
-        words.with("trouble-away", &values)
+    Ok(troubles)
+}
+
+/// When the service was away while the incident ran, in sentences.
+pub fn absences(app: &App, frame: &Frame, row: &incident::Model) -> Vec<String> {
+    let meanwhile = app.troubles.absences().into_iter().filter(|away| {
+        away.to.0 >= row.opened_at_ms && row.ended_at_ms.is_none_or(|ended| away.from.0 <= ended)
     });
-    Ok((troubles, away.into_iter().collect()))
+    let told = meanwhile.map(|away| {
+        let values = [
+            ("from", frame.when.short(away.from).into()),
+            ("to", frame.when.short(away.to).into()),
+            ("span", frame.when.length(away.to - away.from).into()),
+        ];
+        frame.words.with("trouble-away", &values)
+    });
+    told.collect()
 }
