@@ -8,6 +8,7 @@ use crate::support::{
     playbooks::{DIRECTORY, patient, with},
     postgres::on_each_database,
     server::{Home, Server},
+    signed::{secret, signed, with_gauge},
     smtp_sink::Sink,
     wait::{SOON, until},
 };
@@ -219,41 +220,12 @@ async fn a_schedule_rings_once_although_the_service_was_killed_when_it_fell_due(
     .await;
 }
 
-/// `whsec_` and base64 of 32 bytes of this value.
-fn secret(byte: u8) -> String {
-    use base64::Engine;
-    format!("whsec_{}", base64::engine::general_purpose::STANDARD.encode([byte; 32]))
-}
-
-/// The headers of a signed call (Standard Webhooks 1.0).
-fn signed(byte: u8, id: &str, at_s: i64, body: &str) -> [(&'static str, String); 3] {
-    use base64::Engine;
-    use hmac::{Hmac, KeyInit, Mac};
-    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&[byte; 32]).expect("any key");
-    mac.update(format!("{id}.{at_s}.{body}").as_bytes());
-    let signature = base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes());
-    [
-        ("webhook-id", id.to_owned()),
-        ("webhook-timestamp", at_s.to_string()),
-        ("webhook-signature", format!("v1,{signature}")),
-    ]
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_signed_call_rings_and_one_that_is_not_ours_old_or_changed_does_not() {
     on_each_database(async |database| {
         let sink = Sink::start().await;
-        let trigger = "  - { key: manual, source: manual, allow: [roster.duty, roster.deputy] }\n  \
-            - key: gauge\n    source: webhook\n    mode: open_and_hold\n    hold: 20m\n    on_hold_timeout: suggest\n    \
-            when: { level: { gte: 3 } }\n    dedupe: { by: trigger.station, window: 1h, then: attach }\n    \
-            webhook: { secret: GAUGE, map: { place: /station/name, station: /station/id, level: /level } }";
-        let text = with(
-            &patient(),
-            "  - { key: manual, source: manual, allow: [roster.duty, roster.deputy] }",
-            trigger,
-        );
-        let home = Home::new(database)
-            .set("NOROSHI_HOOKS__GAUGE", &format!("{},{}", secret(7), secret(8)));
+        let text = with_gauge(&patient());
+        let home = Home::new(database).set("NOROSHI_HOOKS__GAUGE", &format!("{},{}", secret(7), secret(8)));
         let server = serve(home, &sink, &text).await;
         let body = r#"{"station":{"id":"s1","name":"青葉川"},"level":4}"#;
         let now = crate::support::wait::now_ms() / 1000;

@@ -11,5 +11,6 @@ pub mod playbooks;
 pub mod postgres;
 pub mod server;
 pub mod session;
+pub mod signed;
 pub mod smtp_sink;
 pub mod wait;
