@@ -150,6 +150,12 @@ impl Domains {
         (now < until).then_some(until)
     }
 
+    /// When the next letter to this domain may leave by the limit of letters a second; `None` where one may now.
+    pub fn paced_until(&self, domain: &str, now: Timestamp) -> Option<Timestamp> {
+        let next = self.known().get(domain)?.next_at;
+        (now < next).then_some(next)
+    }
+
     /// The domains that are held back, each with the moment of its next letter.
     pub fn held(&self, now: Timestamp) -> Vec<(String, Timestamp)> {
         let known = self.known();
@@ -270,7 +276,9 @@ mod tests {
         let domains = Domains::new(8, 8, NonZeroU32::new(4));
         assert!(domains.enter("a.example", T));
         domains.leave("a.example", Verdict::Well, T);
+        assert_eq!(domains.paced_until("a.example", T), Some(T + Span(250)));
         assert!(!domains.enter("a.example", T + Span(249)) && domains.enter("a.example", T + Span(250)));
+        assert_eq!(domains.paced_until("a.example", T + Span(500)), None);
         assert!(domains.enter("", T) && domains.enter("", T), "what has no domain is not limited");
     }
 

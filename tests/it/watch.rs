@@ -497,3 +497,25 @@ async fn one_domain_of_twenty_that_is_a_tar_pit_costs_the_others_one_connection(
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_to_a_domain_with_a_limit_leave_in_turn_and_say_when_the_next_one_does() {
+    let sink = Sink::start().await;
+    let home = Home::new(Database::Sqlite)
+        .relays(&[&sink])
+        .set("NOROSHI_DELIVERY__PER_DOMAIN_PER_SECOND", "1")
+        .playbook("quick.yaml", &patient());
+    let server = home.serve_with(&many(4)).await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    let held = until("a letter waits for its turn", SOON, async || {
+        let told = incident.recipient("standby", "hosp_3").await;
+        told["deliveries"][0]["held_until"].as_str().map(str::to_owned)
+    })
+    .await;
+    let held = noroshi_core::time::Timestamp::parse_rfc3339(&held).expect("a moment");
+    assert!(held.0 <= now_ms() + 1_000, "the next one leaves within a second");
+    let mut letters = sink.letters_to("@many.example", 4, SOON).await;
+    letters.sort_by_key(|letter| letter.received_ms);
+    let span = letters[3].received_ms - letters[0].received_ms;
+    assert!(span >= 2_900, "four letters, a second between each and the next: {span} ms");
+}

@@ -4,5 +4,6 @@ finding-timers_late = { $incident }: { $n } steps have been due since { $since }
 finding-letters_late = { $incident }: { $n } letters have waited to be sent since { $since }. Telephone where it is urgent.
 finding-letters_in_hand = { $incident }: { $n } letters have been handed over since { $since } without a word of their outcome. Telephone where it is urgent.
 next-held = Sent then: held, because its mail server lets us wait
+next-to-pace = Sent in turn: its domain gets so many letters a second. The next one
 next-away = Sent as soon as the relay is back
 status-watch = Watch

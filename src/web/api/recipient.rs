@@ -180,10 +180,31 @@ pub struct RecipientView {
     pub contact_changes: Vec<ContactChangeView>,
 }
 
-/// Until when a letter that has not left is held back for its domain's sake.
-pub fn held_until(app: &App, row: &delivery::Model) -> Option<Timestamp> {
-    let waits = row.state == "queued" || (row.state == "leased" && row.handed_at_ms.is_none());
-    app.domains.held_until(&row.domain, app.clock.now()).filter(|_| waits)
+/// What holds a letter back that has not left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Its domain lets us wait, and is left alone until then.
+    Back(Timestamp),
+    /// Its domain gets so many letters a second, and the next one then.
+    ToPace(Timestamp),
+}
+
+impl Held {
+    /// Why this letter is held, on this node.
+    pub fn of(app: &App, row: &delivery::Model) -> Option<Self> {
+        let waits = row.state == "queued" || (row.state == "leased" && row.handed_at_ms.is_none());
+        let now = app.clock.now();
+        let back = || app.domains.held_until(&row.domain, now).map(Self::Back);
+        let to_pace = || app.domains.paced_until(&row.domain, now).map(Self::ToPace);
+        if waits { back().or_else(to_pace) } else { None }
+    }
+
+    /// Until when.
+    pub const fn until(self) -> Timestamp {
+        match self {
+            Self::Back(until) | Self::ToPace(until) => until,
+        }
+    }
 }
 
 /// The view of a delivery.
@@ -197,7 +218,7 @@ pub fn delivery_view(app: &App, row: &delivery::Model) -> DeliveryView {
         state: row.state.clone(),
         attempts: row.attempts,
         due_at: (row.state == "queued").then(|| moment(app, row.due_at_ms)),
-        held_until: held_until(app, row).map(|at| moment(app, at.0)),
+        held_until: Held::of(app, row).map(|held| moment(app, held.until().0)),
         reason: row.reason.clone(),
         relay: row.relay.clone(),
         encrypted: row.encrypted,

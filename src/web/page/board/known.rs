@@ -131,6 +131,8 @@ pub enum Next {
     Retry,
     /// The letter is held back: its domain lets us wait.
     Held,
+    /// The letter waits for its turn: its domain gets so many a second.
+    ToPace,
     /// The letter waits, since then: no way out is there.
     Away,
     /// The letter again, by these transports.

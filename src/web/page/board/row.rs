@@ -247,6 +247,7 @@ fn next_line(facts: &RecipientFacts, frame: &Frame) -> Option<NextLine> {
         Next::Send => words.get("next-send"),
         Next::Retry => words.get("next-retry"),
         Next::Held => words.get("next-held"),
+        Next::ToPace => words.get("next-to-pace"),
         Next::Away => words.get("next-away"),
         Next::Resend(via) => named("next-resend", via),
         Next::Alternate => words.get("next-alternate"),

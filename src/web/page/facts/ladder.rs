@@ -8,7 +8,7 @@ use noroshi_core::{
 };
 
 use super::super::{board::Next, when::When};
-use crate::{app::App, operation::scene::Scene, transport::reason, web::api::recipient::held_until};
+use crate::{app::App, operation::scene::Scene, transport::reason, web::api::recipient::Held};
 
 /// What happens next when nobody does anything.
 pub(super) fn next(
@@ -31,8 +31,10 @@ pub(super) fn next(
         .filter(|letter| matches!(letter.state.as_str(), "queued" | "leased") && letter.transport != "phone")
         .min_by_key(|letter| letter.due_at_ms);
     if let Some(letter) = unsent {
-        if let Some(until) = held_until(app, letter) {
-            return Some((Next::Held, until));
+        match Held::of(app, letter) {
+            Some(Held::Back(until)) => return Some((Next::Held, until)),
+            Some(Held::ToPace(next)) => return Some((Next::ToPace, next)),
+            None => {}
         }
         let way = app.transports.get(&letter.transport);
         if letter.attempts > 0 && way.is_some_and(|way| way.is_away(when.now)) {
