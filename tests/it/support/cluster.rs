@@ -19,12 +19,19 @@ pub struct Cluster {
 impl Cluster {
     /// Makes one and starts it; `None` where this machine has no PostgreSQL server.
     pub fn start() -> Option<Self> {
+        Self::start_in(&std::env::temp_dir())
+    }
+
+    /// The same with its data below this folder.
+    pub fn start_in(parent: &Path) -> Option<Self> {
         let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?.flatten();
         let programs =
             versions.map(|entry| entry.path().join("bin")).filter(|path| path.join("initdb").exists());
         let programs = programs.max()?;
-        let folder =
-            tempfile::Builder::new().prefix("noroshi-cluster-").tempdir().expect("a temporary folder");
+        let folder = tempfile::Builder::new()
+            .prefix("noroshi-cluster-")
+            .tempdir_in(parent)
+            .expect("a temporary folder");
         let cluster = Self { folder, programs, port: free_port() };
         if is_root() {
             // The server refuses to run as root; the package brings this user.
@@ -56,12 +63,26 @@ impl Cluster {
         self.run("pg_ctl", &["start", "-w", "-t", "60", "-s", "-l", log, "-o", &options]);
     }
 
+    /// Whether it has not ended by itself.
+    pub fn runs(&self) -> bool {
+        let status = self.command("pg_ctl", &["status"]).stdout(Stdio::null()).status();
+        status.expect("pg_ctl runs").success()
+    }
+
     fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
     #[track_caller]
     fn run(&self, program: &str, arguments: &[&str]) {
+        // The server outlives the command: it must not hold a pipe of ours open.
+        let errors = std::fs::File::create(self.folder.path().join("errors")).expect("a file of ours");
+        let status = self.command(program, arguments).stdout(Stdio::null()).stderr(errors).status();
+        let told = std::fs::read_to_string(self.folder.path().join("errors")).unwrap_or_default();
+        assert!(status.is_ok_and(|status| status.success()), "{program}: {told}");
+    }
+
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let program = self.programs.join(program);
         let mut command = if is_root() {
             let mut command = Command::new("runuser");
@@ -71,11 +92,8 @@ impl Cluster {
             Command::new(&program)
         };
         command.arg("-D").arg(self.data()).args(arguments).current_dir(self.folder.path());
-        // The server outlives the command: it must not hold a pipe of ours open.
-        let errors = std::fs::File::create(self.folder.path().join("errors")).expect("a file of ours");
-        let status = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors).status();
-        let told = std::fs::read_to_string(self.folder.path().join("errors")).unwrap_or_default();
-        assert!(status.is_ok_and(|status| status.success()), "{}: {told}", program.display());
+        command.stdin(Stdio::null());
+        command
     }
 }
 
