@@ -23,7 +23,7 @@
 //! | F19 | lines that say nothing, headers without end | `faults::flood::lines_that_say_nothing_cost_real_users_nothing` |
 //! | F20 | wall clock jumps an hour | `faults::wall_clock::a_jump_of_the_wall_clock_makes_nothing_early_nothing_twice_and_nothing_late` |
 //! | F22 | disk full | `faults::disk::a_full_disk_is_told_and_nothing_is_half_written` `faults::disk::a_full_disk_of_the_database_server_is_told_and_nothing_is_half_written` |
-//! | F24 | one of two nodes killed, or cut off | `faults::partition::a_node_that_is_cut_off_from_the_database_stops_sending_and_forgets_nobody` `nodes::when_one_of_two_nodes_is_killed_the_other_goes_on_and_forgets_nobody` |
+//! | F24 | one of two nodes killed, or cut off | `faults::partition::a_node_that_is_cut_off_from_the_database_stops_sending_and_forgets_nobody` `faults::partition::a_node_whose_packets_to_the_database_vanish_sends_nothing_after_its_lease` `nodes::when_one_of_two_nodes_is_killed_the_other_goes_on_and_forgets_nobody` |
 //! | F25 | node paused beyond its lease | `nodes::a_node_that_was_paused_beyond_its_lease_neither_writes_nor_sends_what_others_took_over` |
 //! | F26 | older program, newer schema | `nodes::a_newer_schema_stops_an_old_node_in_order_and_lets_none_start` |
 //! | F27 | ten times the load | `faults::flood::a_flood_of_answers_boards_and_bulletins_loses_no_answer_and_ends` |

@@ -2,6 +2,7 @@
 //! server, and heals again. It stands in front of a mail relay, of PostgreSQL, or of the service itself.
 
 use std::{
+    net::SocketAddr,
     pin::pin,
     sync::{
         Arc,
@@ -35,7 +36,7 @@ pub enum Weather {
 
 /// The proxy. Ends with its test.
 pub struct Proxy {
-    port: u16,
+    address: SocketAddr,
     weather: watch::Sender<Weather>,
     lost: watch::Sender<()>,
     asked: Arc<AtomicU64>,
@@ -45,19 +46,24 @@ pub struct Proxy {
 impl Proxy {
     /// Stands in front of `to` (`HOST:PORT`).
     pub async fn to(to: &str) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
-        let port = listener.local_addr().expect("a bound listener has an address").port();
+        Self::at("127.0.0.1", to).await
+    }
+
+    /// The same, where clients come in at another address of this machine.
+    pub async fn at(host: &str, to: &str) -> Self {
+        let listener = TcpListener::bind((host, 0)).await.expect("a free port");
+        let address = listener.local_addr().expect("a bound listener has an address");
         let (weather, lost) = (watch::Sender::new(Weather::Clear), watch::Sender::new(()));
         let asked = Arc::new(AtomicU64::new(0));
         let mut lines = JoinSet::new();
         let sky = (weather.subscribe(), lost.subscribe());
         lines.spawn(listen(listener, to.to_owned(), sky, Arc::clone(&asked)));
-        Self { port, weather, lost, asked, _lines: lines }
+        Self { address, weather, lost, asked, _lines: lines }
     }
 
-    /// `127.0.0.1:PORT`, where clients come in.
+    /// `HOST:PORT`, where clients come in.
     pub fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        self.address.to_string()
     }
 
     /// From now on.

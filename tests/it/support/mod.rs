@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod history;
 pub mod hook_sink;
 pub mod incident;
+pub mod island;
 pub mod playbooks;
 pub mod postgres;
 pub mod server;

@@ -11,7 +11,13 @@ use std::{
 use tempfile::TempDir;
 use tokio::task::spawn_blocking;
 
-use super::{client::Api, postgres::Database, smtp_sink::Sink, wait::until};
+use super::{
+    client::Api,
+    island::{Cable, Island, inside},
+    postgres::Database,
+    smtp_sink::Sink,
+    wait::until,
+};
 
 /// How long a service may take to answer `/healthz`: a debug build on a shared machine migrates a database meanwhile.
 const START: Duration = Duration::from_secs(60);
@@ -23,8 +29,10 @@ const STOP: Duration = Duration::from_secs(40);
 pub struct Home {
     folder: TempDir,
     database: Database,
+    host: String,
     port: u16,
     settings: Vec<(String, String)>,
+    island: Option<PathBuf>,
     fails_at: Option<String>,
 }
 
@@ -61,7 +69,8 @@ impl Home {
     pub fn new(database: Database) -> Self {
         let folder = tempfile::Builder::new().prefix("noroshi-test-").tempdir().expect("a temporary folder");
         std::fs::create_dir(folder.path().join("playbooks")).expect("a fresh folder");
-        Self { folder, database, port: free_port(), settings: Vec::new(), fails_at: None }
+        let host = "127.0.0.1".to_owned();
+        Self { folder, database, host, port: free_port(), settings: Vec::new(), island: None, fails_at: None }
     }
 
     /// Another node's folder: the same database, key, settings and playbooks.
@@ -81,6 +90,13 @@ impl Home {
         self.settings.retain(|(name, _)| name != variable);
         self.settings.push((variable.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Serves on an island, at the far end of this cable to it; other commands run here.
+    pub fn on(self, island: &Island, cable: &Cable) -> Self {
+        // Without TLS it binds to other addresses than loopback only where somebody else cares for it.
+        let home = self.set("NOROSHI_SERVER__BEHIND_PROXY", "true");
+        Self { host: cable.there.clone(), island: Some(island.namespace()), ..home }
     }
 
     /// From now on `serve` fails there (`NAME:HIT:ACTION`, see `src/failpoint.rs`), or nowhere. No other command does.
@@ -129,7 +145,11 @@ impl Home {
 
     /// The address it serves on, without a slash at the end.
     pub fn base(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}", self.address())
+    }
+
+    fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
     }
 
     /// Runs one command of the binary to its end.
@@ -184,7 +204,11 @@ impl Home {
 
     /// The binary with this home's settings and nothing of the machine's own.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_noroshi"));
+        let binary = env!("CARGO_BIN_EXE_noroshi");
+        let mut command = match (&self.island, arguments) {
+            (Some(island), ["serve"]) => inside(island, binary),
+            _ => Command::new(binary),
+        };
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("NOROSHI_") {
                 command.env_remove(name);
@@ -195,7 +219,7 @@ impl Home {
             .current_dir(self.path())
             .env("NOROSHI_LOCALE", "en")
             .env("NOROSHI_DATABASE__URL", self.database.url(self.path()))
-            .env("NOROSHI_SERVER__BIND", format!("127.0.0.1:{}", self.port))
+            .env("NOROSHI_SERVER__BIND", self.address())
             .env("NOROSHI_SERVER__KEY_FILE", self.path().join("noroshi.key"))
             .env("NOROSHI_PLAYBOOKS__DIR", self.path().join("playbooks"))
             .envs(self.settings.iter().map(|(name, value)| (name, value)));
@@ -259,7 +283,7 @@ impl Server {
             let mut child = command.spawn().expect("the binary starts");
             let address = format!("{}/healthz", self.home.base());
             let open = Api::open(&self.home.base());
-            let socket = format!("127.0.0.1:{}", self.home.port);
+            let socket = self.home.address();
             let ended = until(&format!("{address} answers\n{}", self.home.log()), START, async || {
                 if let Some(status) = child.try_wait().expect("our own child can be asked") {
                     return Some(Some(status));
