@@ -6,9 +6,9 @@ use serde_json::Value;
 use standardwebhooks::Webhook;
 
 use crate::support::{
-    hook_sink::{Act, HookSink, Request},
+    hook_sink::{Act, BOMB, HookSink, Request},
     incident::Incident,
-    playbooks::{DIRECTORY, patient, with},
+    playbooks::{DIRECTORY, many, patient, with},
     postgres::{Database, on_each_database},
     server::{Home, Server},
     smtp_sink::Sink,
@@ -22,8 +22,12 @@ const RETRY: Duration = Duration::from_secs(60);
 
 /// The western hospital is reached by a program first; its alternate by mail.
 fn directory(hook: &str) -> String {
+    reached_by(DIRECTORY, hook)
+}
+
+fn reached_by(directory: &str, hook: &str) -> String {
     let ways = "  phone: { driver: human_call, proves: [answered] }\n";
-    let text = with(DIRECTORY, ways, &format!("{ways}  ops: {{ driver: webhook, proves: [accepted] }}\n"));
+    let text = with(directory, ways, &format!("{ways}  ops: {{ driver: webhook, proves: [accepted] }}\n"));
     with(&text, "primary: { email: dmat@west.example,", &format!("primary: {{ ops: \"{hook}#west\","))
 }
 
@@ -252,4 +256,77 @@ async fn an_answer_without_end_is_cut_off() {
     delivery_until(&incident, "accepted").await;
     // What the kernel's buffers take besides the 64 kB that are read.
     assert!(hook.poured() < 16 << 20, "{} bytes", hook.poured());
+}
+
+/// F18. Neither bodies without end nor small ones that would be huge when unpacked are kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_without_end_and_gzip_bombs_cost_next_to_no_memory() {
+    const RECEIVERS: usize = 48;
+    /// What is kept of one body at most, in KiB.
+    const KEPT: u64 = 1024;
+    let mail = Sink::start().await;
+    let calls = RECEIVERS + 1;
+    let hook = HookSink::start(move |number, _| match number {
+        // Whatever the first letters cost by themselves is paid before.
+        number if number < calls => Act::status(200),
+        number if number % 2 == 0 => Act::Bomb,
+        _ => Act::Pour,
+    })
+    .await;
+    let url = format!("http://{}/alerts", hook.address());
+    let mut directory = reached_by(&many(RECEIVERS), &url);
+    for n in 0..RECEIVERS {
+        let primary = format!("primary: {{ email: hosp_{n}@many.example }}");
+        directory = with(&directory, &primary, &format!("primary: {{ ops: \"{url}#west\" }}"));
+    }
+    let server = home(Database::Sqlite, &mail, &hook.address()).serve_with(&directory).await;
+    let first = Incident::start(&server.api, "quick", "live").await;
+    all_accepted(&first, calls).await;
+    server.forget_peak();
+    let before = server.memory();
+    let second = Incident::start(&server.api, "quick", "live").await;
+    all_accepted(&second, calls).await;
+    let grown = server.peak().saturating_sub(before);
+    println!("{calls} bodies, memory {before} KiB + {grown} KiB at most");
+    assert!(grown < KEPT * calls as u64 / 4, "{grown} KiB for {calls} bodies");
+    assert!((grown as usize) < BOMB / 1024, "not one of them was unpacked");
+    for recipient in second.recipients().await {
+        let kept = recipient["deliveries"].to_string().len();
+        assert!(kept < 4096, "{kept} bytes of evidence");
+    }
+}
+
+/// Waits until so many calls are accepted.
+async fn all_accepted(incident: &Incident, calls: usize) {
+    until("every call is accepted", RETRY, async || {
+        let all = incident.recipients().await;
+        let accepted = |one: &&Value| {
+            one["deliveries"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|one| one["via"] == "ops" && one["state"] == "accepted"))
+        };
+        (all.iter().filter(accepted).count() == calls).then_some(())
+    })
+    .await;
+}
+
+/// F18. A limit that began anew with each letter would never be reached.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_comes_one_letter_at_a_time_ends_with_the_whole_limit() {
+    let mail = Sink::start().await;
+    let hook = HookSink::start(|number, _| match number {
+        0 => Act::Drip("HTTP/1.1 200 OK\r\nx-slow: "),
+        _ => Act::Drip("HTTP/1.1 200 OK\r\n\r\n"),
+    })
+    .await;
+    let url = format!("http://{}/alerts", hook.address());
+    let server = serve(Database::Sqlite, &mail, &url, &hook.address()).await;
+    let incident = Incident::start(&server.api, "quick", "live").await;
+    // Without its headers it is no answer; with them it is, whatever follows.
+    let accepted = delivery_until(&incident, "accepted").await;
+    assert_eq!(accepted["attempts"], 2, "{accepted}");
+    let calls = hook.requests();
+    assert_eq!(calls.len(), 2);
+    assert_eq!(calls[0].header("webhook-id"), calls[1].header("webhook-id"));
+    assert_eq!(calls[1].json()["data"]["repeat"], true, "it may have come before");
 }

@@ -19,7 +19,7 @@
 //! | F15 | STARTTLS stripped, certificate that does not hold or is past its end | `transport::tests::a_certificate_past_its_end_counts_for_no_more_than_none` `transport::tests::a_certificate_that_does_not_hold_means_clear_text_said_aloud_or_no_letter_at_all` `transport::tests::a_relay_without_tls_gets_no_letter_where_it_is_required_and_no_password_ever` `transport::tests::clear_text_slipped_in_behind_starttls_is_not_taken_for_an_encrypted_answer` |
 //! | F16 | receiver of a webhook busy, gone, silent | `webhooks::trouble_is_tried_again_with_the_same_id_and_not_before_the_receiver_asks_for_it` `webhooks::a_receiver_that_is_gone_is_not_called_any_more_and_its_owner_hears_of_it` `webhooks::a_receiver_that_says_nothing_is_called_again_with_the_same_id_and_told_so` |
 //! | F17 | redirects, receivers inside the house | `webhooks::a_redirect_is_refused_and_never_followed` `webhooks::a_receiver_inside_the_house_is_called_only_where_the_operator_names_it` |
-//! | F18 | answer without end | `webhooks::an_answer_without_end_is_cut_off` |
+//! | F18 | answer without end, one letter at a time, a gzip bomb | `webhooks::an_answer_without_end_is_cut_off` `webhooks::bodies_without_end_and_gzip_bombs_cost_next_to_no_memory` `webhooks::an_answer_that_comes_one_letter_at_a_time_ends_with_the_whole_limit` |
 //! | F19 | lines that say nothing, headers without end | `faults::flood::lines_that_say_nothing_cost_real_users_nothing` |
 //! | F20 | wall clock jumps an hour | `faults::wall_clock::a_jump_of_the_wall_clock_makes_nothing_early_nothing_twice_and_nothing_late` |
 //! | F22 | disk full | `faults::disk::a_full_disk_is_told_and_nothing_is_half_written` `faults::disk::a_full_disk_of_the_database_server_is_told_and_nothing_is_half_written` |

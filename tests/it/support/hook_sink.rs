@@ -2,8 +2,10 @@
 //! gateway of an SMS provider.
 
 use std::{
+    io::Write,
+    process::{Command, Stdio},
     sync::{
-        Arc, Mutex,
+        Arc, LazyLock, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -61,6 +63,10 @@ pub enum Act {
     Say(u16, Vec<(&'static str, String)>, String),
     /// 200 and a body without end.
     Pour,
+    /// 200 and a small body that would be [`BOMB`] bytes when it was unpacked.
+    Bomb,
+    /// Begins with this, and goes on without end, one letter at a time.
+    Drip(&'static str),
     /// Nothing, as long as the other side waits.
     Hang,
     /// Closes the line.
@@ -68,6 +74,11 @@ pub enum Act {
     /// Answers like the first, when [`HookSink::release`] was called.
     Withhold(String),
 }
+
+/// What [`Act::Bomb`] would unpack to.
+pub const BOMB: usize = 64 << 20;
+/// Between two letters of [`Act::Drip`].
+const DRIP: Duration = Duration::from_millis(50);
 
 impl Act {
     /// An empty answer of this status.
@@ -161,6 +172,21 @@ impl HookSink {
     }
 }
 
+/// Nothing but zeros, packed once.
+fn bomb() -> &'static [u8] {
+    static PACKED: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let mut gzip = Command::new("gzip");
+        gzip.args(["-9", "--stdout"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut gzip = gzip.spawn().expect("gzip is on every machine");
+        let mut input = gzip.stdin.take().expect("its input");
+        let fed = std::thread::spawn(move || input.write_all(&vec![0; BOMB]));
+        let packed = gzip.wait_with_output().expect("gzip ends").stdout;
+        fed.join().expect("no panic").expect("gzip reads to the end");
+        packed
+    });
+    &PACKED
+}
+
 async fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut first = String::new();
@@ -195,6 +221,23 @@ async fn serve(stream: TcpStream, state: &State) -> std::io::Result<()> {
             let mut released = state.released.subscribe();
             released.wait_for(|released| *released).await.ok();
             format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+        }
+        Act::Bomb => {
+            let body = bomb();
+            let length = body.len();
+            let head =
+                format!("HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {length}\r\n\r\n");
+            stream.write_all(head.as_bytes()).await?;
+            stream.write_all(body).await?;
+            return stream.shutdown().await;
+        }
+        Act::Drip(beginning) => {
+            stream.write_all(beginning.as_bytes()).await?;
+            // Ends when the other side closes.
+            loop {
+                tokio::time::sleep(DRIP).await;
+                stream.write_all(b"x").await?;
+            }
         }
         Act::Drop => return Ok(()),
         Act::Hang => {

@@ -321,6 +321,28 @@ impl Server {
         Some(status)
     }
 
+    /// Its resident memory in KiB.
+    pub fn memory(&self) -> u64 {
+        self.of_memory("VmRSS:")
+    }
+
+    /// The most resident memory in KiB that it has had since [`Server::forget_peak`].
+    pub fn peak(&self) -> u64 {
+        self.of_memory("VmHWM:")
+    }
+
+    /// What it has now is the most from now on.
+    pub fn forget_peak(&self) {
+        std::fs::write(format!("/proc/{}/clear_refs", self.pid()), "5").expect("our own process");
+    }
+
+    fn of_memory(&self, what: &str) -> u64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("our own process");
+        let line = status.lines().find(|line| line.starts_with(what)).expect("its memory");
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+    }
+
     /// Its errors so far were what the test wanted to see.
     pub fn forget_log(&self) {
         std::fs::write(self.home.path().join("log"), "").expect("the log of our own");
