@@ -173,6 +173,49 @@ async fn the_same_happening_is_noted_and_a_lesser_one_does_nothing() {
     .await;
 }
 
+/// F30. What a source says for training comes before, between and after what it says in earnest.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bulletin_for_training_opens_nothing_real_and_keeps_nothing_real_back() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        let server = serve(Home::new(database), &sink, &held("20m", "send")).await;
+        let real = quake("7", "q1");
+        let mut training = real.clone();
+        training["mode"] = "drill".into();
+        let drill = opened(&server, &ring(&server.api, &training).await);
+        assert_eq!(drill.whole().await["mode"], "drill");
+        let again = ring(&server.api, &training).await;
+        assert_eq!(again["outcomes"][0]["decision"], "attach", "{again:#}");
+
+        let first = ring(&server.api, &real).await;
+        assert_eq!(
+            first["outcomes"][0]["decision"], "hold",
+            "the drill about the same keeps it not back: {first:#}"
+        );
+        let incident = opened(&server, &first);
+        assert_eq!(incident.whole().await["mode"], "live");
+        let before = incident.chronology().await.len();
+        for late in [&training, &training] {
+            let event = ring(&server.api, late).await;
+            assert_ne!(event["outcomes"][0]["incident"], incident.id.as_str(), "{event:#}");
+        }
+        assert_eq!(incident.chronology().await.len(), before, "training leaves no trace in what is real");
+        let all = server.api.list("/api/v1/incidents").await;
+        let live: Vec<_> = all.iter().filter(|one| one["mode"] == "live").collect();
+        assert_eq!((live.len(), &live[0]["state"]), (1, &"held".into()), "{all:#?}");
+
+        // A person takes the real one back: neither kind that comes late opens it again.
+        server.api.post(&incident.path("/dismiss"), &json!({})).await.expect(200);
+        for late in [&real, &training] {
+            ring(&server.api, late).await;
+        }
+        assert_eq!(incident.whole().await["state"], "cancelled");
+        let all = server.api.list("/api/v1/incidents").await;
+        assert!(all.iter().all(|one| one["mode"] == "drill" || one["state"] == "cancelled"), "{all:#?}");
+    })
+    .await;
+}
+
 /// The patient fixture that rings every day, so many seconds from now.
 fn daily(seconds: i64) -> String {
     use chrono::Timelike;
