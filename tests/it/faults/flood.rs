@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -14,6 +15,7 @@ use tokio::{
 use super::long;
 use crate::{
     support::{
+        client::Reply,
         history::History,
         playbooks::{DIRECTORY, many, patient, with},
         postgres::{Database, on_each_database},
@@ -41,7 +43,7 @@ async fn the_same_bulletin_again_and_again_from_ten_senders_is_one_incident() {
             }
             told
         };
-        let told = futures_util::future::join_all((0..10).map(sender)).await.concat();
+        let told = join_all((0..10).map(sender)).await.concat();
         let count = |word: &str| told.iter().filter(|event| event["outcomes"][0]["decision"] == word).count();
         assert_eq!((count("hold"), count("hold") + count("attach")), (1, told.len() - count("nothing")));
         assert!(count("nothing") > told.len() / 5 && count("attach") > told.len() / 2);
@@ -100,13 +102,6 @@ async fn answer_or_end(line: &mut TcpStream) -> String {
     String::from_utf8_lossy(&text).into_owned()
 }
 
-/// Resident memory of the service in KiB.
-fn memory(server: &Server) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("our own process");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("its memory");
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
-}
-
 /// [`patient`] under another key, with an alert that is not urgent.
 fn lesser() -> String {
     let text = with(&patient(), "key: quick\n", "key: lesser\n");
@@ -114,26 +109,52 @@ fn lesser() -> String {
     with(&text, standby, "severity: normal\n    subject: { ja: \"参考照会")
 }
 
-/// F27. People answer and change their minds, boards are read and bulletins come in as fast as they can be taken.
+/// Memory that the flood may cost in all, and that as much again may cost beyond the first, in KiB: what is kept ready is
+/// bounded, and a queue that grew with the load would grow each time.
+const FLOODED: u64 = 64 * 1024;
+const AGAIN: u64 = 16 * 1024;
+/// Goal P4, a second, is measured in a release build by the bench `answers`: here a debug build, for both databases at the
+/// same time, shares its cores with whoever presses. So long only an answer waits that stands behind boards in a queue.
+const ANSWERED: Duration = Duration::from_secs(5);
+
+/// Whoever is not served is told when to come again.
+#[track_caller]
+fn served_or_put_off(reply: &Reply, served: u16) -> bool {
+    if reply.status == served {
+        return true;
+    }
+    assert!(matches!(reply.status, 429 | 503), "{}", reply.text);
+    assert!(reply.header("retry-after").is_some());
+    false
+}
+
+/// The value of a metric of the service, of all its labels together.
+async fn metric(server: &Server, name: &str) -> f64 {
+    let text = server.api.get("/metrics").await.expect(200).text;
+    let of = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+    text.lines().filter(of).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+}
+
+/// F27. People answer and change their minds, boards are read and bulletins come in as fast as they can be taken, twice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_of_answers_boards_and_bulletins_loses_no_answer_and_ends() {
     const PEOPLE: usize = 96;
     const AT_ONCE: usize = 8;
     const CONNECTIONS: usize = 8;
-    let length = Duration::from_secs(if long() { 60 } else { 5 });
+    let length = Duration::from_secs(if long() { 60 } else { 3 });
     on_each_database(async |database| {
         let (sink, history) = (Sink::start().await, History::default());
         let home = Home::new(database)
             .relays(&[&sink])
             .set("NOROSHI_DELIVERY__CONNECTIONS", &CONNECTIONS.to_string());
-        let home = home.playbook("quick.yaml", &patient()).playbook("lesser.yaml", &lesser());
+        let home = home.playbook("quick.yaml", &held("20m", "send")).playbook("lesser.yaml", &lesser());
         let server = home.serve_with(&many(PEOPLE)).await;
         let body = serde_json::json!({ "playbook": "quick", "mode": "live", "variables": {} });
         history.started(&server.api.post("/api/v1/incidents", &body).await.expect(201));
         let letters = sink.letters_to("@many.example", PEOPLE, SOON + SOON).await;
-        let (before, end) = (memory(&server), Instant::now() + length);
-        let boards = AtomicUsize::new(0);
-        let people = async |n: usize| {
+        let before = server.memory();
+        let (boards, bulletins) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let people = async |n: usize, end: Instant| {
             let mut waits = Vec::new();
             for round in 0.. {
                 // Each has letters of its own, so that it is known what was said last by each link.
@@ -146,11 +167,10 @@ async fn a_flood_of_answers_boards_and_bulletins_loses_no_answer_and_ends() {
                 // Whoever is told to come again does.
                 loop {
                     let reply = server.anybody().post_form(&path, &form).await;
-                    if history.answered(letter, option, &reply) {
+                    history.answered(letter, option, &reply);
+                    if served_or_put_off(&reply, 303) {
                         break;
                     }
-                    assert!(matches!(reply.status, 429 | 503), "{}", reply.text);
-                    assert!(reply.header("retry-after").is_some());
                 }
                 waits.push(asked.elapsed());
                 if Instant::now() > end {
@@ -159,12 +179,26 @@ async fn a_flood_of_answers_boards_and_bulletins_loses_no_answer_and_ends() {
             }
             waits
         };
-        let readers = async |_: usize| {
+        let readers = async |end: Instant| {
             while Instant::now() < end {
-                let reply = server.api.get("/api/v1/incidents").await;
-                assert!(matches!(reply.status, 200 | 429 | 503), "{}", reply.text);
+                served_or_put_off(&server.api.get("/api/v1/incidents").await, 200);
                 boards.fetch_add(1, Ordering::Relaxed);
             }
+        };
+        let senders = async |end: Instant| {
+            while Instant::now() < end {
+                served_or_put_off(&server.api.post("/api/v1/trigger-events", &quake("6+", "q1")).await, 201);
+                bulletins.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        let flood = async || {
+            let end = Instant::now() + length;
+            let all = futures_util::future::join3(
+                join_all((0..AT_ONCE).map(|n| people(n, end))),
+                join_all((0..4).map(|_| readers(end))),
+                join_all((0..2).map(|_| senders(end))),
+            );
+            all.await.0.concat()
         };
         // Something that is not urgent waits for the relay when something urgent comes.
         let urgent = async {
@@ -189,25 +223,26 @@ async fn a_flood_of_answers_boards_and_bulletins_loses_no_answer_and_ends() {
             until("the others are out", patience, async || (of("参考照会") >= PEOPLE).then_some(())).await;
             before
         };
-        let (waits, _, ahead) = futures_util::future::join3(
-            futures_util::future::join_all((0..AT_ONCE).map(people)),
-            futures_util::future::join_all((0..4).map(readers)),
-            urgent,
-        )
-        .await;
+        let (mut waits, ahead) = futures_util::future::join(flood(), urgent).await;
         println!("{ahead} of {PEOPLE} lesser letters were out before the last urgent one");
         assert!(ahead <= 4 * CONNECTIONS, "what was not in hand waited: {ahead} of {PEOPLE} went before");
-        let mut waits = waits.concat();
+        let once = server.memory();
+        waits.extend(flood().await);
+        let twice = server.memory();
         waits.sort_unstable();
         let p99 = waits[waits.len() * 99 / 100];
-        let after = memory(&server);
         println!(
-            "{} answers, p99 {p99:?}, {} boards, memory {before} → {after} KiB",
-            waits.len(),
-            boards.into_inner()
+            "{} answers, p99 {p99:?}, {boards:?} boards, {bulletins:?} bulletins, memory {before} → {once} → {twice} KiB",
+            waits.len()
         );
-        assert!(p99 < Duration::from_secs(5), "p99 of answers is {p99:?}, in a debug build");
-        assert!(after < before + 200 * 1024, "memory grew from {before} to {after} KiB");
+        assert!(p99 < ANSWERED, "p99 of answers is {p99:?}");
+        assert!(twice < before + FLOODED, "memory grew from {before} to {twice} KiB");
+        assert!(twice < once + AGAIN, "as much again cost memory again: {once}, then {twice} KiB");
+        until("nothing is left in any queue", SOON, async || {
+            let left = metric(&server, "noroshi_letters_due").await + metric(&server, "noroshi_leases_held").await;
+            (left == 0.0).then_some(())
+        })
+        .await;
         history.check(&server, &sink, Duration::from_secs(60), 0).await;
     })
     .await;
