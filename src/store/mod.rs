@@ -93,7 +93,7 @@ pub enum StoreError {
         change: String,
     },
     /// A row holds something that was never written there.
-    #[error("{what} {id} holds {found}, which no version of Noroshi writes")]
+    #[error("{what} {id} holds {found}, which this version of Noroshi does not write")]
     Corrupt {
         /// What kind of row.
         what: &'static str,

@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::support::{
     incident::Incident,
-    playbooks::{DIRECTORY, apart, patient},
-    postgres::on_postgres,
+    playbooks::{DIRECTORY, QUICK, apart, patient},
+    postgres::{on_each_database, on_postgres},
     server::{Home, Server, signal},
     smtp_sink::{Conduct, Letter, Sink},
     wait::{SOON, until},
@@ -249,6 +249,40 @@ async fn a_newer_schema_stops_an_old_node_in_order_and_lets_none_start() {
         let refused = server.home.run(&["serve"]).await.expect(1);
         assert!(refused.err.contains("m29990101_000001_newer"), "{}", refused.err);
         assert!(refused.err.contains("install that version"), "{}", refused.err);
+        server.forget_log();
+    })
+    .await;
+}
+
+/// F26. What the schema lists (the states of everything) a newer program cannot write without a newer schema; the kinds of
+/// timers it does not list.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_timer_that_only_a_newer_program_knows_is_kept_for_it_and_keeps_no_other_back() {
+    on_each_database(async |database| {
+        let sink = Sink::start().await;
+        let home = Home::new(database).relays(&[&sink]).playbook("quick.yaml", QUICK);
+        let server = home.serve_with(DIRECTORY).await;
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        until("the ladders of all hospitals run", SOON, async || {
+            let all = incident.recipients_of("standby").await;
+            all.iter().all(|one| one["next_step_at"].is_string()).then_some(())
+        })
+        .await;
+        let first = "fired_at_ms is null and kind = 'step' order by due_at_ms limit 1";
+        let renamed =
+            format!("update timer set kind = 'newer' where id = (select id from timer where {first})");
+        server.home.change(&renamed).await;
+        let climbed = async |hospitals: usize| {
+            until(&format!("a person decides about {hospitals}"), SOON, async || {
+                let all = incident.recipients_of("standby").await;
+                (all.iter().filter(|one| one["state"] == "to_decide").count() == hospitals).then_some(())
+            })
+            .await;
+        };
+        climbed(2).await;
+        until("it is told", SOON, async || server.log().contains("the kind newer").then_some(())).await;
+        server.home.change("update timer set kind = 'step' where kind = 'newer'").await;
+        climbed(3).await;
         server.forget_log();
     })
     .await;

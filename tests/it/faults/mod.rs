@@ -25,7 +25,7 @@
 //! | F22 | disk full | `faults::disk::a_full_disk_is_told_and_nothing_is_half_written` `faults::disk::a_full_disk_of_the_database_server_is_told_and_nothing_is_half_written` |
 //! | F24 | one of two nodes killed, or cut off | `faults::partition::a_node_that_is_cut_off_from_the_database_stops_sending_and_forgets_nobody` `faults::partition::a_node_whose_packets_to_the_database_vanish_sends_nothing_after_its_lease` `nodes::when_one_of_two_nodes_is_killed_the_other_goes_on_and_forgets_nobody` |
 //! | F25 | node paused beyond its lease | `nodes::a_node_that_was_paused_beyond_its_lease_neither_writes_nor_sends_what_others_took_over` |
-//! | F26 | older program, newer schema | `nodes::a_newer_schema_stops_an_old_node_in_order_and_lets_none_start` |
+//! | F26 | older program, newer schema | `nodes::a_newer_schema_stops_an_old_node_in_order_and_lets_none_start` `nodes::a_timer_that_only_a_newer_program_knows_is_kept_for_it_and_keeps_no_other_back` |
 //! | F27 | ten times the load | `faults::flood::a_flood_of_answers_boards_and_bulletins_loses_no_answer_and_ends` |
 //! | F30 | triggers doubled, replayed, out of order | `faults::flood::the_same_bulletin_again_and_again_from_ten_senders_is_one_incident` `triggers::what_is_dismissed_never_left_the_house` `triggers::a_bulletin_for_training_opens_nothing_real_and_keeps_nothing_real_back` `triggers::a_signed_call_rings_and_one_that_is_not_ours_old_or_changed_does_not` |
 //! | F31 | answer link replayed, late, another's | `answers::the_same_answer_again_changes_nothing_and_another_replaces_it` `answers::after_the_end_the_page_says_so_and_takes_no_more` `answers::an_unknown_link_gives_no_hint` `answers::the_first_answer_of_anybody_at_an_agency_counts_for_it` `faults::links::the_database_holds_no_token` |
