@@ -10,6 +10,9 @@
 //!
 //! Each way out of the house has a lane of its own: a gateway that hangs holds up no mail, and a drill takes no
 //! connection from what is real.
+//!
+//! Claimer and recorder are watched (`watch.rs`); a sender need not be, for it waits for nothing but the recorder and a
+//! transport, and each of these gives up by itself: a relay after `Patience::whole`, a call after `Limits`.
 
 use std::{
     collections::HashMap,
