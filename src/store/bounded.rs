@@ -150,10 +150,28 @@ impl Bounded<DatabaseConnection> {
 }
 
 impl Transaction {
-    /// Makes it last. After an error it is not known whether it did.
-    pub async fn commit(self) -> Result<(), DbErr> {
-        within(self.doubt.as_ref(), self.inner.commit()).await
+    /// Makes it last.
+    ///
+    /// Errors: [`StoreError::Doubtful`] unless it was the database that refused it.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        let done: Result<(), DbErr> = within(self.doubt.as_ref(), self.inner.commit()).await;
+        done.map_err(|cause| match is_refusal(&cause) {
+            true => StoreError::Unavailable { attempt: "commit", cause },
+            false => StoreError::Doubtful { cause },
+        })
     }
+}
+
+/// Whether it is the database that said no. A server that goes down (57P…) says so in the middle of anything.
+fn is_refusal(cause: &DbErr) -> bool {
+    let (DbErr::Conn(RuntimeErr::SqlxError(cause))
+    | DbErr::Exec(RuntimeErr::SqlxError(cause))
+    | DbErr::Query(RuntimeErr::SqlxError(cause))) = cause
+    else {
+        return false;
+    };
+    let code = cause.as_database_error().map(|error| error.code().unwrap_or_default());
+    code.is_some_and(|code| !code.starts_with("57P"))
 }
 
 #[async_trait::async_trait]

@@ -84,6 +84,13 @@ pub enum StoreError {
         #[source]
         cause: DbErr,
     },
+    /// The line broke before the database had said whether it was stored.
+    #[error("could not learn whether the database has stored it")]
+    Doubtful {
+        /// What broke.
+        #[source]
+        cause: DbErr,
+    },
     /// A newer Noroshi has changed the schema.
     #[error(
         "a newer version of Noroshi has changed this database ({change}); install that version here too, or restore the backup from before the change"

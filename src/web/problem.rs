@@ -11,7 +11,7 @@
 //! | idempotency key reused | 422 | `/problems/key-reuse` | warn | the client's author |
 //! | not there yet | 501 | `/problems/not-implemented` | info | nobody |
 //! | database away | 503 + `Retry-After` | `/problems/unavailable` | error | the operator |
-//! | database too slow | 503 + `Retry-After` | `/problems/unavailable` | error | the operator |
+//! | database too slow, or its line broke during the commit | 503 + `Retry-After` | `/problems/unavailable` | error | the operator |
 //! | bug | 500 | `about:blank` | error | the developer |
 
 use std::fmt;
@@ -174,9 +174,9 @@ fn status(error: &WebError) -> StatusCode {
             }
             OperationError::Store(StoreError::NotFound { .. }) => StatusCode::NOT_FOUND,
             OperationError::Store(StoreError::Conflict { .. }) => StatusCode::CONFLICT,
-            OperationError::Store(StoreError::Unavailable { .. } | StoreError::Newer { .. }) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            OperationError::Store(
+                StoreError::Unavailable { .. } | StoreError::Doubtful { .. } | StoreError::Newer { .. },
+            ) => StatusCode::SERVICE_UNAVAILABLE,
             OperationError::Store(StoreError::Corrupt { .. }) => StatusCode::INTERNAL_SERVER_ERROR,
         },
     }
@@ -248,7 +248,7 @@ fn words(error: &WebError) -> (&'static str, Text, Option<Text>) {
             ),
         ),
         WebError::NotFound => ("/problems/not-found", not_found(), None),
-        WebError::TooSlow => (
+        WebError::TooSlow | WebError::Operation(OperationError::Store(StoreError::Doubtful { .. })) => (
             "/problems/unavailable",
             Text::both("記録できたか、まだ分かりません", "Not known yet whether it was stored"),
             detail(
@@ -330,7 +330,9 @@ fn words(error: &WebError) -> (&'static str, Text, Option<Text>) {
                     "Nothing was changed. Try again in a few seconds.",
                 ),
             ),
-            OperationError::Store(StoreError::Corrupt { .. }) | OperationError::Denied { .. } => (
+            // Words of their own stand above.
+            OperationError::Store(StoreError::Corrupt { .. } | StoreError::Doubtful { .. })
+            | OperationError::Denied { .. } => (
                 "about:blank",
                 Text::both("内部の誤り", "Internal error"),
                 detail("記録を管理者に知らせてください。", "Please tell the administrator."),
@@ -358,7 +360,7 @@ impl ResponseError for WebError {
             )) => {
                 answer.insert_header((header::RETRY_AFTER, "3"));
             }
-            Self::TooSlow => {
+            Self::TooSlow | Self::Operation(OperationError::Store(StoreError::Doubtful { .. })) => {
                 answer.insert_header((header::RETRY_AFTER, "5"));
             }
             Self::TooMany(seconds) => {
@@ -388,7 +390,10 @@ struct Documents([ProblemDocument; 2]);
 fn log(error: &WebError) {
     match error {
         WebError::Operation(OperationError::Store(
-            cause @ (StoreError::Unavailable { .. } | StoreError::Newer { .. } | StoreError::Corrupt { .. }),
+            cause @ (StoreError::Unavailable { .. }
+            | StoreError::Doubtful { .. }
+            | StoreError::Newer { .. }
+            | StoreError::Corrupt { .. }),
         )) => {
             error!(error = cause as &dyn std::error::Error, "A request failed: {cause}");
         }

@@ -283,3 +283,35 @@ async fn a_slow_database_keeps_nobody_waiting_and_stores_each_answer_once() {
     })
     .await;
 }
+
+/// F09. The line breaks in the middle of a commit: nobody can know what became of it, and nobody is told that they do.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_whose_commit_broke_off_is_told_as_not_known() {
+    on_postgres(async |database| {
+        let sink = Sink::start().await;
+        let home = Home::new(database.clone()).relays(&[&sink]).playbook("quick.yaml", &patient());
+        let server = home.serve_with(DIRECTORY).await;
+        let incident = Incident::start(&server.api, "quick", "live").await;
+        let east = sink.letters_to("dmat@east.example", 1, SOON).await.remove(0);
+        // The server's process for this line ends itself when everything is written and the commit has begun.
+        let end = "create function break_off() returns trigger language plpgsql as \
+                   $$ begin perform pg_terminate_backend(pg_backend_pid()); return null; end $$";
+        database.execute(end).await;
+        let at_commit = "create constraint trigger break_off after insert on answer \
+                         deferrable initially deferred for each row execute function break_off()";
+        database.execute(at_commit).await;
+        let answer = async || {
+            let form = [("option", "available"), ("teams", "2")];
+            server.anybody().post_form(&format!("{}/answer", east.link()), &form).await
+        };
+        let doubtful = answer().await.expect(503);
+        assert!(doubtful.header("retry-after").is_some());
+        let words = ["Not known yet", "まだ分かりません"];
+        assert!(words.iter().any(|words| doubtful.text.contains(words)), "{}", doubtful.text);
+        database.execute("drop function break_off cascade").await;
+        answer().await.expect(303);
+        incident.in_state("standby", "hosp_east", "answered", SOON).await;
+        server.forget_log();
+    })
+    .await;
+}
