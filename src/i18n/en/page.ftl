@@ -67,7 +67,7 @@ board-teams = { $n ->
 }
 board-arrives = at { $clock }
 board-tally = { $answered } of { $asked } answered
-board-raised = sent { $clock }
+board-raised = raised { $clock }
 board-will-be-raised = to be sent { $clock }
 board-respond-by = answer by { $clock }
 board-ack-by = note by { $clock }
