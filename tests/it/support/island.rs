@@ -32,13 +32,15 @@ impl Island {
     pub fn make() -> Option<Self> {
         let mut command = Command::new("unshare");
         command.args(["--net", "cat"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut holder = command.spawn().ok()?;
+        let mut island = Self { holder: command.spawn().ok()? };
         // What it gives back it gives back from its own network.
-        holder.stdin.as_mut()?.write_all(b"there\n").ok()?;
+        island.holder.stdin.as_mut()?.write_all(b"there\n").ok()?;
         let mut word = String::new();
-        BufReader::new(holder.stdout.as_mut()?).read_line(&mut word).ok()?;
-        let island = Self { holder };
-        let is_made = word == "there\n" && ip(Some(&island.namespace()), "link set lo up");
+        BufReader::new(island.holder.stdout.as_mut()?).read_line(&mut word).ok()?;
+        // A cable from the island to itself shows whether this kernel has any.
+        let commands = ["link set lo up", "link add try0 type veth peer name try1", "link delete try0"];
+        let namespace = island.namespace();
+        let is_made = word == "there\n" && commands.iter().all(|command| ip(Some(&namespace), command));
         is_made.then_some(island)
     }
 
