@@ -40,9 +40,9 @@ use support::{
 };
 use tokio::task::JoinSet;
 
-const RECIPIENTS: usize = 6_000;
+const RECIPIENTS: usize = 13_000;
 /// Of these, so many answer at a steady pace, the rest as fast as they can.
-const PACED: usize = 3_000;
+const PACED: usize = 10_000;
 /// Answers a second at the steady pace.
 const PACE: usize = 1_000;
 /// People who answer at the same time when all press at once.
