@@ -3,7 +3,7 @@
 
 use noroshi_core::{
     id::IncidentId,
-    text::Text,
+    text::{Language, Text},
     time::{Span, Timestamp},
 };
 use serde::{Deserialize, Serialize};
@@ -72,11 +72,13 @@ async fn known(db: &impl sea_orm::ConnectionTrait) -> Result<Vec<Absence>, Store
 }
 
 fn told(app: &App, Absence { from, to }: Absence) -> Text {
-    let (length, from, to) = (to - from, letter::clock(app, from), letter::clock(app, to));
+    let length = to - from;
+    let from = |language| letter::clock_or_day(app, from, to, language);
+    let (ja, en, to) = (from(Language::Ja), from(Language::En), letter::clock(app, to));
     Text::both(
-        format!("{from}から{to}まで（{length}）サービスが停止。期限の過ぎた手順と連絡を、重大度の順に実施"),
+        format!("{ja}から{to}まで（{length}）サービスが停止。期限の過ぎた手順と連絡を、重大度の順に実施"),
         format!(
-            "The service was away from {from} to {to} ({length}); what is overdue is done in order of severity"
+            "The service was away from {en} to {to} ({length}); what is overdue is done in order of severity"
         ),
     )
 }

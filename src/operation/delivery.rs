@@ -31,7 +31,7 @@ use crate::{
     in_hand::Held,
     measure,
     store::{self, directory::Learned},
-    transport::Outcome,
+    transport::{AWAY, Outcome},
 };
 
 /// A letter that this node has leased.
@@ -127,6 +127,7 @@ pub async fn record(app: &App, tried: &[Tried], next: &[Claimed]) -> Result<Desk
             reached("record.begun");
         }
     }
+    let tries = own_tries(&work, tried).await?;
     let mut attempts = Vec::with_capacity(tried.len());
     for one in tried {
         attempts.push(attempt(one));
@@ -136,7 +137,8 @@ pub async fn record(app: &App, tried: &[Tried], next: &[Claimed]) -> Result<Desk
             warn!(delivery = %one.delivery.id, "A lease was lost before the outcome was recorded");
             continue;
         }
-        record_one(&mut work, &mut scenes, &mut rows, one).await?;
+        let tries = tries.get(&one.delivery.id).copied().unwrap_or(1);
+        record_one(&mut work, &mut scenes, &mut rows, one, tries).await?;
         reached("record.outcome");
     }
     if !attempts.is_empty() {
@@ -154,6 +156,7 @@ async fn record_one(
     scenes: &mut Scenes,
     rows: &mut Recipients,
     one: &Tried,
+    tries: u32,
 ) -> Result<(), OperationError> {
     let mut delivery = one.delivery.clone();
     let at = one.ended_at;
@@ -178,13 +181,14 @@ async fn record_one(
         Outcome::Away { relay, reason } => {
             delivery.relay = Some(relay.clone());
             delivery.reason = Some(reason.clone());
-            let delay = retry::delay_away(tries(&delivery), work.app.chance.fraction());
+            let tries = u32::try_from(delivery.attempts).unwrap_or(u32::MAX);
+            let delay = retry::delay_away(tries, work.app.chance.fraction());
             again(&mut delivery, work.now + delay);
         }
         Outcome::TryAgain { relay, reason } | Outcome::Later { relay, reason, .. } => {
             delivery.relay = Some(relay.clone());
             delivery.reason = Some(reason.clone());
-            let (tries, chance) = (tries(&delivery), work.app.chance.fraction());
+            let chance = work.app.chance.fraction();
             let delay = match &one.outcome {
                 Outcome::Later { wait, .. } => retry::delay_asked(tries, *wait, chance),
                 _ => retry::delay_after(tries, chance),
@@ -217,7 +221,7 @@ async fn record_one(
         }
         Outcome::Unknown { relay, reason } => {
             delivery.relay = Some(relay.clone());
-            let delay = retry::delay_after(tries(&delivery), work.app.chance.fraction());
+            let delay = retry::delay_after(tries, work.app.chance.fraction());
             input = unknown(&mut delivery, reason, work.now, delay, at);
         }
     }
@@ -235,9 +239,20 @@ async fn record_one(
     Ok(())
 }
 
-/// Tries so far.
-fn tries(delivery: &delivery::Model) -> u32 {
-    u32::try_from(delivery.attempts).unwrap_or(u32::MAX)
+/// How often each of these letters was tried by a way that was there, this try included; whoever is not named was tried
+/// once. Only what may be put off is asked for.
+async fn own_tries(work: &Work<'_>, tried: &[Tried]) -> Result<HashMap<Uuid, u32>, OperationError> {
+    let may_be_put_off = |one: &&Tried| {
+        let is_put_off =
+            matches!(one.outcome, Outcome::TryAgain { .. } | Outcome::Later { .. } | Outcome::Unknown { .. });
+        is_put_off && one.delivery.attempts > 1
+    };
+    let ids: Vec<Uuid> = tried.iter().filter(may_be_put_off).map(|one| one.delivery.id).collect();
+    let before = store::delivery::tries(&work.tx, ids, AWAY).await?;
+    Ok(before
+        .into_iter()
+        .map(|(id, tries)| (id, u32::try_from(tries).unwrap_or(u32::MAX).saturating_add(1)))
+        .collect())
 }
 
 /// The letter goes out once more, then.
@@ -430,7 +445,8 @@ pub async fn take_back(app: &App, everyone: bool) -> Result<usize, OperationErro
                     recipient: None,
                 };
                 store::delivery::put_attempts(&work.tx, vec![attempt(&one)]).await?;
-                record_one(&mut work, &mut scenes, &mut rows, &one).await?;
+                let tries = u32::try_from(one.delivery.attempts).unwrap_or(u32::MAX);
+                record_one(&mut work, &mut scenes, &mut rows, &one, tries).await?;
             }
         }
     }

@@ -126,6 +126,12 @@ pub(super) fn clock(app: &App, at: Timestamp) -> String {
     at.to_utc().with_timezone(&app.zone).format("%H:%M").to_string()
 }
 
+/// The same, with its day where that is another one than `now`'s.
+pub(super) fn clock_or_day(app: &App, at: Timestamp, now: Timestamp, language: Language) -> String {
+    let day = |at: Timestamp| at.to_utc().with_timezone(&app.zone).date_naive();
+    if day(at) == day(now) { clock(app, at) } else { day_and_time(at, language, app.zone) }
+}
+
 /// The real moment that lies `offset` after the recipient's start.
 fn moment(scene: &Scene, row: &recipient::Model, offset: Span) -> Option<Timestamp> {
     let started = Timestamp(row.started_own_ms?);
@@ -136,8 +142,7 @@ pub(super) fn blank(app: &App, scene: &Scene, urgency: Urgency, delivery: &deliv
     let language = Language::from_key(&delivery.language).unwrap_or_default();
     let marks = &scene.playbook.drills;
     let now = app.clock.now();
-    // A try that was put off moves the moment at which it is due, not the one for which it was written.
-    let planned = Timestamp(delivery.due_at_ms.min(delivery.created_at_ms));
+    let planned = Timestamp(delivery.created_at_ms);
     let filled = |words: &Option<Text>| {
         words.as_ref().map(|text| fill(text.get(language), language, |name| scene.value(name, language, app)))
     };
@@ -172,7 +177,7 @@ pub(super) fn blank(app: &App, scene: &Scene, urgency: Urgency, delivery: &deliv
         phone: scene.desk_phone(),
         next_step: None,
         sent_at: day_and_time(now, language, app.zone),
-        planned_at: (now - planned > LATE).then(|| clock(app, planned)),
+        planned_at: (now - planned > LATE).then(|| clock_or_day(app, planned, now, language)),
         date: app.clock.wall(),
     }
 }

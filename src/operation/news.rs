@@ -82,7 +82,7 @@ impl News {
                 info!(%alert, recipient, %incident, "A person has decided");
             }
             Self::TakenBack { letters } => {
-                info!(letters, "Letters were taken back from leases that had ended");
+                info!(letters, "Letters that had been under way were taken back");
             }
         }
     }

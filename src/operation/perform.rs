@@ -223,6 +223,7 @@ impl Work<'_> {
         let driver =
             scene.directory.transports.get(&point.transport).map_or("", |transport| &transport.driver);
         let transport = if scene.is_drill() { "rehearsal" } else { carrier(driver) };
+        let planned = self.planned.map_or(self.now, |planned| planned.min(self.now));
         delivery::Model {
             id: self.app.chance.uuid(self.now),
             incident_id: scene.incident.id,
@@ -243,7 +244,7 @@ impl Work<'_> {
             errand: None,
             priority: scene.priority(urgency),
             state: "queued".into(),
-            due_at_ms: self.planned.map_or(self.now, |planned| planned.min(self.now)).0,
+            due_at_ms: planned.0,
             lease_until_ms: 0,
             leased_by: None,
             fence: 0,
@@ -253,7 +254,7 @@ impl Work<'_> {
             reason: None,
             relay: None,
             encrypted: None,
-            created_at_ms: self.now.0,
+            created_at_ms: planned.0,
             ended_at_ms: None,
         }
     }

@@ -14,12 +14,7 @@ use super::{
     role,
     scene::{Scene, Scenes},
 };
-use crate::{
-    app::App,
-    failpoint::reached,
-    measure,
-    store::{self, StoreError},
-};
+use crate::{app::App, failpoint::reached, measure, store};
 
 /// Timers fired in one transaction.
 const BATCH: u64 = 200;
@@ -117,12 +112,7 @@ async fn fire(app: &App, mut seen: Vec<entity::timer::Model>) -> Result<usize, O
             ("review", _) => super::closing::remind_review(&mut work, &scene).await?,
             ("hold", _) => super::hold::run_out(&mut work, &scene).await?,
             // Over with its incident.
-            ("role" | "raise", _) => {}
-            // A newer program has set it: it is left for that one to fire.
-            (kind, _) => {
-                let found = format!("the kind {kind}");
-                return Err(StoreError::Corrupt { what: "timer", id: id.to_string(), found }.into());
-            }
+            _ => {}
         }
     }
     work.planned = None;

@@ -235,6 +235,27 @@ pub async fn lost(
     Ok(rows.into_iter().collect())
 }
 
+/// How many tries of each of these letters are on record that did not end as `except`; none where it is missing.
+pub async fn tries(
+    db: &impl ConnectionTrait,
+    ids: Vec<Uuid>,
+    except: &str,
+) -> Result<Vec<(Uuid, i64)>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(attempt::Entity::find()
+        .select_only()
+        .column(attempt::Column::DeliveryId)
+        .column_as(attempt::Column::Number.count(), "tries")
+        .filter(attempt::Column::DeliveryId.is_in(ids))
+        .filter(attempt::Column::Outcome.ne(except))
+        .group_by(attempt::Column::DeliveryId)
+        .into_tuple()
+        .all(db)
+        .await?)
+}
+
 /// Lengthens the leases of these letters that `node` holds. A letter whose outcome is being written at this moment is
 /// passed over.
 pub async fn renew(

@@ -100,6 +100,7 @@ async fn look(db: &Watched) -> Result<(), StoreError> {
         }
     }
     delivery::lost(db, vec![(Uuid::nil(), 1)]).await?;
+    delivery::tries(db, some(), "away").await?;
     recipient::changed(db, vec![(Uuid::nil(), 1)]).await?;
     delivery::put_back(db, &some(), node).await?;
     delivery::renew(db, some(), node, now, lease).await?;

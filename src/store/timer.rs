@@ -11,6 +11,9 @@ use uuid::Uuid;
 
 use super::{StoreError, batch::insert_all};
 
+/// The kinds that this program fires. Another one was set by a newer program, and is left for that.
+const KINDS: [&str; 7] = ["step", "role", "task", "report", "raise", "review", "hold"];
+
 /// Sets timers. A recipient's timer carries the recipient's id, so that setting it again replaces the former one.
 pub async fn set(db: &impl ConnectionTrait, rows: Vec<Model>) -> Result<(), StoreError> {
     let again = OnConflict::column(Column::Id)
@@ -58,7 +61,8 @@ pub async fn due(
     n: u64,
     among: Option<Vec<Uuid>>,
 ) -> Result<Vec<Model>, StoreError> {
-    let mut query = Entity::find().filter(Column::FiredAtMs.is_null()).filter(Column::DueAtMs.lte(now.0));
+    let unfired = Entity::find().filter(Column::FiredAtMs.is_null());
+    let mut query = unfired.filter(Column::DueAtMs.lte(now.0)).filter(Column::Kind.is_in(KINDS));
     if let Some(among) = among {
         query = query
             .filter(Column::Id.is_in(among))
@@ -74,6 +78,7 @@ pub async fn next_due(db: &impl ConnectionTrait) -> Result<Option<Timestamp>, St
         .select_only()
         .column_as(Column::DueAtMs.min(), "due")
         .filter(Column::FiredAtMs.is_null())
+        .filter(Column::Kind.is_in(KINDS))
         .into_tuple()
         .one(db)
         .await?;

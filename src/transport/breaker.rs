@@ -167,6 +167,10 @@ impl Breaker {
         state.last_error = Some(reason.to_owned());
         if state.up {
             tracing::warn!(relay = self.name, reason, "Relay {} is set aside: {reason}", self.name);
+            // It had been well for long enough to be trusted again.
+            if state.since.is_none_or(|since| now - since > SET_ASIDE_AT_MOST) {
+                state.failures = 0;
+            }
             state.since = Some(now);
             state.up = false;
             state.closed = false;

@@ -81,8 +81,10 @@ pub(super) struct Tls {
 /// Why a letter was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
-    /// The relay is in no state to take letters, or the connection is lost; nothing was handed over.
+    /// The relay is not reached, or in no state to take letters; nothing was handed over.
     Relay(String),
+    /// It broke off over this letter; nothing was handed over.
+    BrokeOff(String),
     /// The relay takes no letters from this sender.
     Sender(String),
     /// This recipient or this letter not now.
@@ -222,7 +224,7 @@ impl Connection {
         let answer = answer.map_err(|_| Negative::silent(self.patience.dot)).and_then(|answer| Ok(answer?));
         // As long as a byte is left on our side, the final dot is.
         let lost = |words| {
-            if self.wire.load(Ordering::Acquire) { Failure::Relay(words) } else { Failure::Unknown(words) }
+            if self.wire.load(Ordering::Acquire) { Failure::BrokeOff(words) } else { Failure::Unknown(words) }
         };
         let answer = answer
             .map_err(|error| if error.code.is_none() { lost(error.words) } else { error.about_the_letter() });
@@ -276,7 +278,7 @@ impl Negative {
     fn about_the_letter(self) -> Failure {
         match self.code {
             // 421 closes the connection; it says nothing about the recipient.
-            None | Some(421) => Failure::Relay(self.words),
+            None | Some(421) => Failure::BrokeOff(self.words),
             Some(500..) => Failure::Refused(self.words),
             Some(_) => Failure::TryAgain(self.words),
         }

@@ -87,8 +87,7 @@ impl Mailer {
         };
         // Random enough, and the same for the same letter.
         let chance = letter.delivery.raw().as_u128() as u32;
-        let mut down = None;
-        let mut not_ours = None;
+        let (mut down, mut broke_off, mut not_ours) = (None, None, None);
         for relay in &self.relays {
             let passed = match relay.set_aside(now) {
                 Some(reason) => Passed::Down(reason),
@@ -100,15 +99,18 @@ impl Mailer {
             let relay = relay.name().to_owned();
             match passed {
                 Passed::Down(reason) => down = Some((relay, reason)),
+                Passed::BrokeOff(reason) => broke_off = Some((relay, reason)),
                 Passed::NotOurs(reason) => not_ours = Some((relay, reason)),
             }
         }
-        // One that is there and does not take our mail is no way out that could come back by itself.
-        match (down, not_ours) {
-            (Some((relay, reason)), None) => Outcome::Away { relay, reason },
-            (Some((relay, reason)), Some(_)) => Outcome::TryAgain { relay, reason },
-            (None, Some((relay, reason))) => Outcome::Refused { relay, reason },
-            (None, None) => {
+        match (broke_off, down, not_ours) {
+            // It may be the letter's own fault.
+            (Some((relay, reason)), _, _) => Outcome::TryAgain { relay, reason },
+            // One that is there and does not take our mail is no way out that could come back by itself.
+            (None, Some((relay, reason)), Some(_)) => Outcome::TryAgain { relay, reason },
+            (None, Some((relay, reason)), None) => Outcome::Away { relay, reason },
+            (None, None, Some((relay, reason))) => Outcome::Refused { relay, reason },
+            (None, None, None) => {
                 Outcome::Refused { relay: NOBODY.to_owned(), reason: super::reason::NO_RELAY.to_owned() }
             }
         }

@@ -105,12 +105,16 @@ pub enum Outcome {
     },
 }
 
+/// The key of [`Outcome::Away`]: such a try says nothing of the letter.
+pub const AWAY: &str = "away";
+
 impl Outcome {
     /// The word for it in the tries on record and in metrics.
     pub const fn key(&self) -> &'static str {
         match self {
             Self::Accepted { .. } => "accepted",
-            Self::Away { .. } | Self::TryAgain { .. } | Self::Later { .. } => "try_again",
+            Self::Away { .. } => AWAY,
+            Self::TryAgain { .. } | Self::Later { .. } => "try_again",
             Self::Refused { .. } | Self::Gone { .. } | Self::Closed { .. } => "refused",
             Self::Unknown { .. } => "unknown",
         }
@@ -173,6 +177,11 @@ impl Transport {
             // Each receiver of webhooks is held back for itself.
             Self::Webhook(_) | Self::Rehearsal { .. } => false,
         }
+    }
+
+    /// Whether one letter is to find out if it is back, while the others wait for that one.
+    pub fn is_on_trial(&self, now: Timestamp) -> bool {
+        matches!(self, Self::Sms(gateway) if gateway.is_on_trial(now))
     }
 }
 

@@ -203,6 +203,8 @@ impl Roots {
 pub(super) enum Passed {
     /// It is set aside for now.
     Down(String),
+    /// It broke off over this letter, and is set aside for now.
+    BrokeOff(String),
     /// It does not take this sender, but is well.
     NotOurs(String),
 }
@@ -278,17 +280,19 @@ impl Relay {
                 if handed.load(Ordering::Acquire) {
                     Err(Failure::Unknown(words))
                 } else {
-                    Err(Failure::Relay(words))
+                    Err(Failure::BrokeOff(words))
                 }
             }
         };
         match &outcome {
             // It answered others meanwhile: this letter's domain let it wait, and that says nothing about the relay.
-            Err(Failure::Relay(reason)) if self.breaker.served() > served => {
+            Err(Failure::Relay(reason) | Failure::BrokeOff(reason)) if self.breaker.served() > served => {
                 let (relay, reason) = (self.name().to_owned(), reason.clone());
                 return Ok(Outcome::TryAgain { relay, reason });
             }
-            Err(Failure::Relay(reason)) => self.breaker.failed(reason, now, chance),
+            Err(Failure::Relay(reason) | Failure::BrokeOff(reason)) => {
+                self.breaker.failed(reason, now, chance);
+            }
             Err(Failure::Unknown(reason)) => self.breaker.noted(reason),
             _ => self.breaker.worked(now),
         }
@@ -299,6 +303,7 @@ impl Relay {
             Err(Failure::Refused(reason)) => Ok(Outcome::Refused { relay, reason }),
             Err(Failure::Unknown(reason)) => Ok(Outcome::Unknown { relay, reason }),
             Err(Failure::Relay(reason)) => Err(Passed::Down(reason)),
+            Err(Failure::BrokeOff(reason)) => Err(Passed::BrokeOff(reason)),
             Err(Failure::Sender(reason)) => Err(Passed::NotOurs(reason)),
         }
     }
@@ -325,7 +330,9 @@ impl Relay {
             }
             match result {
                 // The relay closed it while it was kept: that says nothing about the relay.
-                Err(Failure::Relay(_)) if was_kept => handed.store(false, Ordering::Release),
+                Err(Failure::Relay(_) | Failure::BrokeOff(_)) if was_kept => {
+                    handed.store(false, Ordering::Release)
+                }
                 result => return result.map(|reply| (reply, encrypted)),
             }
         }

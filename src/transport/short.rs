@@ -74,6 +74,9 @@ pub fn short_text(letter: &Letter) -> String {
     if letter.repeat {
         head += &words.get("letter-subject-repeat");
     }
+    if let Some(time) = &letter.planned_at {
+        head += &words.with("letter-short-late", &[("time", one_line(time).into())]);
+    }
     let own = match &letter.short {
         Some(short) => without_mark(short),
         None => match letter.incident_number {

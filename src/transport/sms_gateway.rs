@@ -197,6 +197,11 @@ impl Gateway {
         self.breaker.is_resting(now)
     }
 
+    /// Whether it is set aside, and its rest is over.
+    pub fn is_on_trial(&self, now: Timestamp) -> bool {
+        self.breaker.is_down() && !self.breaker.is_resting(now)
+    }
+
     /// Whether anybody listens there, without a message; otherwise what is wrong. For `doctor`.
     pub async fn probe(&self) -> Result<(), String> {
         let connecting = tokio::net::TcpStream::connect(self.name());

@@ -343,7 +343,7 @@ async fn a_connection_lost_while_the_letter_is_still_with_us_is_no_unknown_outco
     // More than the buffers between the two hold.
     let letter = Letter { body: "長い文。".repeat(400_000), ..letter() };
     let outcome = mailer(vec![sink.url()]).send(&letter, NOW).await;
-    assert!(matches!(outcome, Outcome::Away { .. }), "{outcome:?}");
+    assert!(matches!(outcome, Outcome::TryAgain { .. }), "{outcome:?}");
 }
 
 #[tokio::test]

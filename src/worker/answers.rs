@@ -15,6 +15,7 @@ use crate::{
         OperationError,
         answers::{self, Sent},
     },
+    store::StoreError,
 };
 
 /// Answers in one transaction.
@@ -87,9 +88,11 @@ async fn run(
                     "{} answers could not be taken together",
                     sent.len()
                 );
+                let is_doubtful = matches!(error, OperationError::Store(StoreError::Doubtful { .. }));
                 let mut results = Vec::with_capacity(sent.len());
                 for one in &sent {
-                    results.push(alone(&app, one).await);
+                    let result = alone(&app, one).await;
+                    results.push(if is_doubtful { result.map_err(doubtful) } else { result });
                 }
                 results
             }
@@ -101,6 +104,14 @@ async fn run(
             // Whoever has hung up looks again and sees that it was taken.
             let _ = done.send(result);
         }
+    }
+}
+
+/// The error where the answer may have been stored before, with others.
+fn doubtful(error: OperationError) -> OperationError {
+    match error {
+        OperationError::Store(StoreError::Unavailable { cause, .. }) => StoreError::Doubtful { cause }.into(),
+        error => error,
     }
 }
 

@@ -118,8 +118,10 @@ async fn claimer(
         put_back(&app, &tray).await;
         let now = app.clock.now();
         let closed = tray.closed(&app.domains, now);
-        let untried = app.transports.get(name).is_some_and(|transport| transport.is_away(now));
-        let wanted = Wanted { transport: name, except: &closed, before, untried, n: most as u64 };
+        let way = app.transports.get(name);
+        let untried = way.is_some_and(|way| way.is_away(now));
+        let n = if way.is_some_and(|way| way.is_on_trial(now)) { 1 } else { most as u64 };
+        let wanted = Wanted { transport: name, except: &closed, before, untried, n };
         let found = match claim(&app, wanted).await {
             Ok(found) => found,
             Err(error) => {

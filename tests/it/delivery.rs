@@ -313,16 +313,27 @@ async fn while_no_relay_is_there_letters_wait_without_trying_and_then_leave_by_s
             Session::of(&server, "p_duty", "admin").await.get(&format!("/incidents/{}", incident.id)).await;
         assert!(board.contains("中継が戻りしだい送信"), "{board}");
 
+        // After a longer outage, in which each would have been tried forty times.
+        let longer = "update delivery set attempts = attempts + 40, created_at_ms = created_at_ms - 600000";
+        server.home.change(&format!("{longer} where state = 'queued'")).await;
+        sink.conduct("dmat@south.example", Conduct::Defer);
         sink.open().await;
         sink.letters_to("cmd@fire.example", 1, RETRY).await;
         let order: Vec<String> = sink.received().into_iter().flat_map(|letter| letter.to).collect();
-        let urgent = ["dmat@east.example", "dmat@west.example", "dmat@south.example"];
+        let urgent = ["dmat@east.example", "dmat@west.example"];
         let place = |address: &str| order.iter().position(|to| to == address);
         for address in urgent {
             assert!(place(address).is_some() && place(address) < place("cmd@fire.example"), "{order:?}");
         }
         let settled = incident.recipient("standby", "hosp_west").await;
-        assert_eq!(settled["deliveries"][0]["attempts"], 2, "nobody knocked at a closed door meanwhile");
+        assert_eq!(settled["deliveries"][0]["attempts"], 42, "nobody knocked at a closed door meanwhile");
+        let west = sink.received_by("dmat@west.example").remove(0);
+        assert!(west.text.contains("遅れて送っています"), "{}", west.text);
+        // A domain that puts one off is no end either: the closed door was not the letter's fault.
+        let put_off = incident.recipient("standby", "hosp_south").await["deliveries"][0].clone();
+        assert_eq!(put_off["state"], "queued", "{put_off}");
+        sink.conduct("dmat@south.example", Conduct::Accept);
+        sink.letters_to("dmat@south.example", 1, RETRY).await;
     })
     .await;
 }

@@ -136,7 +136,7 @@ async fn when_one_of_two_nodes_is_killed_the_other_goes_on_and_forgets_nobody() 
         })
         .await;
         logged(&second, "Another node fell silent").await;
-        logged(&second, "Letters were taken back from leases that had ended").await;
+        logged(&second, "Letters that had been under way were taken back").await;
     })
     .await;
 }
@@ -280,10 +280,8 @@ async fn a_timer_that_only_a_newer_program_knows_is_kept_for_it_and_keeps_no_oth
             .await;
         };
         climbed(2).await;
-        until("it is told", SOON, async || server.log().contains("the kind newer").then_some(())).await;
         server.home.change("update timer set kind = 'step' where kind = 'newer'").await;
         climbed(3).await;
-        server.forget_log();
     })
     .await;
 }

@@ -26,3 +26,4 @@ letter-separator = { ", " }
 letter-open = Open
 letter-documents = Documents: { $names } (on the page behind the link)
 letter-late = (This was to be sent at { $time } and is late.)
+letter-short-late = (late, due { $time }){" "}

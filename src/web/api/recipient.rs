@@ -182,27 +182,30 @@ pub struct RecipientView {
 
 /// What holds a letter back that has not left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Held {
+pub enum HeldBack {
     /// Its domain lets us wait, and is left alone until then.
-    Back(Timestamp),
+    ByDomain(Timestamp),
     /// Its domain gets so many letters a second, and the next one then.
     ToPace(Timestamp),
 }
 
-impl Held {
+impl HeldBack {
     /// Why this letter is held, on this node.
     pub fn of(app: &App, row: &delivery::Model) -> Option<Self> {
         let waits = row.state == "queued" || (row.state == "leased" && row.handed_at_ms.is_none());
         let now = app.clock.now();
-        let back = || app.domains.held_until(&row.domain, now).map(Self::Back);
-        let to_pace = || app.domains.paced_until(&row.domain, now).map(Self::ToPace);
+        let back = || app.domains.held_until(&row.domain, now).map(Self::ByDomain);
+        let to_pace = || {
+            let next = app.domains.paced_until(&row.domain, now).map(Self::ToPace);
+            next.filter(|_| row.due_at_ms <= now.0)
+        };
         if waits { back().or_else(to_pace) } else { None }
     }
 
     /// Until when.
     pub const fn until(self) -> Timestamp {
         match self {
-            Self::Back(until) | Self::ToPace(until) => until,
+            Self::ByDomain(until) | Self::ToPace(until) => until,
         }
     }
 }
@@ -218,7 +221,7 @@ pub fn delivery_view(app: &App, row: &delivery::Model) -> DeliveryView {
         state: row.state.clone(),
         attempts: row.attempts,
         due_at: (row.state == "queued").then(|| moment(app, row.due_at_ms)),
-        held_until: Held::of(app, row).map(|held| moment(app, held.until().0)),
+        held_until: HeldBack::of(app, row).map(|held| moment(app, held.until().0)),
         reason: row.reason.clone(),
         relay: row.relay.clone(),
         encrypted: row.encrypted,

@@ -8,7 +8,7 @@ use noroshi_core::{
 };
 
 use super::super::{board::Next, when::When};
-use crate::{app::App, operation::scene::Scene, transport::reason, web::api::recipient::Held};
+use crate::{app::App, operation::scene::Scene, transport::reason, web::api::recipient::HeldBack};
 
 /// What happens next when nobody does anything.
 pub(super) fn next(
@@ -31,9 +31,9 @@ pub(super) fn next(
         .filter(|letter| matches!(letter.state.as_str(), "queued" | "leased") && letter.transport != "phone")
         .min_by_key(|letter| letter.due_at_ms);
     if let Some(letter) = unsent {
-        match Held::of(app, letter) {
-            Some(Held::Back(until)) => return Some((Next::Held, until)),
-            Some(Held::ToPace(next)) => return Some((Next::ToPace, next)),
+        match HeldBack::of(app, letter) {
+            Some(HeldBack::ByDomain(until)) => return Some((Next::Held, until)),
+            Some(HeldBack::ToPace(next)) => return Some((Next::ToPace, next)),
             None => {}
         }
         let way = app.transports.get(&letter.transport);

@@ -55,7 +55,7 @@ pub(super) fn letter_line(delivery: &delivery::Model, tries: &[attempt::Model], 
         let key = match attempt.outcome.as_str() {
             "accepted" if attempt.relay == "rehearsal" => "attempt-rehearsed",
             "accepted" => "attempt-accepted",
-            "try_again" => "attempt-again",
+            "try_again" | crate::transport::AWAY => "attempt-again",
             "refused" => "attempt-refused",
             _ => "attempt-unknown",
         };
