@@ -10,7 +10,7 @@ pub struct Model {
     pub delivery_id: Uuid,
     #[sea_orm(primary_key, auto_increment = false)]
     pub number: i32,
-    /// accepted try_again refused unknown; unknown to whoever took it back, it may be known to whoever held it
+    /// accepted away try_again refused unknown; unknown to whoever took it back, it may be known to whoever held it
     #[sea_orm(primary_key, auto_increment = false)]
     pub outcome: String,
     pub started_at_ms: i64,

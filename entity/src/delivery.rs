@@ -41,6 +41,7 @@ pub struct Model {
     pub reason: Option<String>,
     pub relay: Option<String>,
     pub encrypted: Option<bool>,
+    /// The moment for which it was written: after an absence it may lie before the writing
     pub created_at_ms: i64,
     pub ended_at_ms: Option<i64>,
 }

@@ -22,7 +22,7 @@ use tracing::warn;
 use super::{Format, Refused, Setting, assignment, check, print, print_json};
 use crate::{
     clock::{Clock, SystemClock},
-    config::{Config, USUAL_SMS_CONNECTIONS},
+    config::{Config, ConfigError, USUAL_SMS_CONNECTIONS},
     i18n::{self, Words},
     operation::preflight::{letter_document, sms_length, written},
 };
@@ -96,10 +96,13 @@ pub(crate) fn run(args: Args, setting: &Setting) -> anyhow::Result<ExitCode> {
     let at = args.at.unwrap_or_else(|| SystemClock::default().now());
     let values = values(&playbook, &directory, &args.set, at, setting)?;
     // Whoever writes a playbook may not be allowed to read the service's configuration, and needs none.
-    let config = setting.config().unwrap_or_else(|error| {
-        eprintln!("{error}");
-        Config::default()
-    });
+    let config = match setting.config() {
+        Err(error @ ConfigError::Unreadable { .. }) => {
+            error.lines(setting.language).iter().for_each(|line| eprintln!("{line}"));
+            Config::default()
+        }
+        read => read?,
+    };
     let (paces, public_url) = (paces(&config, args.per_minute), config.server.public_url());
     let serves = |driver: &str| serves(&paces, driver);
     let plan = plan(&args, &playbook, &directory, &values, at, &paces, &serves);

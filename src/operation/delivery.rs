@@ -445,6 +445,7 @@ pub async fn take_back(app: &App, everyone: bool) -> Result<usize, OperationErro
                     recipient: None,
                 };
                 store::delivery::put_attempts(&work.tx, vec![attempt(&one)]).await?;
+                // Asked for where a webhook is tried again, and no webhook's try ends as `Away`.
                 let tries = u32::try_from(one.delivery.attempts).unwrap_or(u32::MAX);
                 record_one(&mut work, &mut scenes, &mut rows, &one, tries).await?;
             }

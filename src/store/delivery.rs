@@ -247,7 +247,8 @@ pub async fn tries(
     Ok(attempt::Entity::find()
         .select_only()
         .column(attempt::Column::DeliveryId)
-        .column_as(attempt::Column::Number.count(), "tries")
+        // What became of a try may stand there twice, by its old holder and by whoever took it back.
+        .column_as(Expr::cust("count(distinct number)"), "tries")
         .filter(attempt::Column::DeliveryId.is_in(ids))
         .filter(attempt::Column::Outcome.ne(except))
         .group_by(attempt::Column::DeliveryId)

@@ -177,7 +177,8 @@ impl Connection {
     /// Hands over one letter and gives the relay's words. `handed` is set while the final dot may be on its way.
     pub(super) async fn send(&mut self, message: &Message, handed: &AtomicBool) -> Result<String, Failure> {
         let result = self.converse(message, handed).await;
-        if let Err(Failure::Relay(_) | Failure::Unknown(_)) = &result {
+        // What is answered late would be taken for the answer to the next letter.
+        if let Err(Failure::Relay(_) | Failure::BrokeOff(_) | Failure::Unknown(_)) = &result {
             self.broken = true;
         }
         result

@@ -1,8 +1,8 @@
 //! A letter as a short message, and how long that is.
 //!
-//! What must be read stands whole, whatever the limit: the drill mark, （再送）, the link. What does not fit goes in this
-//! order: the words after the link, then the end of the words before it, cut with …. The link is never shortened: a
-//! reader sees where it leads.
+//! What must be read stands whole, whatever the limit: the drill mark, （再送）, that it is late, the link. What does not
+//! fit goes in this order: the words after the link, then the end of the words before it, cut with …. The link is never
+//! shortened: a reader sees where it leads.
 
 use noroshi_core::text::DRILL_MARK;
 
@@ -204,5 +204,18 @@ mod tests {
     fn an_english_drill_says_so_in_english_too() {
         let letter = Letter { drill: true, language: Language::En, ..short("Can you deploy? LINK") };
         assert_eq!(short_text(&letter), "【訓練】[DRILL] Can you deploy? https://n.example/a/TOKEN");
+    }
+
+    #[test]
+    fn a_message_that_is_late_says_so_whatever_the_limit() {
+        let letter =
+            Letter {
+                planned_at: Some("03:02".to_owned()), max_chars: Some(50), ..short("出動照会 LINK")
+            };
+        let text = short_text(&letter);
+        assert!(
+            text.starts_with("（遅延、03:02予定）") && text.ends_with("https://n.example/a/TOKEN"),
+            "{text}"
+        );
     }
 }

@@ -220,6 +220,22 @@ async fn a_recipient_refused_for_now_may_be_tried_again_and_the_connection_stays
 }
 
 #[tokio::test]
+async fn a_connection_that_broke_off_over_a_letter_carries_no_other() {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let sink = Sink::saying(move |at, _| {
+        (at == "RCPT" && asked.fetch_add(1, Ordering::SeqCst) == 0).then_some(Act::Say("421 too busy"))
+    })
+    .await;
+    let mailer = mailer(vec![sink.url()]);
+    let first = mailer.send(&letter(), NOW).await;
+    assert!(matches!(&first, Outcome::TryAgain { reason, .. } if reason.contains("421")), "{first:?}");
+    assert!(mailer.is_away(), "nobody else is kept waiting by it");
+    let second = mailer.send(&letter(), NOW + Span::seconds(1)).await;
+    assert!(matches!(second, Outcome::Accepted { .. }), "{second:?}");
+    assert_eq!(sink.connections(), 2, "what is answered late on the first is read by nobody");
+}
+
+#[tokio::test]
 async fn a_recipient_refused_for_good_is_refused_and_no_other_relay_is_asked() {
     let (first, second) = (Sink::saying(refusing("RCPT", "550 5.1.1 unknown user")).await, Sink::yes().await);
     let outcome = mailer(vec![first.url(), second.url()]).send(&letter(), NOW).await;

@@ -1,5 +1,5 @@
 # How the matter of a letter to role holders stands now
-errand-written = Below is the letter as it was written at { $clock }.
+errand-written = Below is the letter of { $clock }.
 errand-sent = It has been sent
 errand-sent-at = Sent at { $clock }. How things stand now is on the incident's board.
 errand-done = This task is done

@@ -1,5 +1,5 @@
 # How the matter of a letter to role holders stands now
-errand-written = 以下は { $clock } に書かれた手紙です。
+errand-written = 以下は { $clock } の手紙です。
 errand-sent = 発報済みです
 errand-sent-at = { $clock }に発報しました。いまの様子は事案のボードにあります。
 errand-done = この課題は完了しています

@@ -26,4 +26,4 @@ letter-separator = 、
 letter-open = 開く
 letter-documents = 資料: { $names }（リンクの画面で開けます）
 letter-late = （{ $time }に送るはずの連絡です。遅れて送っています）
-letter-short-late = （{ $time }分の遅れ）
+letter-short-late = （遅延、{ $time }予定）

@@ -122,7 +122,7 @@ pub struct DeliveryView {
     pub relay: Option<String>,
     /// Whether the way to the relay was encrypted.
     pub encrypted: Option<bool>,
-    /// When it was written down.
+    /// For when it was written; written down then, or later after an absence.
     pub created_at: String,
     /// When it was handed over last.
     pub handed_at: Option<String>,

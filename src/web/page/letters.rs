@@ -120,7 +120,9 @@ pub async fn get(
     let letters = deliveries
         .iter()
         .zip(written)
-        .map(|(delivery, letter)| {
+        .map(|(delivery, mut letter)| {
+            // It is written again for whoever looks now, and may have left in time.
+            letter.planned_at = None;
             let link = letter.link.as_deref().map(path_of);
             let (to, rendered) = (letter.to_name.clone(), letter.render());
             Letter {

@@ -73,7 +73,8 @@ pub(super) fn letter_line(delivery: &delivery::Model, tries: &[attempt::Model], 
         told.push((when.moment(Timestamp(at)), reason::in_words(reason).get(words.0).to_owned()));
     }
     if delivery.encrypted == Some(false) && delivery.transport != "rehearsal" {
-        told.push((when.moment(Timestamp(delivery.created_at_ms)), words.get("delivery-in-clear")));
+        let at = delivery.ended_at_ms.unwrap_or(delivery.created_at_ms);
+        told.push((when.moment(Timestamp(at)), words.get("delivery-in-clear")));
     }
     LetterLine {
         why: words.get(why),
