@@ -77,7 +77,7 @@ async fn what_is_held_tells_the_people_on_duty_and_is_sent_when_nobody_decides()
         assert!(text.contains("保留時間内に操作がなかった"), "{text}");
         // Whoever opens the letter late reads how it stands now, not how it stood.
         let page = server.anybody().get(&letter.role_link()).await.expect(200).text;
-        assert!(page.contains("発報済みです") && page.contains("に書かれた手紙です"), "{page}");
+        assert!(page.contains("発報済みです") && page.contains("の手紙です"), "{page}");
         assert!(page.contains(&format!("href=\"/incidents/{}\"", incident.id)), "{page}");
     })
     .await;
