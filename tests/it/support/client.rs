@@ -277,6 +277,9 @@ fn http() -> reqwest::Client {
     reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
+        // The service closes a line that has been idle for five seconds: a request that is written at that very moment
+        // would be lost.
+        .pool_idle_timeout(Duration::from_secs(3))
         .connect_timeout(Duration::from_secs(10))
         .read_timeout(Duration::from_secs(60))
         .build()
