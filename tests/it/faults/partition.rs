@@ -12,7 +12,7 @@ use crate::support::{
     island::Island,
     playbooks::{apart, patient},
     postgres::on_postgres,
-    server::Home,
+    server::{Home, Server},
     smtp_sink::{Conduct, Sink},
     wait::{SOON, now_ms, until},
 };
@@ -52,29 +52,39 @@ async fn a_node_that_is_cut_off_from_the_database_stops_sending_and_forgets_nobo
         proxy.weather(Weather::Silent);
         sink.conduct(".many.example", Conduct::Accept);
         let incident = Incident::of(&second.api, &started);
-        until("the other node has taken everything over", TAKEN_OVER, async || {
-            let all = incident.recipients().await;
-            all.iter().all(|one| one["grade"] == "accepted").then_some(())
-        })
-        .await;
+        taken_over(&incident).await;
         let sent = sink.received().len();
         let lines = incident.chronology().await.len();
         proxy.weather(Weather::Clear);
-        until("the one that was cut off serves again", TAKEN_OVER, async || {
-            (first.api.get("/readyz").await.status == 200).then_some(())
-        })
-        .await;
-        until("nobody is missed any more", TAKEN_OVER, async || {
-            let nodes = second.api.get("/readyz").await.expect(200).json()["nodes"].clone();
-            nodes.as_array()?.iter().all(|node| node["state"] == "serving").then_some(())
-        })
-        .await;
+        together(&first, &second).await;
         assert_eq!(sink.received().len(), sent, "it sent nothing that the other had taken over");
         assert_eq!(incident.chronology().await.len(), lines, "and wrote nothing about it");
         let found = history.check(&second, &sink, TAKEN_OVER, CONNECTIONS).await;
         assert!(found.letters > MANY);
         first.forget_log();
         second.forget_log();
+    })
+    .await;
+}
+
+/// Waits until the other node has taken everything over.
+async fn taken_over(incident: &Incident) {
+    until("the other node has taken everything over", TAKEN_OVER, async || {
+        let all = incident.recipients().await;
+        all.iter().all(|one| one["grade"] == "accepted").then_some(())
+    })
+    .await;
+}
+
+/// Waits until the node that was cut off serves again, and the other one misses nobody.
+async fn together(cut_off: &Server, other: &Server) {
+    until("the one that was cut off serves again", TAKEN_OVER, async || {
+        (cut_off.api.get("/readyz").await.status == 200).then_some(())
+    })
+    .await;
+    until("nobody is missed any more", TAKEN_OVER, async || {
+        let nodes = other.api.get("/readyz").await.expect(200).json()["nodes"].clone();
+        nodes.as_array()?.iter().all(|node| node["state"] == "serving").then_some(())
     })
     .await;
 }
@@ -115,11 +125,7 @@ async fn a_node_whose_packets_to_the_database_vanish_sends_nothing_after_its_lea
         let cut = now_ms();
         sink.conduct(".many.example", Conduct::Accept);
         let incident = Incident::of(&second.api, &started);
-        until("the other node has taken everything over", TAKEN_OVER, async || {
-            let all = incident.recipients().await;
-            all.iter().all(|one| one["grade"] == "accepted").then_some(())
-        })
-        .await;
+        taken_over(&incident).await;
         let last = sink.received().last().expect("letters").received_ms;
         println!("the last letter came {} ms after the cut; the lease is 5,000 ms", last - cut);
         // What it had in hand was taken over, so its lease is over.
@@ -133,15 +139,7 @@ async fn a_node_whose_packets_to_the_database_vanish_sends_nothing_after_its_lea
         .await;
 
         to_database.mend();
-        until("it serves again", TAKEN_OVER, async || {
-            (first.api.get("/readyz").await.status == 200).then_some(())
-        })
-        .await;
-        until("nobody is missed any more", TAKEN_OVER, async || {
-            let nodes = second.api.get("/readyz").await.expect(200).json()["nodes"].clone();
-            nodes.as_array()?.iter().all(|node| node["state"] == "serving").then_some(())
-        })
-        .await;
+        together(&first, &second).await;
         // To take leave of the relay is no letter.
         let more = relay.asked() - said;
         assert!(more <= GOODBYES, "it said {more} bytes to the relay after its lease");
